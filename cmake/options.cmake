@@ -1,0 +1,16 @@
+option(NARROWS_TESTS "build unit tests" ON)
+option(NARROWS_FUZZERS "build libFuzzer targets" OFF)
+set(NARROWS_SANITIZE "" CACHE STRING "sanitizers: 'address,undefined' or 'thread'; empty for none")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough
+                    -Wno-missing-field-initializers -fno-omit-frame-pointer)
+if(NARROWS_FUZZERS)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(NARROWS_SANITIZE)
+    add_compile_options(-fsanitize=${NARROWS_SANITIZE} -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${NARROWS_SANITIZE})
+else()
+    add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+endif()
+add_link_options(-fuse-ld=lld-16)
