@@ -1,0 +1,97 @@
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "net/stream.h"
+
+namespace narrows::net {
+namespace {
+
+/// Loops that run on a thread of their own until the test ends.
+class Running {
+  public:
+    Running() : loops(2), thread_([this] { loops.run(); }) {}
+    ~Running() {
+        loops.stop();
+        thread_.join();
+    }
+    /// Runs a coroutine to its end on the first loop.
+    template <class T>
+    T wait(std::function<Task<T>()> story) {
+        std::promise<T> done;
+        loops.at(0).spawn([&]() -> Task<void> {
+            T value = co_await story();
+            done.set_value(std::move(value));
+        });
+        return done.get_future().get();
+    }
+    Loops loops;
+
+  private:
+    std::thread thread_;
+};
+
+Task<void> echo(Loop&, StreamPtr stream) {
+    Bytes buffer(64);
+    while (true) {
+        const Result<std::size_t> size = co_await stream->read_some(buffer);
+        if (!size.has_value()) {
+            break;
+        }
+        const Result<void> written = co_await stream->write(ByteView(buffer).first(size.value()));
+        if (!written.has_value()) {
+            break;
+        }
+    }
+}
+
+TEST(Net, echoes_over_a_connection) {
+    Running running;
+    auto listener = Listener::listen(running.loops, {"127.0.0.1", 0}).value();
+    listener->start(echo);
+    const Endpoint at = listener->local();
+    const std::string answer = running.wait<std::string>([&]() -> Task<std::string> {
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, Millis(1000));
+        const Result<void> written = co_await stream.value()->write(as_bytes("hello"));
+        EXPECT_TRUE(written.has_value());
+        Bytes buffer(64);
+        const Result<std::size_t> size = co_await stream.value()->read_some(buffer);
+        co_return narrows::to_string(ByteView(buffer).first(size.value()));
+    });
+    EXPECT_EQ(answer, "hello");
+}
+
+TEST(Net, deadline_closes_a_silent_connection) {
+    Running running;
+    auto listener = Listener::listen(running.loops, {"127.0.0.1", 0}).value();
+    listener->start(echo);
+    const Endpoint at = listener->local();
+    const ErrorCode code = running.wait<ErrorCode>([&]() -> Task<ErrorCode> {
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, Millis(1000));
+        stream.value()->expires_after(Millis(150));
+        Bytes buffer(64);
+        const Result<std::size_t> size = co_await stream.value()->read_some(buffer);
+        co_return size.error().code;
+    });
+    EXPECT_EQ(code, ErrorCode::timeout);
+}
+
+TEST(Net, connecting_to_nothing_is_an_error) {
+    Running running;
+    const ErrorCode code = running.wait<ErrorCode>([&]() -> Task<ErrorCode> {
+        const Endpoint nowhere{"127.0.0.1", 1};
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), nowhere, Millis(1000));
+        co_return stream.error().code;
+    });
+    EXPECT_EQ(code, ErrorCode::unavailable);
+}
+
+TEST(Net, endpoints_are_addresses_not_names) {
+    EXPECT_EQ(parse_endpoint("[::1]:8400").value(), (Endpoint{"::1", 8400}));
+    EXPECT_FALSE(parse_endpoint("example.com:80").has_value());
+    EXPECT_FALSE(parse_endpoint("127.0.0.1:99999").has_value());
+}
+
+}  // namespace
+}  // namespace narrows::net

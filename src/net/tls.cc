@@ -1,0 +1,72 @@
+#include "net/tls.h"
+
+#include <boost/asio/buffer.hpp>
+
+#include "net/tls_impl.h"
+
+namespace narrows::net {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+int choose_http11(SSL*, const unsigned char** out, unsigned char* out_size,
+                  const unsigned char* offered, unsigned offered_size, void*) {
+    unsigned char* chosen = nullptr;
+    const int match = SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, offered,
+                                            offered_size);
+    *out = chosen;
+    return match == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void restrict_versions(ssl::context& context) {
+    SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+    SSL_CTX_set_options(context.native_handle(), SSL_OP_NO_RENEGOTIATION);
+}
+
+}  // namespace
+
+TlsServerContext::TlsServerContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsServerContext::~TlsServerContext() = default;
+TlsClientContext::TlsClientContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsClientContext::~TlsClientContext() = default;
+
+Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdentity& identity) {
+    auto impl = std::make_unique<Impl>();
+    restrict_versions(impl->context);
+    SSL_CTX_set_alpn_select_cb(impl->context.native_handle(), &choose_http11, nullptr);
+    boost::system::error_code error;
+    impl->context.use_certificate_chain(boost::asio::buffer(identity.chain_pem), error);
+    if (!error) {
+        impl->context.use_private_key(boost::asio::buffer(identity.key_pem), ssl::context::pem,
+                                      error);
+    }
+    if (error) {
+        return fail(ErrorCode::invalid, "the TLS certificate or key cannot be used: " +
+                                            error.message());
+    }
+    return std::shared_ptr<TlsServerContext>(new TlsServerContext(std::move(impl)));
+}
+
+Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const std::string& ca_file) {
+    auto impl = std::make_unique<Impl>();
+    restrict_versions(impl->context);
+    boost::system::error_code error;
+    if (ca_file.empty()) {
+        impl->context.set_default_verify_paths(error);
+    } else {
+        impl->context.load_verify_file(ca_file, error);
+    }
+    if (error) {
+        return fail(ErrorCode::invalid,
+                    "cannot load trusted certificates from " +
+                        (ca_file.empty() ? std::string("the system's store") : ca_file) + ": " +
+                        error.message());
+    }
+    impl->context.set_verify_mode(ssl::verify_peer);
+    SSL_CTX_set_alpn_protos(impl->context.native_handle(), kHttp11, sizeof kHttp11);
+    return std::shared_ptr<TlsClientContext>(new TlsClientContext(std::move(impl)));
+}
+
+}  // namespace narrows::net
