@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/value.h"
+#include "crypto/hash.h"
+#include "identity/registry.h"
+
+/// narrows.toml as plain data. Parsed and checked whole: a Config that exists is consistent.
+namespace narrows::gateway {
+
+inline constexpr std::size_t kConfigFileMax = 1024 * 1024;  ///< bytes, of each file
+
+struct Address {
+    std::string host;  ///< IPv4, IPv6 without brackets, or a name
+    std::uint16_t port = 0;
+    friend bool operator==(const Address&, const Address&) = default;
+};
+std::string to_string(const Address& address);  ///< "127.0.0.1:8400", "[::1]:8400"
+
+struct GatewaySection {
+    std::string name;
+    std::string data_dir = "/var/lib/narrows";
+    std::string group_key;  ///< path; default data_dir/group.key
+};
+
+struct ListenSection {
+    Address agents{"127.0.0.1", 8400};
+    Address operators{"127.0.0.1", 8401};
+    std::vector<std::string> names{"localhost"};  ///< by which agents reach the gateway
+};
+
+/// A CA that the operator made. Both empty: the gateway makes its own in data_dir at first start.
+struct CaSection {
+    std::string certificate;  ///< path
+    std::string key;          ///< path
+    int years = 10;           ///< of a CA that the gateway makes
+};
+
+enum class ResultMode { held, durable };
+
+struct RecordingSection {
+    ResultMode result = ResultMode::held;
+    std::uint32_t segment_mib = 64;
+    std::uint32_t reserve_mib = 256;
+};
+
+struct LimitsSection {
+    std::uint32_t body_mib = 16;      ///< a structured request body held in memory
+    std::uint32_t operations = 1024;  ///< in flight, all sessions
+    std::uint32_t lobby_mib = 64;     ///< recorded attempts that no session can be charged for
+    std::uint32_t header_kib = 64;
+    std::uint32_t clock_skew_s = 300;
+};
+
+/// Per session and connection. 0: no bound of its own.
+struct Budget {
+    std::uint64_t bytes_mib = 0;
+    std::uint32_t in_flight = 0;
+    std::uint32_t per_second = 0;
+    friend bool operator==(const Budget&, const Budget&) = default;
+};
+
+/// A host that may be tunnelled unopened: exact, or "*.example.com" for all below example.com.
+struct EgressRule {
+    std::string host;  ///< lower case
+    std::uint16_t port = 443;
+    bool matches(std::string_view to_host, std::uint16_t to_port) const;
+    friend bool operator==(const EgressRule&, const EgressRule&) = default;
+};
+
+struct ScopeFile {
+    std::string path;
+    std::string text;  ///< a JSON object; the policy room compiles it
+    crypto::Digest sha256{};
+};
+
+struct Connection {
+    std::string name;
+    std::string type = "aws";
+    std::string account;
+    std::string partition = "aws";
+    std::vector<std::string> regions;
+    std::string role_arn;     ///< empty: the host's own credentials are used as they are
+    std::string external_id;  ///< for sts:AssumeRole
+    std::string profile;      ///< of the gateway's host; empty: the standard chain
+    ScopeFile scope;
+    std::string endpoint;  ///< "http://127.0.0.1:5000"; empty: AWS's own
+    std::vector<EgressRule> egress;
+    Budget budget;
+};
+
+struct Config {
+    std::string path;
+    GatewaySection gateway;
+    ListenSection listen;
+    CaSection ca;
+    RecordingSection recording;
+    LimitsSection limits;
+    std::vector<identity::Issuer> issuers;
+    std::vector<identity::Launcher> launchers;
+    std::vector<identity::Agent> agents;
+    std::vector<Connection> connections;
+    std::vector<identity::Grant> grants;
+    std::map<std::string, crypto::Digest> files;  ///< every file read, by path as written
+    crypto::Digest digest{};  ///< of the deterministic CBOR map {path: sha256} of `files`
+
+    const Connection* connection(std::string_view name) const;
+    identity::Registry registry() const;
+};
+
+/// Reads a whole file; the path is already resolved against the configuration's folder.
+using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+/// `path` is for messages and for what other paths are relative to. All mistakes are reported at
+/// once, one a line: "file:line:column: key: what is wrong; what to do". Touches no file but
+/// through `read`.
+Result<Config> parse_config(std::string_view text, const std::string& path, const ReadFile& read);
+/// parse_config over the real file system. Blocking.
+Result<Config> load_config(const std::string& path);
+
+/// What changed, a sentence each, for the CONFIG record and the log; empty if nothing did.
+std::vector<std::string> diff(const Config& before, const Config& after);
+
+}  // namespace narrows::gateway
