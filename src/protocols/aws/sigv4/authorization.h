@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "http/message.h"
+
+/// AWS Signature Version 4: reading, verifying and making it. Pure functions of a request head and
+/// of body bytes; no I/O.
+/// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+namespace narrows::sigv4 {
+
+/// How a request proves who sent it. Only sigv4_header is ever verified; the others are told apart
+/// so that the refusal and its record can name them.
+enum class Scheme {
+    none,
+    sigv4_header,  ///< Authorization: AWS4-HMAC-SHA256 …
+    sigv4_query,   ///< presigned: X-Amz-Algorithm=AWS4-HMAC-SHA256
+    sigv2_header,  ///< Authorization: AWS KEY:signature
+    sigv2_query,   ///< presigned: AWSAccessKeyId=…&Signature=…
+    sigv4a,        ///< AWS4-ECDSA-P256-SHA256, in header or query
+    bearer,
+    other,    ///< an Authorization header of another scheme
+    several,  ///< more than one proof at once: which one counts would be a guess
+};
+const char* name_of(Scheme scheme);
+
+/// date/region/service/aws4_request.
+struct CredentialScope {
+    std::string date;  ///< 20261123
+    std::string region;
+    std::string service;  ///< the signing name
+    std::string text() const;
+    friend bool operator==(const CredentialScope&, const CredentialScope&) = default;
+};
+
+/// What was presented, for the record: never a secret part. Made from any request without failing.
+struct Presented {
+    Scheme scheme = Scheme::none;
+    std::string key_id;   ///< access key id, if one can be read; at most 128 word characters
+    std::string scope;    ///< credential scope as text, if one can be read
+    std::string payload;  ///< x-amz-content-sha256 as sent, at most 64 characters
+    /// Hex of HMAC-SHA256(digest_key, every Authorization and token value), for telling whether
+    /// two attempts presented the same thing; empty if nothing was presented.
+    std::string fingerprint;
+};
+Presented classify(const http::RequestHead& head, ByteView digest_key);
+
+/// A header signature, read strictly.
+struct Authorization {
+    std::string key_id;
+    CredentialScope scope;
+    std::vector<std::string> signed_headers;  ///< lower case, sorted, free of duplicates
+    std::string signature;                    ///< 64 lower-case hex digits
+    std::string date;                         ///< 20261123T062000Z
+    WallNs time = 0;                          ///< the same
+    Secret session_token;                     ///< X-Amz-Security-Token; empty if absent
+};
+
+/// Reads Authorization, X-Amz-Date (else Date) and X-Amz-Security-Token of a request whose scheme
+/// is sigv4_header. ErrorCode::invalid for anything not exactly in the form AWS documents: an
+/// unknown, repeated or missing part, a scope whose date is not the request's, `host` or a present
+/// x-amz-* header left unsigned, a signed header that is absent, a header of these sent twice.
+Result<Authorization> read_authorization(const http::RequestHead& head);
+
+/// 20261123T062000Z → time; nothing if it is no such date.
+std::optional<WallNs> parse_iso_basic(std::string_view text);
+
+}  // namespace narrows::sigv4

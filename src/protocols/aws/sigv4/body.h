@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "crypto/hash.h"
+#include "http/message.h"
+#include "protocols/aws/sigv4/signature.h"
+
+/// The forms in which a body is sent and what vouches for it.
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html
+namespace narrows::sigv4 {
+
+enum class PayloadKind {
+    absent,                      ///< no x-amz-content-sha256: the signature covers the body's hash
+    sha256,                      ///< 64 hex digits
+    unsigned_payload,            ///< UNSIGNED-PAYLOAD
+    streaming_unsigned_trailer,  ///< STREAMING-UNSIGNED-PAYLOAD-TRAILER
+    streaming_signed,            ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD
+    streaming_signed_trailer,    ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER
+};
+const char* name_of(PayloadKind kind);
+
+struct Payload {
+    PayloadKind kind = PayloadKind::absent;
+    std::string text;                             ///< x-amz-content-sha256 as sent; empty if absent
+    crypto::Digest sha256{};                      ///< for PayloadKind::sha256
+    std::optional<std::uint64_t> decoded_length;  ///< x-amz-decoded-content-length
+    std::vector<std::string> trailers;            ///< x-amz-trailer: declared names, lower case
+
+    bool chunked() const { return kind >= PayloadKind::streaming_unsigned_trailer; }
+    bool chunks_signed() const { return kind >= PayloadKind::streaming_signed; }
+    bool trailing() const {
+        return kind == PayloadKind::streaming_unsigned_trailer ||
+               kind == PayloadKind::streaming_signed_trailer;
+    }
+};
+
+/// ErrorCode::unsupported for the ECDSA and event-stream forms; ErrorCode::invalid for an unknown
+/// value, a header given twice, aws-chunked as content coding without a streaming payload, a
+/// trailer or decoded length declared where the form has none.
+Result<Payload> read_payload(const http::RequestHead& head);
+
+inline constexpr std::size_t kChunkHeaderMax = 256;
+inline constexpr std::size_t kTrailerBytesMax = 4096;
+inline constexpr std::size_t kTrailersMax = 8;
+
+/// Takes aws-chunked apart as it arrives. Memory is constant (a line). Not thread-safe. After an
+/// error only destruction is allowed. Bytes of a signed chunk are given out before its signature
+/// is known: hold back the end of the upload (HoldBack) until finish().
+class ChunkDecoder {
+  public:
+    /// `verifier` is needed when payload.chunks_signed(), and starts at the request's signature.
+    ChunkDecoder(Payload payload, std::unique_ptr<ChunkSigner> verifier);
+    ~ChunkDecoder();
+    ChunkDecoder(ChunkDecoder&&) noexcept;
+
+    /// Appends the object bytes in `encoded` to `out`, never more than came in.
+    /// ErrorCode::unauthenticated: a chunk or trailer signature is wrong. ErrorCode::invalid:
+    /// everything else (a size that is no hex number, more than was declared, a trailer that was
+    /// not declared or comes twice, bytes after the end).
+    Result<void> push(ByteView encoded, Bytes& out);
+    /// The body has ended: ErrorCode::invalid if that is too early or a declared trailer is
+    /// missing.
+    Result<void> finish() const;
+    bool complete() const;  ///< the last chunk and the trailer section have been read
+    const http::Headers& trailers() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Makes aws-chunked: chunks of kChunkSize, the last one shorter, then the trailers. Memory is one
+/// chunk. Not thread-safe.
+class ChunkEncoder {
+  public:
+    static constexpr std::size_t kChunkSize = 65536;
+
+    /// `signer` null makes unsigned chunks. `trailing` says whether the form has a trailer section.
+    ChunkEncoder(std::unique_ptr<ChunkSigner> signer, bool trailing);
+
+    void push(ByteView data, Bytes& out);
+    /// `trailers` must be empty unless `trailing`.
+    void finish(const http::Headers& trailers, Bytes& out);
+
+    /// What the whole will measure, for Content-Length. Of trailers only the sizes count.
+    static std::uint64_t encoded_length(std::uint64_t decoded_length, bool chunks_signed,
+                                        bool trailing, const http::Headers& trailers);
+
+  private:
+    void emit(ByteView data, Bytes& out);
+    std::unique_ptr<ChunkSigner> signer_;
+    bool trailing_;
+    Bytes pending_;
+};
+
+enum class CheckState {
+    held,
+    failed,
+    not_checked,  ///< an algorithm we do not compute; the service does
+};
+const char* name_of(CheckState state);
+
+struct Check {
+    std::string name;  ///< "content-md5", "x-amz-checksum-crc32", "x-amz-content-sha256"
+    bool in_trailer = false;
+    CheckState state = CheckState::not_checked;
+};
+
+/// What is known of a body once it has been seen whole.
+struct BodyReport {
+    std::uint64_t size = 0;
+    crypto::Digest sha256{};
+    std::vector<Check> checks;
+    bool held() const;  ///< no check failed
+};
+
+/// Follows the object bytes (aws-chunked taken off, other content codings left on) and checks every
+/// hash and checksum that the request declares: x-amz-content-sha256, Content-MD5 and
+/// x-amz-checksum-{crc32,crc32c,crc64nvme,md5,sha1,sha256,sha512} in header or trailer.
+class BodyCheck {
+  public:
+    /// `checksums_cover_body` is false for operations whose x-amz-checksum-* speak of something
+    /// else than this body (CompleteMultipartUpload: of the whole object); those are left out.
+    /// ErrorCode::invalid: a declared value is not base64 of the right size, or comes twice.
+    static Result<BodyCheck> of(const http::RequestHead& head, const Payload& payload,
+                                bool checksums_cover_body = true);
+    ~BodyCheck();
+    BodyCheck(BodyCheck&&) noexcept;
+
+    void update(ByteView object_bytes);
+    /// Once, at the end. ErrorCode::invalid: a trailer's checksum is not base64 of the right size.
+    Result<BodyReport> finish(const http::Headers& trailers = {});
+
+  private:
+    struct State;
+    explicit BodyCheck(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Delays a stream by its last `size` bytes, so that an upload cannot be complete upstream before
+/// its checks have held. Memory is `size`.
+class HoldBack {
+  public:
+    explicit HoldBack(std::size_t size) : size_(size) {}
+    void push(ByteView bytes, Bytes& out);
+    void release(Bytes& out);
+
+  private:
+    std::size_t size_;
+    Bytes held_;
+};
+
+}  // namespace narrows::sigv4

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "crypto/hash.h"
+#include "http/message.h"
+#include "model/ids.h"
+#include "protocols/aws/sigv4/signature.h"
+#include "protocols/aws/upstream/credential_chain.h"
+#include "protocols/aws/upstream/sts.h"
+#include "recording/receipt.h"
+
+namespace narrows::upstream {
+
+/// One session's use of one connection.
+struct Lease {
+    model::SessionId session;
+    std::string connection;
+    friend auto operator<=>(const Lease&, const Lease&) = default;
+};
+
+/// How AWS credentials for a lease come about. From configuration and the session, never a request.
+struct LeaseTerms {
+    model::PartNo part;    ///< receipts of other parts are refused
+    std::string profile;   ///< base credentials; empty: the standard chain
+    std::string role_arn;  ///< empty: the base credentials themselves are used
+    std::string external_id;
+    std::string session_policy;
+    std::string source_identity;
+    std::vector<Tag> tags;
+    Target sts;              ///< the connection's endpoint override, or STS of `sts_region`
+    std::string sts_region;  ///< signing region for STS
+};
+
+/// What a CREDENTIAL record needs.
+struct CredentialEvent {
+    Lease lease;
+    model::PartNo part;
+    std::string role_arn;           ///< empty: base credentials
+    std::string role_session_name;  ///< empty: base credentials
+    std::string access_key_id;
+    crypto::Digest policy_sha256{};  ///< of the session policy's text; zeros if there is none
+    std::string request_id;
+    std::string source;     ///< of the base credentials
+    WallNs expires_at = 0;  ///< 0: never
+};
+
+/// A request complete but for its signature: what is signed is what is sent.
+struct UnsignedRequest {
+    http::RequestHead head;
+    std::string payload;  ///< x-amz-content-sha256 if the head has it, else hex of the body's hash
+    std::string region;
+    std::string signing_name;
+};
+
+struct SignedRequest {
+    http::Headers headers;  ///< to add to the head
+    std::string access_key_id;
+    crypto::Digest signed_sha256{};
+    /// For STREAMING-AWS4-HMAC-SHA256-PAYLOAD[-TRAILER]: continues from the request's signature.
+    std::unique_ptr<sigv4::ChunkSigner> chunks;
+};
+
+/// The only holder of AWS credentials for sessions. It signs against a durable INTENT's receipt and
+/// in no other way, each receipt once. Credentials live in memory alone and are wiped when a lease
+/// ends. Thread-safe. `sign` never blocks on the network: `prepare` and `renew` do, on a worker
+/// thread, and without a lock held while they wait.
+class Signer {
+  public:
+    /// Called with no lock held, before the credential can sign: an error (the record could not be
+    /// made) discards the credential.
+    using OnCredential = std::function<Result<void>(const CredentialEvent&)>;
+
+    /// Receipts a lease remembers; older ones than these are refused as used.
+    static constexpr std::size_t kUsedReceiptsMax = 4096;
+    static constexpr std::int64_t kRenewAhead_s = 600;
+
+    /// The references must outlive the signer. `receipt_key` is shared with the recorder.
+    Signer(Secret receipt_key, CredentialSource& source, HttpFetch& fetch, const Clock& clock,
+           OnCredential on_credential);
+    ~Signer();
+
+    /// A lease begins, or goes on in a new part. ErrorCode::conflict if it is open already.
+    Result<void> open(const Lease& lease, LeaseTerms terms);
+    /// Wipes what the lease holds. Unknown leases are ignored. A `prepare` under way keeps nothing.
+    void close(const Lease& lease);
+    void close_session(const model::SessionId& session);
+
+    /// Obtains credentials unless there are good ones. Blocks. ErrorCode::not_found: no such lease.
+    Result<void> prepare(const Lease& lease);
+    /// Leases that hold credentials which expire within kRenewAhead_s, or sooner for short-lived.
+    std::vector<Lease> due(WallNs now) const;
+    /// Obtains new credentials; the old ones stay in use until then. Blocks.
+    Result<void> renew(const Lease& lease);
+
+    /// ErrorCode::denied: the receipt is not genuine, of another part, used, or for another
+    /// request. ErrorCode::unavailable: no credentials yet, or expired: prepare, then try again
+    /// (the receipt is not used up). ErrorCode::not_found: no such lease. ErrorCode::invalid: as
+    /// sigv4::sign.
+    Result<SignedRequest> sign(const Lease& lease, const recording::Receipt& receipt,
+                               const UnsignedRequest& request);
+
+  private:
+    struct Held;
+    struct Entry;
+    Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt);
+    Result<void> obtain(const Lease& lease, bool even_if_good);
+    Result<std::shared_ptr<const Held>> acquire(const Lease& lease, const LeaseTerms& terms);
+
+    const Secret receipt_key_;
+    CredentialSource& source_;
+    HttpFetch& fetch_;
+    const Clock& clock_;
+    const OnCredential on_credential_;
+    mutable std::mutex mutex_;
+    std::map<Lease, std::shared_ptr<Entry>> leases_;
+};
+
+}  // namespace narrows::upstream
