@@ -20,12 +20,22 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes to_bytes(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
-inline std::string to_string(ByteView bytes) { return std::string(as_text(bytes)); }
+inline Bytes to_bytes(ByteView bytes) {
+    return {bytes.begin(), bytes.end()};
+}
+inline Bytes to_bytes(std::string_view text) {
+    return to_bytes(as_bytes(text));
+}
+inline std::string to_string(ByteView bytes) {
+    return std::string(as_text(bytes));
+}
 
-inline void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
-inline void append(Bytes& to, std::string_view text) { append(to, as_bytes(text)); }
+inline void append(Bytes& to, ByteView bytes) {
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+inline void append(Bytes& to, std::string_view text) {
+    append(to, as_bytes(text));
+}
 
 /// Fixed-width integers, least significant byte first (the journal's order).
 template <std::unsigned_integral T>

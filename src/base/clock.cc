@@ -46,7 +46,9 @@ std::string rfc3339(WallNs time) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc(time), ms);
 }
 
-std::string iso_basic(WallNs time) { return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(time)); }
+std::string iso_basic(WallNs time) {
+    return fmt::format("{:%Y%m%dT%H%M%SZ}", utc(time));
+}
 
 std::string imf_fixdate(WallNs time) {
     static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <fmt/format.h>
 #include <string_view>
+
+#include <fmt/format.h>
 
 /// The process's own log: one line an event, on standard error. It says what Narrows did; what
 /// peers said stands in records, never here. No secrets.

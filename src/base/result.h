@@ -1,11 +1,12 @@
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/policy/terminate.hpp>
 #include <boost/outcome/success_failure.hpp>
 #include <boost/outcome/try.hpp>
-#include <string>
-#include <utility>
 
 namespace narrows {
 
@@ -40,13 +41,17 @@ template <class T>
 using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
 /// Success of a Result<void>.
-inline auto ok() { return boost::outcome_v2::success(); }
+inline auto ok() {
+    return boost::outcome_v2::success();
+}
 
 /// `return fail(ErrorCode::invalid, "…")` from a function that returns any Result.
 inline auto fail(ErrorCode code, std::string what) {
     return boost::outcome_v2::failure(Error{code, std::move(what)});
 }
-inline auto fail(Error error) { return boost::outcome_v2::failure(std::move(error)); }
+inline auto fail(Error error) {
+    return boost::outcome_v2::failure(std::move(error));
+}
 
 }  // namespace narrows
 

@@ -5,8 +5,9 @@
 namespace narrows::http {
 
 std::string_view header(const Headers& headers, std::string_view name) {
-    const auto at = std::find_if(headers.begin(), headers.end(),
-                                 [&](const auto& field) { return codec::iequals(field.name, name); });
+    const auto at = std::find_if(headers.begin(), headers.end(), [&](const auto& field) {
+        return codec::iequals(field.name, name);
+    });
     return at == headers.end() ? std::string_view() : std::string_view(at->value);
 }
 

@@ -15,8 +15,8 @@ namespace narrows::model {
 enum class EffectClass {
     read,
     write,
-    delegate,      ///< makes AWS act later or elsewhere for the caller (PassRole, functions, schedules)
-    grant,         ///< changes who may do what
+    delegate,  ///< makes AWS act later or elsewhere for the caller (PassRole, functions, schedules)
+    grant,     ///< changes who may do what
     credential,    ///< its answer carries credentials, tokens or signed URLs
     by_reference,  ///< what runs is not in the request (a stored statement, a document, an image)
 };

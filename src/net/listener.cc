@@ -39,7 +39,9 @@ void hand_over(Loop& loop, tcp::socket socket,
 }  // namespace
 
 Listener::Listener(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Listener::~Listener() { close(); }
+Listener::~Listener() {
+    close();
+}
 
 Result<std::unique_ptr<Listener>> Listener::listen(Loops& loops, const Endpoint& at) {
     auto impl = std::make_shared<Impl>(loops, loops.at(0));

@@ -43,10 +43,14 @@ struct Loop::State {
     }
 };
 
-Loop::Loop() : state_(std::make_unique<State>()) { state_->arm(); }
+Loop::Loop() : state_(std::make_unique<State>()) {
+    state_->arm();
+}
 Loop::~Loop() = default;
 
-asio::any_io_executor Loop::executor() const { return state_->context.get_executor(); }
+asio::any_io_executor Loop::executor() const {
+    return state_->context.get_executor();
+}
 
 void Loop::spawn(std::function<Task<void>()> story) {
     // The function object must live as long as the coroutine it made: a lambda's captures are its
@@ -59,10 +63,16 @@ void Loop::spawn(std::function<Task<void>()> story) {
     });
 }
 
-void Loop::post(std::function<void()> work) { asio::post(state_->context, std::move(work)); }
+void Loop::post(std::function<void()> work) {
+    asio::post(state_->context, std::move(work));
+}
 
-void Loop::watch(Stream* stream) { state_->watched.insert(stream); }
-void Loop::unwatch(Stream* stream) { state_->watched.erase(stream); }
+void Loop::watch(Stream* stream) {
+    state_->watched.insert(stream);
+}
+void Loop::unwatch(Stream* stream) {
+    state_->watched.erase(stream);
+}
 
 Loops::Loops(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -85,7 +95,9 @@ void Loops::stop() {
     }
 }
 
-Loop& Loops::next() { return *loops_[turn_.fetch_add(1) % loops_.size()]; }
+Loop& Loops::next() {
+    return *loops_[turn_.fetch_add(1) % loops_.size()];
+}
 
 Task<void> sleep_for(Millis time) {
     const auto executor = co_await asio::this_coro::executor;

@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include <future>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "net/stream.h"
 

@@ -1,7 +1,5 @@
 #include "net/stream.h"
 
-#include <sys/socket.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -10,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include "net/stream_impl.h"
 #include "net/tls_impl.h"
@@ -40,8 +39,12 @@ Stream::Impl::Impl(Loop& on, tcp::socket connected) : loop(on), socket(std::move
     socket.set_option(tcp::no_delay(true), ignored);
 }
 
-Stream::Stream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->loop.watch(this); }
-Stream::~Stream() { impl_->loop.unwatch(this); }
+Stream::Stream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+    impl_->loop.watch(this);
+}
+Stream::~Stream() {
+    impl_->loop.unwatch(this);
+}
 
 Task<Result<std::size_t>> Stream::read_some(std::span<std::uint8_t> into) {
     const auto buffer = asio::buffer(into.data(), into.size());
@@ -95,8 +98,8 @@ Task<Result<void>> Stream::start_tls_server(TlsServerContext& context) {
     std::tie(error) = co_await impl_->tls->async_handshake(asio::ssl::stream_base::server, kTuple);
     if (error) {
         close();
-        co_return fail(ErrorCode::invalid, "TLS handshake with the agent failed: " +
-                                               to_error(*impl_, error).what);
+        co_return fail(ErrorCode::invalid,
+                       "TLS handshake with the agent failed: " + to_error(*impl_, error).what);
     }
     co_return ok();
 }
@@ -109,15 +112,14 @@ Task<Result<void>> Stream::start_tls_client(TlsClientContext& context, const std
     std::tie(error) = co_await impl_->tls->async_handshake(asio::ssl::stream_base::client, kTuple);
     if (error) {
         close();
-        co_return fail(ErrorCode::unavailable, "TLS handshake with " + name + " failed: " +
-                                                   to_error(*impl_, error).what);
+        co_return fail(ErrorCode::unavailable,
+                       "TLS handshake with " + name + " failed: " + to_error(*impl_, error).what);
     }
     co_return ok();
 }
 
 void Stream::expires_after(Millis time) {
-    impl_->deadline =
-        time.count() == 0 ? 0 : system_clock().mono() + time.count() * kNsPerMs;
+    impl_->deadline = time.count() == 0 ? 0 : system_clock().mono() + time.count() * kNsPerMs;
 }
 
 void Stream::expire_if_due(MonoNs now) {
@@ -138,8 +140,12 @@ void Stream::close() {
     impl_->socket.close(ignored);
 }
 
-bool Stream::is_open() const { return impl_->socket.is_open(); }
-bool Stream::truncated() const { return impl_->truncated; }
+bool Stream::is_open() const {
+    return impl_->socket.is_open();
+}
+bool Stream::truncated() const {
+    return impl_->truncated;
+}
 
 bool Stream::is_idle_clean() const {
     if (!impl_->socket.is_open() || (impl_->tls && SSL_pending(impl_->tls->native_handle()) > 0)) {

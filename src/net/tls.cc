@@ -14,8 +14,8 @@ constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 int choose_http11(SSL*, const unsigned char** out, unsigned char* out_size,
                   const unsigned char* offered, unsigned offered_size, void*) {
     unsigned char* chosen = nullptr;
-    const int match = SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, offered,
-                                            offered_size);
+    const int match =
+        SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, offered, offered_size);
     *out = chosen;
     return match == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -43,8 +43,8 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdenti
                                       error);
     }
     if (error) {
-        return fail(ErrorCode::invalid, "the TLS certificate or key cannot be used: " +
-                                            error.message());
+        return fail(ErrorCode::invalid,
+                    "the TLS certificate or key cannot be used: " + error.message());
     }
     return std::shared_ptr<TlsServerContext>(new TlsServerContext(std::move(impl)));
 }
