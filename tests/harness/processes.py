@@ -1,0 +1,112 @@
+"""Paths, free ports and child processes that end with their owner."""
+
+import atexit
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build"
+NARROWS = pathlib.Path(os.environ.get("NARROWS_BINARY", BUILD / "narrows"))
+VENV_BIN = BUILD / "venv" / "bin"
+PYTHON = VENV_BIN / "python"
+NODE = VENV_BIN / "node"
+NODE_MODULES = BUILD / "node" / "node_modules"
+AWS_PYPI = VENV_BIN / "aws"
+AWS_DEBIAN = pathlib.Path("/usr/bin/aws")
+
+
+def free_port():
+    """A port nobody listens on now; the kernel hands out another one each time."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    """Polls until the condition gives something true and returns that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+def accepts(port, host="127.0.0.1"):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def clean_environment(**extra):
+    """This process's environment without any AWS or Narrows setting of the machine."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "NARROWS_")) and "proxy" not in k.lower()}
+    kept["AWS_CONFIG_FILE"] = os.devnull
+    kept["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    kept["AWS_EC2_METADATA_DISABLED"] = "true"
+    kept["AWS_PAGER"] = ""
+    kept["PATH"] = f"{VENV_BIN}:{kept.get('PATH', '/usr/bin:/bin')}"
+    return kept | {k: str(v) for k, v in extra.items()}
+
+
+class Process:
+    """A child with its output in a file; stopped politely, then not."""
+
+    def __init__(self, arguments, log, env=None, cwd=None):
+        self.log = pathlib.Path(log)
+        self.arguments = [str(a) for a in arguments]
+        with open(self.log, "ab") as sink:
+            self.child = subprocess.Popen(
+                self.arguments, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+                env=env, cwd=cwd, start_new_session=True,
+            )
+        atexit.register(self.kill)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def running(self):
+        return self.child.poll() is None
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def wait_for_port(self, port, seconds=30):
+        def ready():
+            if not self.running():
+                raise RuntimeError(f"{self.arguments[0]} ended with {self.child.returncode}:\n{self.output()[-4000:]}")
+            return accepts(port)
+
+        wait_until(ready, seconds, f"port {port} of {self.arguments[0]} (log: {self.log})")
+
+    def signal(self, number):
+        if self.running():
+            self.child.send_signal(number)
+
+    def kill(self):
+        if self.running():
+            os.killpg(self.child.pid, signal.SIGKILL)
+        return self.child.wait()
+
+    def stop(self, seconds=20):
+        """Exit status after SIGTERM; -9 if it had to be killed."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+
+def require(*programs):
+    for program in programs:
+        if not (pathlib.Path(program).exists() or shutil.which(str(program))):
+            raise RuntimeError(f"{program} is missing; script/deps installs the tools, script/build the gateway")
