@@ -33,6 +33,8 @@ class Connection:
     scope: dict
     endpoint: str
     role_arn: str = ROLE_ARN
+    account: str = ACCOUNT
+    region: str = REGION
     egress: tuple = ()
     budget: str = ""
 
@@ -41,9 +43,9 @@ class Connection:
             "[[connection]]",
             f'name = "{self.name}"',
             'type = "aws"',
-            f'account = "{ACCOUNT}"',
+            f'account = "{self.account}"',
             'partition = "aws"',
-            f'regions = ["{REGION}"]',
+            f'regions = ["{self.region}"]',
             f'role_arn = "{self.role_arn}"',
             f'scope = "{self.name}.json"',
             f'endpoint = "{self.endpoint}"' if self.endpoint else "",
