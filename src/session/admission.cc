@@ -1,0 +1,234 @@
+#include "session/admission.h"
+
+#include <fmt/format.h>
+
+#include "session/intent_record.h"
+
+namespace narrows::session {
+
+using model::Decision;
+using model::Reason;
+using model::Verdict;
+using recording::Await;
+
+namespace {
+
+/// BODY records carry at most this much.
+constexpr std::size_t kBodyPart = 64 * 1024;
+
+Decision refusal(Reason reason, std::string why) {
+    Decision decision;
+    decision.verdict = Verdict::deny;
+    decision.reason = reason;
+    decision.why = std::move(why);
+    return decision;
+}
+
+policy::Facts facts_of(const Terms& terms, WallNs now) {
+    policy::Facts facts;
+    facts.agent = terms.agent;
+    if (!terms.principal.empty()) {
+        facts.principal = terms.principal;
+    }
+    facts.task_id = terms.task_id;
+    facts.session_id = terms.id.value();
+    facts.now = now;
+    return facts;
+}
+
+/// State first, then what the adapter decided (refusals, egress), then the scope.
+Decision decide(Session& session, const Connection& connection, const Asked& asked, WallNs now) {
+    const std::optional<std::string> over = session.over(now);
+    if (over) {
+        return refusal(Reason::session_over, *over);
+    }
+    if (asked.decided) {
+        return *asked.decided;
+    }
+    if (!asked.operation) {
+        return refusal(Reason::not_recognised, "the request is no operation that is known here");
+    }
+    Decision decision =
+        policy::decide(connection.scope, *asked.operation, facts_of(session.terms(), now));
+    if (decision.verdict == Verdict::hold) {
+        decision.verdict = Verdict::deny;
+        decision.why += " This gateway has no reviewer to ask yet, so it is refused.";
+    }
+    return decision;
+}
+
+/// The body of an operation that was held in memory and is too large for the INTENT itself.
+net::Task<Result<void>> record_body(recording::PartLog& log, recording::Sequence op,
+                                    const Bytes& body) {
+    const ByteView whole(body);
+    std::uint64_t index = 0;
+    for (std::size_t at = 0; at < whole.size(); at += kBodyPart, ++index) {
+        const ByteView part = whole.subspan(at, std::min(kBodyPart, whole.size() - at));
+        const bool is_last = at + part.size() == whole.size();
+        const Await await = is_last ? Await::durable : Await::held;
+        const Result<void> held =
+            co_await log.body(op, recording::Direction::request, index, part, await);
+        if (!held.has_value()) {
+            co_return fail(held.error());
+        }
+    }
+    co_return ok();
+}
+
+std::string record_name(const std::string& of, recording::Sequence op) {
+    return fmt::format("{}#{}", of, op.value());
+}
+
+}  // namespace
+
+bool Gate::enter() {
+    if (inside_.fetch_add(1) < most_) {
+        return true;
+    }
+    inside_.fetch_sub(1);
+    return false;
+}
+
+Permit::Permit(SessionPtr session, std::size_t connection, Gate& gate,
+               recording::PartLog::Intent intent)
+    : session_(std::move(session)), connection_(connection), gate_(&gate), intent_(intent) {}
+
+Permit::Permit(Permit&& other) noexcept
+    : session_(std::move(other.session_)),
+      connection_(other.connection_),
+      gate_(other.gate_),
+      intent_(other.intent_),
+      concluded_(other.concluded_) {
+    other.gate_ = nullptr;
+}
+
+Permit::~Permit() {
+    if (gate_ == nullptr) {
+        return;
+    }
+    if (!concluded_) {
+        codec::Map fields;
+        fields.emplace("op", intent_.op.value());
+        fields.emplace("why", "the operation was given up before its outcome was known");
+        session_->log().control_unawaited(recording::RecordKind::unknown,
+                                          recording::observed(std::move(fields)));
+    }
+    session_->usage(connection_).end();
+    gate_->leave();
+}
+
+const Connection& Permit::connection() const { return session_->terms().connections[connection_]; }
+
+bool Permit::spend(std::uint64_t bytes) {
+    return session_->usage(connection_).spend(connection().budget, bytes);
+}
+
+net::Task<Result<void>> Permit::conclude(recording::RecordKind kind, codec::Map observed,
+                                         Await await) {
+    concluded_ = true;
+    observed.insert_or_assign("op", intent_.op.value());
+    codec::Value payload = recording::observed(std::move(observed));
+    co_return co_await log().bulk(kind, std::move(payload), await);
+}
+
+net::Task<Result<void>> Permit::result(codec::Map observed, Await await) {
+    co_return co_await conclude(recording::RecordKind::result, std::move(observed), await);
+}
+net::Task<Result<void>> Permit::not_sent(codec::Map observed) {
+    co_return co_await conclude(recording::RecordKind::not_sent, std::move(observed), Await::held);
+}
+net::Task<Result<void>> Permit::unknown(codec::Map observed) {
+    co_return co_await conclude(recording::RecordKind::unknown, std::move(observed), Await::held);
+}
+
+net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, Gate& gate,
+                                   const Clock& clock, Asked asked) {
+    const Connection& granted = session->terms().connections[connection];
+    Usage& usage = session->usage(connection);
+    Decision decision = decide(*session, granted, asked, clock.wall());
+    if (decision.allowed() && !gate.enter()) {
+        decision = refusal(Reason::budget, "the gateway has as many operations in flight as it may");
+    } else if (decision.allowed()) {
+        const std::optional<std::string> over = usage.begin(granted.budget, clock.mono());
+        if (over) {
+            gate.leave();
+            decision = refusal(Reason::budget, *over);
+        }
+    }
+    auto payload = [&](recording::Sequence op) {
+        return intent_payload(op, granted.name, granted.scope.digest_hex(), asked, decision);
+    };
+    const Result<recording::PartLog::Intent> intent =
+        co_await session->log().intent(payload, asked.request_digest);
+    if (!intent.has_value()) {
+        if (decision.allowed()) {
+            usage.end();
+            gate.leave();
+        }
+        co_return fail(intent.error());
+    }
+    Admission admission;
+    admission.decision = decision;
+    admission.op = intent.value().op;
+    admission.record = record_name(session->terms().id.value(), admission.op);
+    if (decision.allowed()) {
+        admission.permit.emplace(session, connection, gate, intent.value());
+    }
+    usage.spend(granted.budget, asked.seen.body.size());
+    if (asked.seen.body.size() > kInlineBodyMax) {
+        const Result<void> kept = co_await record_body(session->log(), admission.op, asked.seen.body);
+        if (!kept.has_value()) {
+            co_return fail(kept.error());
+        }
+    }
+    co_return admission;
+}
+
+net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
+    Admission admission;
+    admission.decision =
+        asked.decided ? *asked.decided
+                      : refusal(Reason::not_authenticated, "no session can be charged for this");
+    const std::string part = fmt::format("lobby-{}", log_->no().value());
+    if (spent_ >= bytes_max_) {
+        counted_.fetch_add(1);
+        admission.record = part + "#-";
+        co_return admission;
+    }
+    auto payload = [&](recording::Sequence op) {
+        return intent_payload(op, "", "", asked, admission.decision);
+    };
+    const std::uint64_t before = log_->bytes();
+    const Result<recording::PartLog::Intent> intent = co_await log_->intent(payload, {});
+    if (!intent.has_value()) {
+        co_return fail(intent.error());
+    }
+    spent_.fetch_add(log_->bytes() - before);
+    admission.op = intent.value().op;
+    admission.record = record_name(part, admission.op);
+    if (asked.seen.body.size() > kInlineBodyMax) {
+        const Result<void> kept = co_await record_body(*log_, admission.op, asked.seen.body);
+        if (!kept.has_value()) {
+            co_return fail(kept.error());
+        }
+    }
+    co_return admission;
+}
+
+net::Task<void> Lobby::record_counted() {
+    const std::uint64_t counted = counted_;
+    if (counted == recorded_count_) {
+        co_return;
+    }
+    codec::Map fields;
+    fields.emplace("what", "attempts beyond the lobby's budget, counted only");
+    fields.emplace("count", counted);
+    codec::Value payload = recording::observed(std::move(fields));
+    const Result<void> written = co_await log_->control(
+        recording::RecordKind::notice, std::move(payload), Await::durable, journal::Use::normal);
+    if (written.has_value()) {
+        recorded_count_ = counted;
+    }
+}
+
+}  // namespace narrows::session

@@ -1,0 +1,112 @@
+#include "session/intent_record.h"
+
+#include "codec/text.h"
+
+namespace narrows::session {
+namespace {
+
+codec::List headers_value(const http::Headers& headers) {
+    codec::List list;
+    for (const codec::Pair& field : headers) {
+        list.emplace_back(codec::List{field.name, field.value});
+    }
+    return list;
+}
+
+codec::Map body_value(const Seen& seen) {
+    codec::Map body;
+    if (seen.body_size) {
+        body.emplace("size", *seen.body_size);
+    }
+    if (!seen.body_sha256.empty()) {
+        body.emplace("sha256", seen.body_sha256);
+    }
+    if (seen.body_streams || seen.body.size() > kInlineBodyMax) {
+        body.emplace("inline", "records");
+    } else if (!seen.body.empty()) {
+        body.emplace("inline", seen.body);
+    }
+    return body;
+}
+
+codec::Map request_value(const Seen& seen) {
+    codec::Map request;
+    request.emplace("method", seen.head.method);
+    request.emplace("target", seen.head.target);
+    request.emplace("headers", headers_value(seen.head.headers));
+    request.emplace("body", body_value(seen));
+    return request;
+}
+
+codec::Map decision_value(const model::Decision& decision, const std::string& scope_sha256) {
+    codec::Map value;
+    value.emplace("verdict", model::name_of(decision.verdict));
+    value.emplace("reason", model::name_of(decision.reason));
+    value.emplace("action", decision.action);
+    value.emplace("resource", decision.resource);
+    value.emplace("statement", decision.statement);
+    value.emplace("why", decision.why);
+    value.emplace("scope_sha256", scope_sha256);
+    return value;
+}
+
+codec::List access_value(const model::Operation& operation) {
+    codec::List list;
+    for (const model::Access& access : operation.accesses) {
+        codec::List resources;
+        for (const model::Resource& resource : access.resources) {
+            codec::Map entry;
+            entry.emplace("arn", resource.arn);
+            entry.emplace("exact", resource.exact);
+            resources.emplace_back(std::move(entry));
+        }
+        codec::Map entry;
+        entry.emplace("action", access.action);
+        entry.emplace("resources", std::move(resources));
+        list.emplace_back(std::move(entry));
+    }
+    return list;
+}
+
+codec::Map derived_value(const model::Operation& operation, const std::string& catalogue) {
+    codec::Map derived;
+    derived.emplace("service", operation.service);
+    derived.emplace("operation", operation.name);
+    derived.emplace("effect", model::name_of(operation.effect));
+    derived.emplace("access", access_value(operation));
+    derived.emplace("parameters", operation.parameters);
+    derived.emplace("catalogue", catalogue);
+    return derived;
+}
+
+}  // namespace
+
+codec::Value intent_payload(recording::Sequence op, const std::string& connection,
+                            const std::string& scope_sha256, const Asked& asked,
+                            const model::Decision& decision) {
+    codec::Map observed;
+    observed.emplace("op", op.value());
+    observed.emplace("connection", connection);
+    observed.emplace("mode", asked.seen.mode);
+    observed.emplace("peer", asked.seen.peer);
+    observed.emplace("request", request_value(asked.seen));
+    observed.emplace("signature", asked.seen.signature);
+    observed.emplace("decision", decision_value(decision, scope_sha256));
+    if (!asked.upstream_host.empty()) {
+        codec::Map upstream;
+        upstream.emplace("host", asked.upstream_host);
+        upstream.emplace("request_sha256", codec::hex(asked.request_digest));
+        observed.emplace("upstream", std::move(upstream));
+    }
+    codec::Map payload;
+    payload.emplace("observed", std::move(observed));
+    if (asked.operation) {
+        payload.emplace("derived", derived_value(*asked.operation, asked.catalogue));
+    }
+    if (!asked.seen.stated.empty()) {
+        payload.emplace("stated", asked.seen.stated);
+    }
+    return payload;
+}
+
+}  // namespace narrows::session
