@@ -7,7 +7,7 @@ import boto3
 import requests
 from botocore.config import Config
 
-from .processes import PYTHON, Process, clean_environment, free_port
+from .processes import PYTHON, ROOT, Process, clean_environment, free_port
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -54,7 +54,7 @@ class Emulator:
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         env = clean_environment(INITIAL_NO_AUTH_ACTION_COUNT="1000", MOTO_ACCOUNT_ID=ACCOUNT, PYTHONUNBUFFERED="1")
-        arguments = [PYTHON, "-m", "moto.server", "-H", "127.0.0.1", "-p", self.port]
+        arguments = [PYTHON, ROOT / "tests" / "harness" / "moto_server.py", "-H", "127.0.0.1", "-p", self.port]
         self.process = Process(arguments, folder / "emulator.log", env=env)
         self.process.wait_for_port(self.port, 60)
         self.admin = self._create_account()

@@ -1,0 +1,84 @@
+"""Fixtures: emulators that check signatures, gateways in folders of their own, sessions."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
+
+from harness.emulator import REGION, Emulator  # noqa: E402
+from harness.gateway import Connection, Gateway, scope, statement  # noqa: E402
+from harness.processes import clean_environment  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="also what takes minutes: 1 GiB bodies, long crash matrices")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: runs with --full only")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--full"):
+        kept = [item for item in items if "full" not in item.keywords]
+        config.hook.pytest_deselected(items=[item for item in items if "full" in item.keywords])
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("e2e")
+
+
+@pytest.fixture(scope="module")
+def module_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("module")
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory):
+    """An emulator that clients reach directly."""
+    emulator = Emulator(tmp_path_factory.mktemp("direct"))
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory):
+    """An emulator in the same state that clients reach only through the gateway."""
+    emulator = Emulator(tmp_path_factory.mktemp("behind"))
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def direct_env(direct):
+    return clean_environment(
+        AWS_ENDPOINT_URL=direct.endpoint, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION, **direct.role().env()
+    )
+
+
+# Everything that the tasks do, effects that the guardrail asks to be named in full included.
+WHOLE_SCOPE = scope(
+    statement("*"),
+    statement([
+        "iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "iam:PassRole", "kms:CreateGrant", "kms:CreateKey",
+        "kms:CreateAlias", "secretsmanager:GetSecretValue", "sns:AddPermission", "lambda:CreateFunction",
+        "s3:PutBucketPolicy",
+    ]),
+)
+
+
+@pytest.fixture(scope="module")
+def gateway(behind, tmp_path_factory):
+    """A gateway whose one connection, `all`, may do everything."""
+    made = Gateway(tmp_path_factory.mktemp("gateway"), [Connection("all", WHOLE_SCOPE, behind.endpoint)], behind.admin)
+    yield made.start()
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def through_env(gateway):
+    return gateway.session().env()
