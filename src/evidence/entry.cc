@@ -1,0 +1,206 @@
+#include "evidence/entry.h"
+
+#include <algorithm>
+
+#include "codec/cbor.h"
+
+namespace narrows::evidence {
+namespace {
+
+using codec::List;
+using codec::Map;
+using codec::Value;
+
+constexpr std::size_t kHeadsPerInterval = 600;  // of at most 90 bytes each
+
+template <class... Ts>
+struct Overload : Ts... {
+    using Ts::operator()...;
+};
+template <class... Ts>
+Overload(Ts...) -> Overload<Ts...>;
+
+Value hash_value(const Hash& hash) {
+    return Bytes(hash.begin(), hash.end());
+}
+
+void put_head(Map& to, const PartHead& head) {
+    to["part"] = head.part.value();
+    to["size"] = head.size;
+    to["root"] = hash_value(head.root);
+    to["last"] = hash_value(head.last);
+}
+
+Map body_map(const OpenEntry& open) {
+    return {{"part", open.part.value()},
+            {"session", open.session},
+            {"kind", open.part_kind},
+            {"leaf", hash_value(open.leaf)}};
+}
+Map body_map(const CloseEntry& close) {
+    Map map;
+    put_head(map, close.head);
+    Map counts;
+    for (const auto& [kind, count] : close.counts) {
+        counts[kind] = count;
+    }
+    map["counts"] = std::move(counts);
+    return map;
+}
+Map body_map(const IntervalEntry& interval) {
+    List heads;
+    for (const PartHead& head : interval.heads) {
+        heads.push_back(
+            List{head.part.value(), head.size, hash_value(head.root), hash_value(head.last)});
+    }
+    return {{"heads", std::move(heads)}};
+}
+Map body_map(const RecoveryEntry& recovery) {
+    return {{"found", recovery.found}};
+}
+Map body_map(const ConfigEntry& config) {
+    return {{"digest", config.digest}, {"boot", config.boot}};
+}
+Map body_map(const KeyEntry& key) {
+    return {{"vkey", key.vkey}};
+}
+Map body_map(const HeartbeatEntry&) {
+    return {};
+}
+
+/// Takes members out of a decoded map, remembering the first that is missing or of another type.
+class Members {
+  public:
+    explicit Members(const Value& map) : map_(map) {}
+
+    std::uint64_t count(std::string_view name) { return count_of(map_.find(name)); }
+    std::string text(std::string_view name) {
+        return take<std::string>(map_.find(name)).value_or(std::string());
+    }
+    Hash hash(std::string_view name) { return hash_of(map_.find(name)); }
+    Map map(std::string_view name) { return take<Map>(map_.find(name)).value_or(Map()); }
+    List list(std::string_view name) { return take<List>(map_.find(name)).value_or(List()); }
+
+    std::uint64_t count_of(const Value* value) {
+        const auto number = take<std::int64_t>(value);
+        good_ = good_ && number && *number >= 0;
+        return good_ ? static_cast<std::uint64_t>(*number) : 0;
+    }
+    Hash hash_of(const Value* value) {
+        Hash hash{};
+        const auto bytes = take<Bytes>(value);
+        good_ = good_ && bytes && bytes->size() == hash.size();
+        if (good_) {
+            std::copy(bytes->begin(), bytes->end(), hash.begin());
+        }
+        return hash;
+    }
+    PartHead head() {
+        return {model::PartNo(count("part")), count("size"), hash("root"), hash("last")};
+    }
+    PartHead head_of(const Value& value) {
+        const List* list = value.as<List>();
+        good_ = good_ && list != nullptr && list->size() == 4;
+        if (!good_) {
+            return {};
+        }
+        return {model::PartNo(count_of(&(*list)[0])), count_of(&(*list)[1]), hash_of(&(*list)[2]),
+                hash_of(&(*list)[3])};
+    }
+    bool good() const { return good_; }
+    void refuse() { good_ = false; }
+
+  private:
+    template <class T>
+    std::optional<T> take(const Value* value) {
+        const T* found = value == nullptr ? nullptr : value->as<T>();
+        good_ = good_ && found != nullptr;
+        return found == nullptr ? std::nullopt : std::optional<T>(*found);
+    }
+
+    const Value& map_;
+    bool good_ = true;
+};
+
+CloseEntry close_of(Members& members) {
+    CloseEntry close{members.head(), {}};
+    for (const auto& [kind, count] : members.map("counts")) {
+        close.counts[kind] = members.count_of(&count);
+    }
+    return close;
+}
+
+IntervalEntry interval_of(Members& members) {
+    IntervalEntry interval;
+    for (const Value& head : members.list("heads")) {
+        interval.heads.push_back(members.head_of(head));
+    }
+    return interval;
+}
+
+EntryBody body_of(std::string_view type, Members& members) {
+    if (type == "OPEN") {
+        return OpenEntry{model::PartNo(members.count("part")), members.text("session"),
+                         members.text("kind"), members.hash("leaf")};
+    }
+    if (type == "CLOSE") return close_of(members);
+    if (type == "INTERVAL") return interval_of(members);
+    if (type == "RECOVERY") return RecoveryEntry{members.map("found")};
+    if (type == "CONFIG") return ConfigEntry{members.text("digest"), members.text("boot")};
+    if (type == "KEY") return KeyEntry{members.text("vkey")};
+    if (type != "HEARTBEAT") members.refuse();
+    return HeartbeatEntry{};
+}
+
+}  // namespace
+
+const char* name_of(const EntryBody& body) {
+    return std::visit(
+        Overload{[](const OpenEntry&) { return "OPEN"; }, [](const CloseEntry&) { return "CLOSE"; },
+                 [](const IntervalEntry&) { return "INTERVAL"; },
+                 [](const RecoveryEntry&) { return "RECOVERY"; },
+                 [](const ConfigEntry&) { return "CONFIG"; }, [](const KeyEntry&) { return "KEY"; },
+                 [](const HeartbeatEntry&) { return "HEARTBEAT"; }},
+        body);
+}
+
+Result<Bytes> encode_entry(const Entry& entry) {
+    Map map = std::visit([](const auto& body) { return body_map(body); }, entry.body);
+    map["type"] = name_of(entry.body);
+    map["time"] = entry.time;
+    Bytes bytes = codec::cbor_encode(Value(std::move(map)));
+    if (bytes.size() > kEntryBytesMax) {
+        return fail(ErrorCode::invalid, "a log entry is larger than 65535 bytes");
+    }
+    return bytes;
+}
+
+Result<Entry> decode_entry(ByteView bytes) {
+    if (bytes.size() > kEntryBytesMax) {
+        return fail(ErrorCode::invalid, "a log entry is larger than 65535 bytes");
+    }
+    NARROWS_TRY(const Value value, codec::cbor_decode(bytes));
+    const Value* time = value.find("time");
+    Members members(value);
+    Entry entry;
+    entry.body = body_of(members.text("type"), members);
+    if (!members.good() || time == nullptr || time->as<std::int64_t>() == nullptr) {
+        return fail(ErrorCode::invalid,
+                    "a log entry is of no known type, or a field is missing or of another type");
+    }
+    entry.time = *time->as<std::int64_t>();
+    return entry;
+}
+
+std::vector<Entry> split_interval(WallNs time, std::vector<PartHead> heads) {
+    std::vector<Entry> entries;
+    for (std::size_t first = 0; first < heads.size(); first += kHeadsPerInterval) {
+        const std::size_t count = std::min(kHeadsPerInterval, heads.size() - first);
+        const auto begin = heads.begin() + static_cast<std::ptrdiff_t>(first);
+        entries.push_back({time, IntervalEntry{std::vector<PartHead>(
+                                     begin, begin + static_cast<std::ptrdiff_t>(count))}});
+    }
+    return entries;
+}
+
+}  // namespace narrows::evidence

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "codec/value.h"
+#include "evidence/merkle.h"
+#include "model/ids.h"
+
+/// What a gateway's log holds: small digests of what its journal holds, as deterministic CBOR maps
+/// {"type", "time", …} of at most 65,535 bytes (docs/format.md "Log entries"). Pure functions.
+namespace narrows::evidence {
+
+inline constexpr std::size_t kEntryBytesMax = 65'535;  ///< an entry bundle's 16-bit length
+
+/// A part began. `leaf` is the leaf of its OPEN record.
+struct OpenEntry {
+    model::PartNo part;
+    std::string session;    ///< empty for system and lobby parts
+    std::string part_kind;  ///< "session", "lobby", "system"
+    Hash leaf{};
+    friend bool operator==(const OpenEntry&, const OpenEntry&) = default;
+};
+
+/// How far a part has come: its number of records, the root over their leaves and the last leaf.
+struct PartHead {
+    model::PartNo part;
+    std::uint64_t size = 0;
+    Hash root{};
+    Hash last{};
+    friend bool operator==(const PartHead&, const PartHead&) = default;
+};
+
+struct CloseEntry {
+    PartHead head;
+    std::map<std::string, std::uint64_t> counts;  ///< records per kind, as CLOSE has them
+    friend bool operator==(const CloseEntry&, const CloseEntry&) = default;
+};
+
+/// The heads of the parts that grew since the last one.
+struct IntervalEntry {
+    std::vector<PartHead> heads;
+    friend bool operator==(const IntervalEntry&, const IntervalEntry&) = default;
+};
+
+/// What a restart found; `found` is the RECOVERY record's own map.
+struct RecoveryEntry {
+    codec::Map found;
+    friend bool operator==(const RecoveryEntry&, const RecoveryEntry&) = default;
+};
+
+/// A configuration took effect.
+struct ConfigEntry {
+    std::string digest;
+    std::string boot;
+    friend bool operator==(const ConfigEntry&, const ConfigEntry&) = default;
+};
+
+/// A key that signs checkpoints from here on, in vkey form. The first entry of every log.
+struct KeyEntry {
+    std::string vkey;
+    friend bool operator==(const KeyEntry&, const KeyEntry&) = default;
+};
+
+/// Nothing happened, and the gateway was there.
+struct HeartbeatEntry {
+    friend bool operator==(const HeartbeatEntry&, const HeartbeatEntry&) = default;
+};
+
+using EntryBody = std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry,
+                               KeyEntry, HeartbeatEntry>;
+
+struct Entry {
+    WallNs time = 0;
+    EntryBody body;
+    friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+/// Refuses an entry over kEntryBytesMax (split a long interval with `split_interval`).
+Result<Bytes> encode_entry(const Entry& entry);
+Result<Entry> decode_entry(ByteView bytes);
+const char* name_of(const EntryBody& body);
+
+/// As many interval entries as it takes for each to fit.
+std::vector<Entry> split_interval(WallNs time, std::vector<PartHead> heads);
+
+}  // namespace narrows::evidence

@@ -1,0 +1,105 @@
+#include "evidence/entry.h"
+
+#include <gtest/gtest.h>
+
+#include "codec/cbor.h"
+#include "codec/text.h"
+#include "evidence/tiles.h"
+
+namespace narrows::evidence {
+namespace {
+
+Hash filled(std::uint8_t byte) {
+    Hash hash;
+    hash.fill(byte);
+    return hash;
+}
+
+// Written by hand from RFC 8949: a map of two, "time": 1, "type": "HEARTBEAT".
+constexpr std::string_view kHeartbeat =
+    "a26474696d65016474797065694845415254424541"
+    "54";
+
+TEST(Entry, a_heartbeat_is_the_cbor_the_format_says) {
+    EXPECT_EQ(codec::hex(encode_entry({1, HeartbeatEntry{}}).value()), kHeartbeat);
+    EXPECT_EQ(decode_entry(codec::unhex(kHeartbeat).value()).value(), (Entry{1, HeartbeatEntry{}}));
+}
+
+TEST(Entry, every_type_survives_a_round_trip) {
+    const PartHead head{model::PartNo(7), 12, filled(1), filled(2)};
+    const std::vector<Entry> entries = {
+        {5, OpenEntry{model::PartNo(3), "ns-abc", "session", filled(9)}},
+        {5, CloseEntry{head, {{"INTENT", 3}, {"OPEN", 1}}}},
+        {5, IntervalEntry{{head, {model::PartNo(8), 1, filled(3), filled(4)}}}},
+        {5, RecoveryEntry{{{"torn_batches", 1}}}},
+        {5, ConfigEntry{"00ff", "boot-1"}},
+        {5, KeyEntry{"narrows/gw-1+f20ca31c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}},
+        {5, HeartbeatEntry{}}};
+    for (const Entry& entry : entries) {
+        EXPECT_EQ(decode_entry(encode_entry(entry).value()).value(), entry) << name_of(entry.body);
+    }
+}
+
+TEST(Entry, what_is_no_entry_is_refused) {
+    EXPECT_FALSE(decode_entry({}));
+    EXPECT_FALSE(decode_entry(as_bytes("x")));
+    EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "HEARTBEAT"}})));
+    EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "FLOOD"}, {"time", 1}})));
+    EXPECT_FALSE(decode_entry(codec::cbor_encode(
+        codec::Map{{"type", "INTERVAL"}, {"time", 1}, {"heads", codec::List{codec::List{1, 2}}}})));
+    EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "OPEN"},
+                                                            {"time", 1},
+                                                            {"part", -1},
+                                                            {"session", ""},
+                                                            {"kind", ""},
+                                                            {"leaf", Bytes(32)}})));
+}
+
+TEST(Entry, a_long_interval_is_split_so_that_each_piece_fits) {
+    std::vector<PartHead> heads;
+    for (std::uint64_t part = 1; part <= 2000; ++part) {
+        heads.push_back({model::PartNo(part << 40), part << 40, filled(1), filled(2)});
+    }
+    std::size_t total = 0;
+    for (const Entry& entry : split_interval(5, heads)) {
+        ASSERT_TRUE(encode_entry(entry));
+        total += std::get<IntervalEntry>(entry.body).heads.size();
+    }
+    EXPECT_EQ(total, heads.size());
+    EXPECT_FALSE(encode_entry({5, IntervalEntry{heads}}));
+}
+
+// Paths as golang.org/x/mod/sumdb/tlog writes them, without its height element.
+TEST(Tiles, paths_are_those_of_the_specification) {
+    EXPECT_EQ(tile_path(0, 0), "tile/0/000");
+    EXPECT_EQ(tile_path(0, 999), "tile/0/999");
+    EXPECT_EQ(tile_path(2, 1000, 17), "tile/2/x001/000.p/17");
+    EXPECT_EQ(tile_path(0, 1234067), "tile/0/x001/x234/067");
+    EXPECT_EQ(bundle_path(1234067, 1), "tile/entries/x001/x234/067.p/1");
+    EXPECT_EQ(bundle_path(0), "tile/entries/000");
+}
+
+TEST(Tiles, a_bundle_has_big_endian_lengths) {
+    const std::vector<Bytes> entries = {to_bytes("ab"), {}, Bytes(0x0102, 7)};
+    const Bytes bundle = encode_bundle(entries);
+    EXPECT_EQ(codec::hex(ByteView(bundle).first(8)), "0002616200000102");
+    EXPECT_EQ(decode_bundle(bundle, 3).value(), entries);
+    EXPECT_EQ(decode_bundle(bundle, 2).value().size(), 2u);
+    EXPECT_FALSE(decode_bundle(bundle, 4));
+    EXPECT_FALSE(decode_bundle(ByteView(bundle).first(bundle.size() - 1), 2));
+    EXPECT_FALSE(decode_bundle(Bytes(2 * 257, 0), 256));
+}
+
+TEST(Tiles, a_tile_must_hold_the_hashes_asked_for) {
+    const std::vector<Hash> hashes = {filled(1), filled(2), filled(3)};
+    const Bytes tile = encode_tile(hashes);
+    EXPECT_EQ(tile.size(), 96u);
+    EXPECT_EQ(decode_tile(tile, 3).value(), hashes);
+    EXPECT_EQ(decode_tile(tile, 1).value(), std::vector<Hash>{filled(1)});
+    EXPECT_FALSE(decode_tile(tile, 4));
+    EXPECT_FALSE(decode_tile(ByteView(tile).first(95), 2));
+    EXPECT_FALSE(decode_tile(Bytes(257 * 32), 256));
+}
+
+}  // namespace
+}  // namespace narrows::evidence
