@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "codec/value.h"
 #include "policy/scope.h"
@@ -15,10 +16,17 @@ struct RoleRequest {
     std::string external_id;       ///< empty: no sts:ExternalId condition
 };
 
+/// Limit of a role's inline policies together, white space not counted (IAM and STS quotas).
+inline constexpr std::size_t kRolePolicyMax = 10'240;
+
 struct RoleDocuments {
-    codec::Value trust;          ///< trust policy
-    codec::Value permissions;    ///< identity policy: what AWS can enforce of the scope
-    std::string cloudformation;  ///< a template (JSON) with the role and its policy
+    /// Lets the gateway's role assume it, only with a source identity and with session tags whose
+    /// keys begin with "narrows-" (IAM User Guide, "Monitor and control actions taken with assumed
+    /// roles" and "Pass session tags in AWS STS").
+    codec::Value trust;
+    codec::Value permissions;        ///< identity policy: what AWS can enforce of the scope
+    std::string cloudformation;      ///< template (JSON) with the role and its policy
+    std::vector<std::string> notes;  ///< what only the gateway enforces, what is too long
 };
 
 RoleDocuments role_documents(const Scope& scope, const RoleRequest& request);

@@ -12,21 +12,25 @@ namespace narrows::policy {
 /// Limit of the Policy parameter (STS API reference, AssumeRole): 2,048 characters.
 inline constexpr std::size_t kSessionPolicyMax = 2048;
 
-/// Where the connection leads; empty fields add no condition.
+/// Where the connection leads; an empty account or no regions: no such condition.
 struct Target {
-    std::string partition = "aws";
     std::string account;
     std::vector<std::string> regions;
 };
 
 struct SessionPolicy {
-    std::string json;                ///< at most kSessionPolicyMax characters
+    std::string json;                ///< ASCII, at most kSessionPolicyMax characters
     std::string sha256;              ///< of json, lower-case hex
     std::vector<std::string> notes;  ///< what only the gateway enforces, a sentence each
 };
 
-/// Compiles. Fails with ErrorCode::exhausted only if even the coarsest form is too long, which
-/// needs more distinct services than fit, and with ErrorCode::invalid for characters AWS refuses.
-Result<SessionPolicy> session_policy(const Scope& scope, const Target& target);
+/// Compiles: the scope's statements (those conditioned on kms:ViaService, aws:CalledVia… or
+/// aws:ViaAWSService unchanged), the complement of what they allow as explicit Deny (a
+/// resource-based policy may grant past an implicit deny, never past an explicit one), and Deny for
+/// other accounts and regions than the target's. `facts` of the session decide conditions on
+/// narrows: keys; nullptr if there is no session yet. When too long it gets coarser step by step,
+/// never narrower than the scope, and `notes` says what AWS then no longer checks. Fails with
+/// ErrorCode::exhausted if even service wildcards do not fit.
+Result<SessionPolicy> session_policy(const Scope& scope, const Target& target, const Facts* facts);
 
 }  // namespace narrows::policy
