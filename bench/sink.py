@@ -1,0 +1,42 @@
+"""Reads uploads and forgets them: an upstream for PUT that costs next to nothing. sink.py PORT"""
+
+import socket
+import sys
+import threading
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"sink\"\r\nx-amz-request-id: SINK\r\n\r\n"
+
+
+def serve(connection):
+    buffer = bytearray(1 << 20)
+    pending = b""
+    with connection:
+        while True:
+            while b"\r\n\r\n" not in pending:
+                more = connection.recv(65536)
+                if not more:
+                    return
+                pending += more
+            head, _, pending = pending.partition(b"\r\n\r\n")
+            fields = head.lower().split(b"\r\n")
+            if b"expect: 100-continue" in fields:
+                connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            length = next((int(f.split(b":")[1]) for f in fields if f.startswith(b"content-length:")), 0)
+            left = length - len(pending)
+            pending = pending[length:]
+            while left > 0:
+                got = connection.recv_into(buffer, min(left, len(buffer)))
+                if not got:
+                    return
+                left -= got
+            connection.sendall(ANSWER)
+
+
+def main():
+    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=128) as listener:
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+main()
