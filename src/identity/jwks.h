@@ -24,17 +24,20 @@ struct NamedKey {
     crypto::JwsKey key;
 };
 
-/// Keys of kinds, uses and algorithms outside the allow-list are left out, as RFC 7517 section 5
-/// asks; a key of the allow-list that is malformed fails the set. Two usable keys of one `kid` and
-/// a set without a usable key fail.
+/// Keys of kinds, uses and algorithms outside the allow-list and malformed keys are left out, as
+/// RFC 7517 section 5 asks. Two usable keys of one `kid` and algorithm, and a set without a usable
+/// key, fail.
 Result<std::vector<NamedKey>> parse_jwks(std::string_view text);
+
+/// The key of that `kid` and algorithm. Without `kid`, the only key of its algorithm.
+Result<crypto::JwsKey> pick_key(const std::vector<NamedKey>& keys, std::string_view kid,
+                                crypto::JwsAlgorithm algorithm);
 
 /// Where an issuer's keys come from. Thread-safe.
 class KeySource {
   public:
     virtual ~KeySource() = default;
-    /// The key for a token of this `kid` and algorithm. A token without `kid` is verified only by a
-    /// set with exactly one key of its algorithm. May block (see CachedKeySource).
+    /// As pick_key. May block (see CachedKeySource).
     virtual Result<crypto::JwsKey> find(std::string_view kid, crypto::JwsAlgorithm algorithm) = 0;
 };
 
@@ -51,7 +54,7 @@ class CachedKeySource : public KeySource {
     Result<crypto::JwsKey> find(std::string_view kid, crypto::JwsAlgorithm algorithm) override;
 
   private:
-    Result<void> refresh();
+    Result<void> refresh(MonoNs now);
     std::string where_;
     Fetch fetch_;
     const Clock& clock_;
@@ -60,6 +63,7 @@ class CachedKeySource : public KeySource {
     MonoNs tried_at_ = 0;
     MonoNs fetched_at_ = 0;
     bool tried_ = false;
+    bool fetched_ = false;
 };
 
 /// One source per issuer of a registry, by issuer name.

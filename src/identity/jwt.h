@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct Jws {
 };
 
 /// Strict: three non-empty base64url parts without padding or spare bits, header a JSON object
-/// without duplicates, `alg` of the allow-list, no `crit`, no `b64`, no key carried along matters.
+/// without duplicates, `alg` of the allow-list, no `crit`, `b64`, `zip` or `enc`. Keys carried
+/// in the header (`jwk`, `x5c`, `jku`) are never looked at. Failures are `unauthenticated`.
 Result<Jws> parse_jws(std::string_view compact);
 
 /// The payload as a JSON object. Of an unverified token this only serves to find the issuer.

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "io/file.h"
 #include "model/ids.h"
 
 /// Credentials minted for a session: shaped like AWS's, worth nothing outside gateways that hold
@@ -27,8 +28,9 @@ class GroupKey {
 };
 
 /// Reads the key file (32 raw bytes); makes it, mode 0600 and durable, if there is none. Refuses a
-/// file that others can read or that is not 32 bytes. Never overwrites. Blocking file I/O.
-Result<GroupKey> load_or_create_group_key(const std::string& path);
+/// file that others can read or that is not 32 bytes. The caller holds the lock of the data
+/// directory. Blocking file I/O.
+Result<GroupKey> load_or_create_group_key(io::FileSystem& fs, const std::string& path);
 
 /// "ns-" and 26 lower-case base32 characters: 128 random bits.
 model::SessionId new_session_id();

@@ -11,7 +11,7 @@
 #include "identity/replay.h"
 
 /// From what was presented to who it is. Every failure is `unauthenticated` with a sentence that
-/// can be shown to the caller: it does not tell an unknown name from a wrong key.
+/// can be shown to the caller: it does not tell an unknown agent from a wrong key.
 namespace narrows::identity {
 
 inline constexpr std::int64_t kAssertionLifeMaxS = 300;
@@ -51,10 +51,12 @@ class Authenticator {
     Result<void> spend(const Identity& identity);
 
   private:
-    Result<Identity> by_key(const Enrolment& enrolment, std::string_view id,
-                            std::string_view presented) const;
+    struct Token {
+        std::string issuer_name;
+        Identity identity;  ///< id still empty
+    };
     Result<Identity> by_assertion(const Agent& agent, std::string_view presented) const;
-    Result<Identity> by_token(std::string_view presented);  ///< id still empty
+    Result<Token> by_token(std::string_view presented);
     const Registry& registry_;
     KeySources& keys_;
     ReplayMemory& replays_;
