@@ -91,17 +91,20 @@ struct Credentials {
 
 struct Signed {
     http::Headers headers;         ///< to add: X-Amz-Date, X-Amz-Security-Token, Authorization
-    std::string signature;         ///< seed of the chunk signatures
-    std::string date;              ///< as signed
     crypto::Digest signed_sha256;  ///< of the canonical request that was signed
+    /// What chunk signatures go on from, by chunk_signer.
+    std::string signature;
+    std::string date;
+    CredentialScope scope;
+    SigningKey key;
 };
 
 /// Signs a request about to be sent. `head` holds Host and all it will be sent with except what is
 /// returned in `headers`; `payload` is x-amz-content-sha256 if the head has one, else the hex hash
 /// of the body. ErrorCode::invalid: the head already holds Authorization, date or token, has no
-/// Host, or says another payload.
+/// Host, or says another payload; region or signing name is empty.
 Result<Signed> sign(const http::RequestHead& head, std::string_view payload,
                     const Credentials& credentials, std::string_view region,
-                    std::string_view signing_name, WallNs now);
+                    std::string_view signing_name, WallNs now, KeyCache& keys);
 
 }  // namespace narrows::sigv4

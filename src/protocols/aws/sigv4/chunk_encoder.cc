@@ -1,0 +1,83 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "protocols/aws/sigv4/body.h"
+
+namespace narrows::sigv4 {
+namespace {
+
+constexpr std::string_view kSignatureMark = ";chunk-signature=";
+constexpr std::string_view kTrailerSignature = "x-amz-trailer-signature:";
+constexpr std::size_t kSignatureSize = 64;
+
+std::uint64_t header_length(std::uint64_t chunk_size, bool is_signed) {
+    return fmt::formatted_size("{:x}", chunk_size) + 2 +
+           (is_signed ? kSignatureMark.size() + kSignatureSize : 0);
+}
+
+}  // namespace
+
+ChunkEncoder::ChunkEncoder(std::unique_ptr<ChunkSigner> signer, bool trailing)
+    : signer_(std::move(signer)), trailing_(trailing) {}
+
+void ChunkEncoder::emit(ByteView data, Bytes& out) {
+    append(out, fmt::format("{:x}", data.size()));
+    if (signer_) {
+        append(out, kSignatureMark);
+        append(out, signer_->sign_chunk(crypto::sha256(data)));
+    }
+    append(out, "\r\n");
+    if (data.empty()) return;
+    append(out, data);
+    append(out, "\r\n");
+}
+
+void ChunkEncoder::push(ByteView data, Bytes& out) {
+    while (!data.empty()) {
+        if (pending_.empty() && data.size() >= kChunkSize) {
+            emit(data.first(kChunkSize), out);
+            data = data.subspan(kChunkSize);
+            continue;
+        }
+        const std::size_t size = std::min(data.size(), kChunkSize - pending_.size());
+        append(pending_, data.first(size));
+        data = data.subspan(size);
+        if (pending_.size() == kChunkSize) {
+            emit(pending_, out);
+            pending_.clear();
+        }
+    }
+}
+
+void ChunkEncoder::finish(const http::Headers& trailers, Bytes& out) {
+    NARROWS_CHECK(trailing_ || trailers.empty(), "trailers in a form that has none");
+    if (!pending_.empty()) emit(pending_, out);
+    pending_.clear();
+    emit({}, out);
+    std::string to_sign;
+    for (const auto& field : trailers) {
+        append(out, field.name + ":" + field.value + "\r\n");
+        to_sign += field.name + ":" + field.value + "\n";
+    }
+    if (trailing_ && signer_) {
+        append(out, kTrailerSignature);
+        append(out, signer_->sign_trailer(crypto::sha256(to_sign)) + "\r\n");
+    }
+    append(out, "\r\n");
+}
+
+std::uint64_t ChunkEncoder::encoded_length(std::uint64_t decoded_length, bool chunks_signed,
+                                           bool trailing, const http::Headers& trailers) {
+    const std::uint64_t full = decoded_length / kChunkSize;
+    const std::uint64_t rest = decoded_length % kChunkSize;
+    std::uint64_t length = full * (header_length(kChunkSize, chunks_signed) + kChunkSize + 2);
+    if (rest != 0) length += header_length(rest, chunks_signed) + rest + 2;
+    length += header_length(0, chunks_signed) + 2;
+    for (const auto& field : trailers) length += field.name.size() + field.value.size() + 3;
+    if (trailing && chunks_signed) length += kTrailerSignature.size() + kSignatureSize + 2;
+    return length;
+}
+
+}  // namespace narrows::sigv4
