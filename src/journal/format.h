@@ -21,12 +21,12 @@ inline constexpr std::array<Lane, 2> kLanes = {Lane::control, Lane::bulk};
 const char* name_of(Lane lane);  ///< "control", "bulk": as in file names
 
 inline constexpr std::uint32_t kVersion = 1;
-inline constexpr std::size_t kBlock = 4096;               ///< batches begin at multiples of it
+inline constexpr std::size_t kBlock = 4096;  ///< batches begin at multiples of it
 inline constexpr std::size_t kSegmentHeaderSize = kBlock;
 inline constexpr std::size_t kBatchHeaderSize = 136;
 inline constexpr std::size_t kFrameHeaderSize = 96;
-inline constexpr std::size_t kPayloadMax = 256 * 1024;    ///< a 64 KiB body chunk and much around
-inline constexpr std::size_t kBatchMax = 1024 * 1024;     ///< header, frames and padding
+inline constexpr std::size_t kPayloadMax = 256 * 1024;  ///< a 64 KiB body chunk and much around
+inline constexpr std::size_t kBatchMax = 1024 * 1024;   ///< header, frames and padding
 inline constexpr std::size_t kOriginMax = 255;
 
 /// Frame flags. Unknown bits are refused.

@@ -83,9 +83,7 @@ struct LaneCounters {
     std::uint64_t batches = 0;
     std::uint64_t syncs = 0;
     std::uint64_t bytes_written = 0;
-    std::uint64_t faults = 0;  ///< segments given up after a failed write or sync
-    std::uint64_t queued_frames = 0;
-    std::uint64_t queued_bytes = 0;
+    std::uint64_t faults = 0;      ///< segments given up after a failed write or sync
     std::uint64_t room_bytes = 0;  ///< of the active segment and the prepared spares
     std::array<std::uint64_t, kSyncBucketsUs.size()> sync_us{};
     std::uint64_t sync_us_sum = 0;
@@ -94,6 +92,8 @@ struct LaneCounters {
 struct Counters {
     LaneCounters control;
     LaneCounters bulk;
+    std::uint64_t queued_frames = 0;  ///< not yet durable, both lanes
+    std::uint64_t queued_bytes = 0;
 };
 
 /// A stretch of sequence numbers, both ends included.
@@ -125,8 +125,8 @@ struct RecoveryReport {
 struct Options {
     std::string directory;  ///< e.g. DATA_DIR/journal; created if missing
     std::string origin;     ///< the gateway's name, 1 to 255 bytes; bound into every leaf
-    std::uint64_t segment_bytes = 64ull << 20;  ///< multiple of 4096, at least 1 MiB
-    std::uint64_t reserve_bytes = 256ull << 20;  ///< kept as prepared spares, both lanes together
+    std::uint64_t segment_bytes = 64ull << 20;    ///< multiple of 4096, at least 1 MiB
+    std::uint64_t reserve_bytes = 256ull << 20;   ///< kept as prepared spares, both lanes together
     std::uint64_t queue_bytes_max = 64ull << 20;  ///< of queued payloads, both lanes together
     std::uint32_t queue_frames_max = 16'384;
     std::int64_t bulk_sync_ns = 50 * kNsPerMs;

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/file.h"
+#include "journal/format.h"
+#include "journal/journal.h"
+#include "journal/scan.h"
+#include "journal/spares.h"
+
+namespace narrows::journal {
+
+/// The writer's side of a part.
+class PartState : public Part, public std::enable_shared_from_this<PartState> {
+  public:
+    model::PartNo no() const override { return model::PartNo(number.load()); }
+    model::Sequence next() const override {
+        const std::lock_guard guard(mutex);
+        return model::Sequence(next_sequence);
+    }
+
+    mutable std::mutex mutex;
+    std::atomic<std::uint64_t> number = 0;
+    // Under the mutex.
+    std::uint64_t next_sequence = 0;
+    crypto::Digest last_leaf{};
+    std::array<std::uint64_t, 2> given{};  ///< frames queued, by lane
+    /// Frames that the operating system has, by lane; each counted by its lane's committer.
+    std::array<std::atomic<std::uint64_t>, 2> written{};
+    /// The last pass in which a frame had to wait; each touched by its lane's committer alone.
+    std::array<std::uint64_t, 2> waited_in_pass{};
+};
+
+/// A frame on its way to the disk. Its payload stays in memory until it is durable, so that it can
+/// be written again elsewhere when a disk fails.
+struct Entry {
+    std::array<std::uint8_t, kFrameHeaderSize> header{};
+    crypto::Digest leaf{};
+    Bytes payload;
+    std::shared_ptr<PartState> part;      ///< shared: the session may end before its last write
+    std::uint64_t other_lane_before = 0;  ///< the part's frames in the other lane before this one
+    Await await = Await::none;
+    Waiter* waiter = nullptr;  ///< null once told
+    bool written = false;
+
+    std::size_t size() const { return kFrameHeaderSize + payload.size(); }
+};
+
+/// What both lanes share.
+struct Common {
+    io::FileSystem& fs;
+    const Clock& clock;
+    const Options& options;
+    Spares& spares;
+    Nonce boot;
+    std::atomic<std::uint64_t> queued_bytes = 0;
+    std::atomic<std::uint64_t> queued_frames = 0;
+    std::array<std::atomic<bool>, 2> refusing{};
+
+    bool refuses() const { return refusing[0] || refusing[1]; }
+};
+
+/// One lane: a queue and the thread that empties it. Self-clocked: while a sync runs, the queue
+/// fills; the next write takes all of it.
+class LaneWriter {
+  public:
+    LaneWriter(Common& common, Lane lane);
+    ~LaneWriter();
+
+    /// Starts the first segment of this boot after `tail`, then the thread.
+    Result<void> start(const LaneScanner::Tail& tail);
+    void set_other(LaneWriter* other) { other_ = other; }
+    /// Takes the entry or says why not (then it is untouched). Called under the part's lock.
+    Result<void> push(Entry& entry, Use use);
+    void nudge();
+    /// Writes what is queued and ends the thread; both lanes must be asked before one is joined.
+    void ask_to_stop();
+    void join();
+
+    std::string refusal() const;
+    LaneCounters counters() const;
+
+  private:
+    /// What is durable for certain: the next segment continues from here.
+    struct Committed {
+        std::uint64_t number = 0;
+        std::uint64_t batches = 0;
+        crypto::Digest chain{};
+    };
+
+    void run();
+    bool wait_for_work();
+    std::chrono::steady_clock::time_point wake_at() const;
+    Result<void> check_room(std::uint64_t cost, Use use) const;
+
+    Result<void> activate();
+    Result<void> name_segment(Spares::Spare& spare, ByteView header, std::uint64_t number);
+    Result<void> roll();
+    bool heal();
+    Result<void> write_fault_batch();
+
+    void write_ready();
+    bool ready(const Entry& entry);
+    bool make_room(std::size_t size);
+    void add(Entry entry);
+    void add_frame(ByteView header, ByteView payload, const crypto::Digest& leaf);
+    void flush();
+    Result<void> write_batch();
+    void batch_is_held();
+    bool sync_is_due() const;
+    Result<void> sync();
+    void sync_or_fail();
+    void fault(const Error& error);
+    void refuse(const Error& error);
+    void tell_refused();
+    void give_up();
+    bool stopping() const;
+    static void tell(Entry& entry, const Result<void>& outcome);
+    void retire(std::vector<Entry>& entries);
+    std::uint64_t remaining() const;
+
+    Common& common_;
+    const Lane lane_;
+    const std::size_t self_;
+    LaneWriter* other_ = nullptr;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Entry> queue_;
+    std::uint64_t queued_cost_ = 0;  ///< disk bytes the queue takes at worst
+    bool nudged_ = false;
+    bool stop_ = false;
+    std::string refusal_;
+    LaneCounters counters_;
+
+    std::atomic<std::uint64_t> room_ = 0;  ///< left in the active segment
+    std::atomic<std::uint64_t> progress_ = 0;
+    std::atomic<std::uint64_t> waiting_ = 0;  ///< frames that wait for the other lane
+    std::atomic<bool> ended_ = false;
+
+    // The committer's own.
+    std::unique_ptr<io::File> segment_;  ///< null: there is none that can be trusted
+    std::uint64_t number_ = 0;
+    Nonce nonce_{};
+    std::uint64_t offset_ = 0;
+    std::uint64_t durable_ = 0;
+    std::uint64_t batches_ = 0;
+    crypto::Digest chain_{};
+    Committed committed_;
+    Error fault_;  ///< why the last segment was given up; empty: it was not
+    std::uint64_t faulty_number_ = 0;
+    std::vector<Entry> pending_;
+    std::vector<Entry> kept_;
+    std::vector<Entry> rescued_;
+    std::vector<Entry> unsynced_;
+    std::uint64_t unsynced_bytes_ = 0;
+    bool durable_awaited_ = false;
+    std::chrono::steady_clock::time_point dirty_since_;
+    std::chrono::steady_clock::time_point retry_at_;
+    io::AlignedBuffer buffer_;
+    std::size_t filled_ = 0;
+    std::uint32_t batch_frames_ = 0;
+    std::size_t batch_first_ = 0;  ///< index in unsynced_ of the batch's first entry
+    Bytes leaves_;
+    std::uint64_t pass_ = 0;
+    bool again_ = false;
+    std::thread thread_;
+};
+
+}  // namespace narrows::journal
