@@ -13,7 +13,8 @@ create_request = access_control.IAMRequestBase._create_aws_request
 
 
 def create_request_of_the_body(self):
-    self._data = {}
+    if self._method in ("GET", "HEAD", "DELETE"):
+        self._data = {}
     return create_request(self)
 
 

@@ -4,7 +4,8 @@ import hashlib
 import re
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest, HeadersDict
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 AUTHORIZATION = re.compile(
@@ -16,7 +17,7 @@ class SignedAsSent:
     """Signs exactly the headers that the client listed, with the target as it came."""
 
     def headers_to_sign(self, request):
-        listed = HeadersDict()
+        listed = HTTPHeaders()
         for name in request.context["signed"]:
             listed[name] = request.headers.get(name, "")
         return listed
