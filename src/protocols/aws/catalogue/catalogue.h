@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "model/operation.h"
+#include "protocols/aws/catalogue/tables.h"
 
 /// What AWS's operations are: names, wire forms, input shapes, IAM actions, resources, secrets.
 /// Generated at build time (tools/catalogue, docs/catalogue.md) and embedded in the program.
@@ -30,6 +33,12 @@ class Range {
   public:
     class Iterator {
       public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = View;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const View*;
+        using reference = View;
+
         Iterator(const Catalogue* catalogue, std::uint32_t row)
             : catalogue_(catalogue), row_(row) {}
         View operator*() const { return View(catalogue_, row_); }
@@ -136,7 +145,7 @@ class Member : public View {
 class Shape : public View {
   public:
     using View::View;
-    std::string_view name() const;  ///< "PutItemInput"
+    std::string_view name() const;  ///< "CreateBucketConfiguration"; only of REST-XML structures
     ShapeKind kind() const;
     bool is_union() const;
     bool is_event_stream() const;
@@ -164,20 +173,22 @@ class Shape : public View {
 enum class Fill : std::uint8_t {
     value,         ///< the text as it is
     arn,           ///< the text is the whole ARN and replaces the template; anything else: unknown
-    arn_or_value,  ///< the whole ARN if it begins with "arn:", else as `value`
+    arn_or_value,  ///< the whole ARN if it begins with "arn:" and matches the template, else
+                   ///< `value`
     suffix,        ///< only the end of the hole is known (IAM paths): "*" + text, not exact
     queue_url,     ///< SQS: "https://host/ACCOUNT/NAME"; fills Account too
     last_segment,  ///< the text after the last "/" ("/hostedzone/Z1")
     constant,      ///< path() is the text itself
     s3_copy_source_bucket,  ///< x-amz-copy-source: "bucket/key?versionId=", percent-encoded
     s3_copy_source_key,
+    arn_or_suffix,  ///< the whole ARN if it begins with "arn:", else as `suffix`
 };
 
 /// What fills one hole of an ARN template.
 class Hole : public View {
   public:
     using View::View;
-    std::string_view name() const;  ///< "BucketName"
+    std::string_view name() const;  ///< "BucketName"; empty: the path gives the whole ARN
     std::string_view path() const;
     Fill fill() const;
     /// What to take when the path yields nothing; empty: unknown ("*", not exact).
@@ -229,8 +240,7 @@ class AccessRule : public View {
     std::string_view action() const;  ///< "s3:GetObject"
     When when() const;
     std::string_view when_path() const;
-    /// Never empty. If every rule is optional and none counts, the decoder must use `fallback`:
-    /// the types of all rules with every hole unknown.
+    /// Never empty. If all rules are optional and none counts, all count, with unknown holes.
     Range<ResourceRule> resources() const;
     /// The keys AWS documents for this action that parameters can fill.
     Range<ConditionRule> conditions() const;
@@ -282,7 +292,8 @@ class Operation : public View {
     /// names of members with Location::uri. RPC protocols: "/".
     std::string_view uri() const;
     Range<Literal> literals() const;
-    std::string_view host_prefix() const;  ///< "{AccountId}." or empty
+    std::string_view host_prefix() const;    ///< "{AccountId}." or empty
+    std::uint32_t endpoint_variant() const;  ///< see Catalogue::endpoint
     Auth auth() const;
     bool has_input() const;
     Shape input() const;  ///< only if has_input()
@@ -298,6 +309,8 @@ class Operation : public View {
     /// The member that names the checksum algorithm ("ChecksumAlgorithm"), or empty.
     std::string_view checksum_member() const;
     bool deprecated() const;
+    /// S3 operations that only S3 Express has and only the signing name "s3express" asks for.
+    bool s3_express_only() const;
 
     model::EffectClass effect() const;
     /// No IAM action is known for it: never allowed.
@@ -361,7 +374,7 @@ class Action : public View {
 
 class Catalogue {
   public:
-    /// The one built into this program. Loaded at first use; a broken one ends the process.
+    /// The one built into this program, loaded at first use; a broken one ends the process.
     static const Catalogue& embedded();
     /// Reads a catalogue, checking its digest and every offset and index. `binary` must outlive it.
     static Result<Catalogue> load(ByteView binary);
@@ -372,14 +385,17 @@ class Catalogue {
     /// The services that a credential scope's signing name can mean ("rds": docdb, neptune, rds).
     std::vector<Service> services_signed_as(std::string_view signing_name) const;
 
-    /// Ordered by name. `find_action` ignores ASCII case, as IAM does.
+    /// Ordered by lower-case name. `find_action` ignores ASCII case, as IAM does.
     Range<Action> actions() const;
     std::optional<Action> find_action(std::string_view name) const;
     /// Up to three known actions nearest to a misspelt one; empty if none is near.
     std::vector<std::string_view> suggest(std::string_view name) const;
 
-    /// The host to dial, from nothing but these three. Refuses partitions, and regions that do not
-    /// have the form of the partition's.
+    /// The host to dial for an operation, without its host_prefix(), from nothing but partition
+    /// and region. Refuses partitions that are unknown and regions that are not of their form.
+    Result<Endpoint> endpoint(Operation operation, std::string_view partition,
+                              std::string_view region) const;
+    /// The same for most of a service's operations (a few services have two hosts).
     Result<Endpoint> endpoint(Service service, std::string_view partition,
                               std::string_view region) const;
     /// "aws-cn" for "cn-north-1"; empty if no partition has such regions.
@@ -387,8 +403,14 @@ class Catalogue {
     /// DNS suffixes of all partitions: "amazonaws.com", "api.aws", …
     std::vector<std::string_view> dns_suffixes() const;
 
+    const Tables& tables() const { return tables_; }
+
   private:
-    friend class View;
+    explicit Catalogue(Tables tables) : tables_(tables) {}
+    Result<Endpoint> endpoint(Service service, std::uint32_t variant, std::string_view partition,
+                              std::string_view region) const;
+
+    Tables tables_;
 };
 
 }  // namespace narrows::aws

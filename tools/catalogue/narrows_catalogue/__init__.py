@@ -1,0 +1,1 @@
+"""Makes the binary catalogue of AWS operations (docs/catalogue.md)."""

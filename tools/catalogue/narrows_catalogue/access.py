@@ -1,0 +1,133 @@
+"""Which IAM actions, resources and condition keys an operation asks for."""
+
+import collections
+import dataclasses
+import re
+
+from . import bindings, conditions, effects, secrets, tables
+
+WHEN = {"": 0, "+": 1, "-": 2}
+
+
+@dataclasses.dataclass
+class Access:
+    action: str
+    resources: list
+    conditions: list = dataclasses.field(default_factory=list)
+    when: int = 0
+    when_path: str = ""
+
+
+@dataclasses.dataclass
+class Analysed:
+    """All that the catalogue says of one operation beyond its wire form."""
+
+    service: str
+    name: str
+    model: dict
+    access: list
+    effect: str
+    returns_credentials: bool
+    secret_inputs: list
+    secret_outputs: list
+
+
+class Rules:
+    def __init__(self, data, directory, services):
+        self.data = data
+        self.binder = bindings.Binder(data, directory)
+        self.conditions = conditions.Conditions(data, directory)
+        self.effects = effects.Effects(directory)
+        self.secrets = secrets.Secrets(directory)
+        self.used = set()
+        self.prefixes = {
+            row["service"]: row["prefix"]
+            for row in tables.read(directory / "prefixes.tsv", ["service", "prefix", "why"])
+        }
+        self.overrides = collections.defaultdict(list)
+        columns = ["service", "operation", "action", "when", "resources"]
+        for row in tables.read(directory / "actions.tsv", columns):
+            self.overrides[row["service"], row["operation"]].append(row)
+        self.names = {service.name: set(service.operations) for service in services}
+
+    def prefix_of(self, service):
+        """The IAM prefix of a service, or "" if IAM has none."""
+        if service.name in self.prefixes:
+            return self.prefixes[service.name].replace("-none-", "")
+        names = (service.signing_name, service.metadata["endpointPrefix"], service.name)
+        known = [name for name in names if name in self.data.resource_types]
+        hits = collections.Counter()
+        for name in known:
+            hits[name] = sum(1 for op in service.operations if self.data.action(name + ":" + op))
+        return max(known, key=lambda name: hits[name]) if known else ""
+
+    def analyse(self, service, name):
+        operation = service.operations[name]
+        access = self._access(service, name)
+        credentials = self.effects.returns_credentials(service, name)
+        access += self._passed_roles(service, name, access)
+        return Analysed(
+            service.name,
+            name,
+            operation,
+            access,
+            self.effects.of_operation(service, name, self._actions(access), credentials),
+            credentials,
+            *self.secrets.of_operation(service, name),
+        )
+
+    def effect_of_action(self, action):
+        return self.effects.of_action(action)
+
+    def _actions(self, access):
+        return [self.data.action(rule.action) for rule in access]
+
+    def _access(self, service, name):
+        rows = self.overrides.get((service.name, name), [])
+        if rows:
+            self.used.add((service.name, name))
+            return [self._from_row(service, name, row) for row in rows if row["action"] != "-none-"]
+        action = self.data.action("%s:%s" % (self.prefix_of(service), name))
+        return [self._rule(service, name, action, None)] if action else []
+
+    def _from_row(self, service, name, row):
+        action = self.data.action(row["action"])
+        if action is None:
+            raise SystemExit("%s: IAM has no action %s" % (row["where"], row["action"]))
+        rule = self._rule(service, name, action, row["resources"] or None)
+        if row["when"]:
+            rule.when, rule.when_path = WHEN[row["when"][0]], row["when"][1:]
+        return rule
+
+    def _rule(self, service, name, action, spec):
+        resources = self.binder.resources(service, name, action, spec)
+        keys = self.conditions.rules(service, name, action)
+        return Access(self.data.full_name(action), resources, keys)
+
+    def _passed_roles(self, service, name, access):
+        """iam:PassRole for every role ARN that a changing operation hands to a service."""
+        if any(rule.action == "iam:PassRole" for rule in access):
+            return []
+        paths = self.effects.passed_roles(service, name, self._actions(access))
+        action = self.data.action("iam:PassRole")
+        hole = "RoleNameWithPath"
+        spec = "role(%s=%%s:arn_or_suffix)" % hole
+        return [
+            Access(
+                "iam:PassRole",
+                self.binder.resources(service, name, action, spec % path),
+                [],
+                WHEN["+"],
+                path,
+            )
+            for path in paths
+        ]
+
+    def complain_of_unused(self, out):
+        for service, operation in sorted(set(self.overrides) - self.used):
+            print("actions.tsv: %s has no operation %s" % (service, operation), file=out)
+
+
+def words(name):
+    """A name without case and separators, for comparing IAM's and the models' spellings."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
