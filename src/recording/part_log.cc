@@ -10,6 +10,19 @@ using journal::Appended;
 using journal::Lane;
 using journal::Use;
 
+namespace {
+
+Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteView bytes) {
+    codec::Map fields;
+    fields.emplace("op", op.value());
+    fields.emplace("dir", direction == Direction::request ? "request" : "response");
+    fields.emplace("index", index);
+    fields.emplace("bytes", to_bytes(bytes));
+    return codec::cbor_encode(codec::Value(std::move(fields)));
+}
+
+}  // namespace
+
 codec::Value observed(codec::Map fields) {
     codec::Map payload;
     payload.emplace("observed", std::move(fields));
@@ -134,12 +147,7 @@ bool PartLog::control_unawaited(RecordKind kind, codec::Value payload) {
 
 net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uint64_t index,
                                       ByteView bytes, Await await) {
-    codec::Map fields;
-    fields.emplace("op", op.value());
-    fields.emplace("dir", direction == Direction::request ? "request" : "response");
-    fields.emplace("index", index);
-    fields.emplace("bytes", to_bytes(bytes));
-    Bytes payload = codec::cbor_encode(codec::Value(std::move(fields)));
+    Bytes payload = body_payload(op, direction, index, bytes);
     auto start = [&](journal::Waiter* waiter) {
         return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter,
                       Use::normal);
@@ -149,6 +157,13 @@ net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uin
         co_return fail(appended.error());
     }
     co_return ok();
+}
+
+bool PartLog::body_unawaited(Sequence op, Direction direction, std::uint64_t index,
+                             ByteView bytes) {
+    return append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, bytes),
+                  Await::none, nullptr, Use::normal)
+        .has_value();
 }
 
 codec::Map PartLog::counts() const {

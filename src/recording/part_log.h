@@ -67,6 +67,8 @@ class PartLog {
 
     net::Task<Result<void>> body(Sequence op, Direction direction, std::uint64_t index,
                                  ByteView bytes, Await await);
+    /// The same without waiting; false if the journal refused it.
+    bool body_unawaited(Sequence op, Direction direction, std::uint64_t index, ByteView bytes);
 
     /// CLOSE with counts per kind; nothing is appended after it.
     net::Task<Result<PartEnd>> close(codec::Map observed);

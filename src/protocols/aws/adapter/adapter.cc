@@ -1,0 +1,40 @@
+#include "protocols/aws/adapter/adapter.h"
+
+#include <fmt/format.h>
+
+namespace narrows::aws {
+
+net::Task<void> Adapter::serve(http::ServerConnection& agent, http::RequestHead head,
+                               const Arrival& arrival) {
+    Exchange exchange(loop_, services_, pool_, agent, std::move(head), arrival);
+    co_await exchange.run();
+}
+
+net::Task<void> Adapter::refuse_malformed(http::ServerConnection& agent, const Error& error,
+                                          const Arrival& arrival) {
+    session::Asked asked;
+    asked.seen.mode = arrival.mode;
+    asked.seen.peer = arrival.peer;
+    asked.seen.body = agent.malformed().bytes;
+    asked.seen.body_size = asked.seen.body.size();
+    const bool slow = error.code == ErrorCode::timeout;
+    asked.decided =
+        reject(slow ? model::Reason::not_authenticated : model::Reason::not_recognised, "", error.what)
+            .decision;
+    const Result<session::Admission> admission =
+        co_await services_.lobby.refuse(std::move(asked));
+    const bool large = error.code == ErrorCode::exhausted;
+    http::ResponseHead head{large ? 431 : 400, {{"Content-Type", "text/plain"}}};
+    http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));
+    const std::string text =
+        fmt::format("{} [Narrows {}]\n", error.what,
+                    admission.has_value() ? admission.value().record : "unrecorded");
+    agent.must_close();
+    agent.stream().expires_after(services_.limits.connect_max);
+    const Result<void> written = co_await agent.write_message(head, as_bytes(text), false);
+    if (written.has_value()) {
+        agent.stream().shutdown_write();
+    }
+}
+
+}  // namespace narrows::aws

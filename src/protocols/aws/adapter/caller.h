@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "http/message.h"
+#include "model/decision.h"
+#include "protocols/aws/adapter/services.h"
+#include "protocols/aws/sigv4/authorization.h"
+#include "session/session.h"
+
+namespace narrows::aws {
+
+/// Why a request gets no further, with AWS's own code for it.
+struct Rejection {
+    model::Decision decision;
+    std::string code;  ///< "SignatureDoesNotMatch"
+    int status = 403;
+};
+Rejection reject(model::Reason reason, std::string code, std::string why);
+
+/// Who presented a request: a session's connection, as far as could be told.
+struct Caller {
+    session::SessionPtr session;  ///< null: charge the lobby
+    std::size_t connection = 0;
+    sigv4::Presented presented;
+    std::optional<sigv4::Authorization> authorization;
+    std::optional<Rejection> rejection;  ///< set: nothing else is to be believed
+
+    const session::Connection& granted() const { return session->terms().connections[connection]; }
+};
+
+/// Reads the credential of a request and finds the session and connection it names. The signature
+/// is not verified here. Never fails: what is wrong is the rejection.
+Caller identify(const Services& services, const http::RequestHead& head);
+
+/// Verifies the signature with the session's own secret. `body_sha256` for requests that do not
+/// declare a hash. Nothing, or why not.
+std::optional<Rejection> verify(const Services& services, const Caller& caller,
+                              const http::RequestHead& head,
+                              std::optional<crypto::Digest> body_sha256);
+
+}  // namespace narrows::aws

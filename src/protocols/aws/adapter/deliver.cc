@@ -1,0 +1,225 @@
+#include <array>
+
+#include "codec/text.h"
+#include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/decode/withhold.h"
+
+namespace narrows::aws {
+
+using recording::Await;
+using recording::Direction;
+using recording::RecordKind;
+
+/// What is known of the answer so far.
+struct Exchange::Delivery {
+    http::ResponseHead head;      ///< as AWS sent it
+    http::ResponseHead for_agent;
+    http::Headers for_record;
+    std::uint64_t index = 0;
+    std::uint64_t bytes = 0;
+    crypto::Hasher hasher;
+    std::vector<std::string> withheld;
+    bool headed = false;  ///< the agent has the head
+};
+
+namespace {
+
+/// An answer that came whole in one stretch is recorded in one go and written in one go.
+constexpr std::size_t kSmallAnswer = 64 * 1024;
+
+constexpr std::array<std::string_view, 7> kHopByHop = {
+    "connection", "keep-alive",          "transfer-encoding", "content-length",
+    "upgrade",    "proxy-authenticate", "trailer"};
+
+/// Framing is made anew on each side; the length of an answer to HEAD is a statement, not framing.
+http::ResponseHead head_for_agent(const http::ResponseHead& head, bool is_head) {
+    http::ResponseHead out = head;
+    for (const std::string_view name : kHopByHop) {
+        if (!(is_head && name == "content-length")) {
+            http::remove(out.headers, name);
+        }
+    }
+    return out;
+}
+
+codec::List headers_value(const http::Headers& headers) {
+    codec::List list;
+    for (const codec::Pair& field : headers) {
+        list.emplace_back(codec::List{field.name, field.value});
+    }
+    return list;
+}
+
+}  // namespace
+
+net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnection& upstream,
+                                  const std::string& record) {
+    upstream.stream().expires_after(services_.limits.answer_max);
+    Result<http::ResponseHead> head = co_await upstream.read_head(head_.method);
+    if (!head.has_value()) {
+        co_return co_await give_up(permit, head.error(), true, record);
+    }
+    Delivery delivery;
+    delivery.head = std::move(head.value());
+    delivery.for_agent = head_for_agent(delivery.head, head_.method == "HEAD");
+    delivery.for_record = delivery.head.headers;
+    const bool secret = has_secret_outputs(decoded_.front().entry);
+    Result<void> delivered = ok();
+    if (secret) {
+        delivered = co_await deliver_withheld(permit, upstream, delivery);
+    } else {
+        delivered = co_await deliver_stream(permit, upstream, delivery);
+    }
+    if (!delivered.has_value()) {
+        agent_.must_close();
+        agent_.stream().close();
+        upstream.stream().close();
+    }
+}
+
+void Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
+    codec::Map fields;
+    fields.emplace("op", permit.op().value());
+    fields.emplace("status", delivery.head.status);
+    fields.emplace("headers", headers_value(delivery.for_record));
+    fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
+    permit.log().bulk_unawaited(RecordKind::head, recording::observed(std::move(fields)));
+}
+
+/// RESULT; held when it returns. `why` empty: the answer is whole.
+net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& delivery,
+                                           const std::string& why) {
+    codec::Map fields;
+    fields.emplace("outcome", why.empty() ? "answered" : "cut");
+    fields.emplace("status", delivery.head.status);
+    fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
+    fields.emplace("bytes_request", bytes_request_);
+    fields.emplace("bytes_response", delivery.bytes);
+    fields.emplace("sha256_response", codec::hex(delivery.hasher.finish()));
+    fields.emplace("duration_ns", services_.clock.mono() - began_);
+    if (!why.empty()) {
+        fields.emplace("why", why);
+    }
+    codec::List withheld(delivery.withheld.begin(), delivery.withheld.end());
+    if (!withheld.empty()) {
+        fields.emplace("withheld", std::move(withheld));
+    }
+    co_return co_await permit.result(std::move(fields), services_.result_await);
+}
+
+/// Answers that hold secret values: whole in memory, a version without them on record.
+net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
+                                                   http::ClientConnection& upstream,
+                                                   Delivery& delivery) {
+    Bytes body;
+    std::string why;
+    while (!upstream.body_done() && why.empty()) {
+        const Result<ByteView> part = co_await upstream.read_body();
+        if (!part.has_value()) {
+            why = part.error().what;
+        } else if (body.size() + part.value().size() > services_.limits.secret_answer_max) {
+            why = "an answer with secret values is larger than may be held";
+        } else {
+            append(body, part.value());
+        }
+    }
+    Recordable kept = withhold_outputs(decoded_.front().entry, recognition_.protocol, delivery.head,
+                                       body, services_.commitment_key);
+    delivery.for_record = std::move(kept.headers);
+    delivery.withheld = std::move(kept.withheld);
+    record_head(permit, delivery);
+    const ByteView recorded(kept.body);
+    for (std::size_t at = 0; at < recorded.size(); at += kSmallAnswer) {
+        const ByteView part = recorded.subspan(at, std::min(kSmallAnswer, recorded.size() - at));
+        const Result<void> held = co_await permit.log().body(
+            permit.op(), Direction::response, delivery.index++, part, Await::held);
+        if (!held.has_value()) {
+            co_return fail(held.error());
+        }
+    }
+    delivery.bytes = recorded.size();
+    delivery.hasher.update(recorded);
+    const Result<void> concluded = co_await conclude(permit, delivery, why);
+    if (!concluded.has_value() || !why.empty()) {
+        co_return fail(ErrorCode::closed, why);
+    }
+    agent_.stream().expires_after(services_.limits.idle_max);
+    co_return co_await agent_.write_message(delivery.for_agent, body, head_.method == "HEAD");
+}
+
+/// BODY of one stretch. The last one rides with RESULT, which waits for both: one lane, in order.
+net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delivery& delivery,
+                                                 ByteView bytes, bool is_last) {
+    if (bytes.empty()) {
+        co_return ok();
+    }
+    delivery.bytes += bytes.size();
+    delivery.hasher.update(bytes);
+    const std::uint64_t index = delivery.index++;
+    if (!is_last) {
+        co_return co_await permit.log().body(permit.op(), Direction::response, index, bytes,
+                                             services_.result_await);
+    }
+    if (!permit.log().body_unawaited(permit.op(), Direction::response, index, bytes)) {
+        co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
+    }
+    co_return ok();
+}
+
+/// Records each stretch, then delivers it. The last stretch leaves after RESULT is held.
+net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
+                                                 http::ClientConnection& upstream,
+                                                 Delivery& delivery) {
+    record_head(permit, delivery);
+    while (true) {
+        upstream.stream().expires_after(services_.limits.idle_max);
+        const Result<ByteView> part = co_await upstream.read_body();
+        std::string why = part.has_value() ? std::string() : part.error().what;
+        const ByteView bytes = part.has_value() ? part.value() : ByteView();
+        const bool within = permit.spend(bytes.size());
+        if (why.empty() && !within) {
+            why = "the connection's budget of bytes is used up";
+        }
+        const bool is_last = !why.empty() || upstream.body_done();
+        const Result<void> held = co_await record_stretch(permit, delivery, bytes, is_last);
+        if (!held.has_value()) {
+            co_return fail(held.error());
+        }
+        if (is_last) {
+            const Result<void> concluded = co_await conclude(permit, delivery, why);
+            if (!concluded.has_value() || !why.empty()) {
+                co_return fail(ErrorCode::closed, why);
+            }
+        }
+        const Result<void> passed = co_await pass_on(upstream, delivery, bytes, is_last);
+        if (!passed.has_value() || is_last) {
+            co_return passed;
+        }
+    }
+}
+
+/// Writes one recorded stretch to the agent, with the head before the first.
+net::Task<Result<void>> Exchange::pass_on(http::ClientConnection& upstream, Delivery& delivery,
+                                          ByteView bytes, bool is_last) {
+    agent_.stream().expires_after(services_.limits.idle_max);
+    if (is_last && !delivery.headed) {
+        co_return co_await agent_.write_message(delivery.for_agent, bytes, head_.method == "HEAD");
+    }
+    if (!delivery.headed) {
+        const auto length = upstream.content_length();
+        const http::Framing framing =
+            length ? http::Framing::sized(*length) : http::Framing::chunked();
+        const Result<void> headed = co_await agent_.write_head(delivery.for_agent, framing);
+        if (!headed.has_value()) {
+            co_return headed;
+        }
+        delivery.headed = true;
+    }
+    const Result<void> written = co_await agent_.write_body(bytes);
+    if (!written.has_value() || !is_last) {
+        co_return written;
+    }
+    co_return co_await agent_.finish_body();
+}
+
+}  // namespace narrows::aws

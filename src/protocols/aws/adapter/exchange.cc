@@ -1,0 +1,206 @@
+#include "protocols/aws/adapter/exchange.h"
+
+#include <fmt/format.h>
+
+#include "codec/text.h"
+#include "protocols/aws/adapter/withheld_headers.h"
+
+namespace narrows::aws {
+
+using model::Reason;
+
+Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
+                   http::ServerConnection& agent, http::RequestHead head, const Arrival& arrival)
+    : loop_(loop),
+      services_(services),
+      pool_(pool),
+      agent_(agent),
+      head_(std::move(head)),
+      arrival_(arrival),
+      began_(services.clock.mono()) {}
+
+net::Task<void> Exchange::run() {
+    caller_ = identify(services_, head_);
+    std::optional<Rejection> rejection = caller_.rejection;
+    if (!rejection) {
+        rejection = co_await understand();
+    }
+    if (rejection) {
+        co_await keep_refused_body();
+    }
+    Result<session::Admission> admission = co_await admit(rejection);
+    if (!admission.has_value()) {
+        agent_.must_close();
+        co_await answer_error(503, "ServiceUnavailable",
+                              "Narrows cannot record this operation, so it was not forwarded: " +
+                                  admission.error().what,
+                              "unrecorded");
+    } else if (!admission.value().permit) {
+        co_await answer_denied(admission.value(), rejection);
+    } else if (identity_question_) {
+        co_await answer_identity(admission.value());
+    } else {
+        session::Permit permit = std::move(*admission.value().permit);
+        const std::string record = admission.value().record;
+        co_await forward(std::move(permit), record);
+    }
+}
+
+session::Seen Exchange::seen() const {
+    session::Seen seen;
+    seen.mode = arrival_.mode;
+    seen.peer = arrival_.peer;
+    seen.head = withheld_headers(head_, services_.commitment_key, body_secret_);
+    seen.body_streams = streamed_;
+    if (body_read_) {
+        seen.body_size = raw_body_.size();
+        if (!body_secret_) {
+            seen.body = raw_body_;
+            seen.body_sha256 = codec::hex(crypto::sha256(raw_body_));
+        }
+    } else if (agent_.content_length()) {
+        seen.body_size = agent_.content_length();
+    }
+    seen.signature.emplace("scheme", sigv4::name_of(caller_.presented.scheme));
+    seen.signature.emplace("key_id", caller_.presented.key_id);
+    seen.signature.emplace("scope", caller_.presented.scope);
+    seen.signature.emplace("payload", sigv4::name_of(payload_.kind));
+    seen.signature.emplace("presented_hmac", caller_.presented.fingerprint);
+    const auto state = [&](const char* key, std::string_view header) {
+        const std::string_view value = http::header(head_.headers, header);
+        if (!value.empty()) {
+            seen.stated.emplace(key, value);
+        }
+    };
+    state("user_agent", "user-agent");
+    state("invocation_id", "amz-sdk-invocation-id");
+    state("attempt", "amz-sdk-request");
+    return seen;
+}
+
+session::Asked Exchange::asked(const std::optional<Rejection>& rejection) const {
+    session::Asked asked;
+    asked.seen = seen();
+    asked.operation = operation_;
+    asked.catalogue = services_.catalogue_digest;
+    asked.upstream_host = target_.host.empty() ? std::string() : target_.authority();
+    asked.request_digest = request_digest_;
+    if (rejection) {
+        asked.decided = rejection->decision;
+    } else if (identity_question_) {
+        model::Decision decision;
+        decision.verdict = model::Verdict::allow;
+        decision.reason = Reason::allowed;
+        decision.action = "sts:GetCallerIdentity";
+        decision.resource = "*";
+        decision.why = "answered by the gateway with the session's own identity";
+        asked.decided = decision;
+    }
+    return asked;
+}
+
+net::Task<Result<session::Admission>> Exchange::admit(const std::optional<Rejection>& rejection) {
+    session::Asked question = asked(rejection);
+    if (!caller_.session) {
+        co_return co_await services_.lobby.refuse(std::move(question));
+    }
+    co_return co_await session::admit(caller_.session, caller_.connection, services_.gate,
+                                      services_.clock, std::move(question));
+}
+
+std::string Exchange::session_arn() const {
+    const session::Connection& granted = caller_.granted();
+    const std::size_t slash = granted.role_arn.rfind('/');
+    const std::string role =
+        slash == std::string::npos ? "narrows" : granted.role_arn.substr(slash + 1);
+    return fmt::format("arn:{}:sts::{}:assumed-role/{}/{}", granted.partition, granted.account,
+                       role, caller_.session->terms().id.value());
+}
+
+/// AWS's own sentence, then what only Narrows can say.
+std::string Exchange::denial_text(const session::Admission& admission) const {
+    const model::Decision& decision = admission.decision;
+    std::string text;
+    if (caller_.session && !decision.action.empty()) {
+        const bool is_explicit = decision.reason == Reason::explicit_deny;
+        text = fmt::format(
+            "User: {} is not authorized to perform: {} on resource: {} {}", session_arn(),
+            decision.action, decision.resource,
+            is_explicit ? "with an explicit deny in a session policy"
+                        : fmt::format("because no session policy allows the {} action",
+                                      decision.action));
+    } else {
+        text = decision.why;
+    }
+    text += fmt::format(" [Narrows {}, before AWS was called]", admission.record);
+    if (text.find(decision.why) == std::string::npos) {
+        text += " " + decision.why;
+        text += text.ends_with('.') ? "" : ".";
+    }
+    if (!decision.statement.empty()) {
+        text += fmt::format(" Deciding statement: {}.", decision.statement);
+    }
+    text += " This is policy, not a fault: do not retry or work around it.";
+    if (caller_.session) {
+        text += fmt::format(" The scope of connection {} can be read with: narrows session show {}",
+                            caller_.granted().name, caller_.session->terms().id.value());
+    }
+    return text;
+}
+
+net::Task<void> Exchange::answer_denied(const session::Admission& admission,
+                                        const std::optional<Rejection>& rejection) {
+    const std::string code = rejection ? rejection->code
+                             : admission.decision.reason == Reason::session_over ? "ExpiredToken"
+                                                                                 : "AccessDenied";
+    const int status = rejection ? rejection->status : 403;
+    co_await answer_error(status, code, denial_text(admission), admission.record);
+}
+
+net::Task<void> Exchange::answer_error(int status, const std::string& code,
+                                       const std::string& message, const std::string& record) {
+    const std::string signing =
+        caller_.authorization ? caller_.authorization->scope.service : std::string();
+    const Style style = decoded_.empty()
+                            ? guess_style(head_, signing)
+                            : style_of(recognition_.protocol, decoded_.front().entry.service(), head_);
+    Answer answer = refuse(style, {code == "AccessDenied" ? std::string() : code, message, record,
+                                   {}, status});
+    http::ResponseHead head{answer.status, std::move(answer.headers)};
+    http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));
+    if (!agent_.body_done()) {
+        agent_.must_close();
+    }
+    agent_.stream().expires_after(services_.limits.idle_max);
+    const Result<void> written =
+        co_await agent_.write_message(head, as_bytes(answer.body), head_.method == "HEAD");
+    if (!written.has_value()) {
+        agent_.must_close();
+    }
+}
+
+net::Task<void> Exchange::answer_identity(session::Admission& admission) {
+    session::Permit permit = std::move(*admission.permit);
+    codec::Map fields;
+    fields.emplace("why", "answered by the gateway, AWS was not called");
+    fields.emplace("status", 200);
+    const Result<void> held = co_await permit.not_sent(std::move(fields));
+    if (!held.has_value()) {
+        agent_.must_close();
+        co_return;
+    }
+    const session::Connection& granted = caller_.granted();
+    const CallerIdentity identity{
+        granted.account, session_arn(),
+        caller_.session->terms().agent + ":" + caller_.session->terms().id.value()};
+    Answer answer = answer_caller_identity(identity, admission.record);
+    http::ResponseHead head{answer.status, std::move(answer.headers)};
+    http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));
+    const Result<void> written =
+        co_await agent_.write_message(head, as_bytes(answer.body), false);
+    if (!written.has_value()) {
+        agent_.must_close();
+    }
+}
+
+}  // namespace narrows::aws

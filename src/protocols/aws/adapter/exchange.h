@@ -1,0 +1,133 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/connection.h"
+#include "protocols/aws/adapter/caller.h"
+#include "protocols/aws/adapter/pool.h"
+#include "protocols/aws/adapter/services.h"
+#include "protocols/aws/catalogue/recognise.h"
+#include "protocols/aws/decode/answer.h"
+#include "protocols/aws/decode/encode.h"
+#include "protocols/aws/decode/operation.h"
+#include "protocols/aws/sigv4/body.h"
+#include "session/admission.h"
+
+namespace narrows::aws {
+
+/// How a request came in.
+struct Arrival {
+    std::string mode;  ///< "endpoint", "proxy"
+    std::string peer;
+    bool secure = false;            ///< TLS between agent and gateway
+    std::string host;               ///< proxy mode: the host of CONNECT
+    std::string bucket;             ///< endpoint mode: what stands before the gateway's name
+    session::SessionPtr proxied_by;  ///< proxy mode: the session whose credential opened the tunnel
+};
+
+/// One request from its head to the last byte of its answer: identify, understand, admit, forward,
+/// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
+/// exchange.cc, understand.cc, forward.cc, deliver.cc.
+class Exchange {
+  public:
+    Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
+             http::ServerConnection& agent, http::RequestHead head, const Arrival& arrival);
+
+    /// Answers the request. Afterwards agent.keep_alive() says whether another may follow.
+    net::Task<void> run();
+
+  private:
+    struct Delivery;
+    struct Upload;
+
+    // understand.cc: from bytes to an operation, or to why not.
+    net::Task<std::optional<Rejection>> understand();
+    std::optional<Rejection> check_origin() const;
+    std::optional<Rejection> recognise_head();
+    net::Task<std::optional<Rejection>> take_held_body();
+    net::Task<Result<Bytes>> read_whole(std::size_t size_max);
+    std::optional<Rejection> check_held_body(const Bytes& raw);
+    std::optional<Rejection> decode();
+    std::optional<Rejection> never_allowed() const;
+    std::optional<Rejection> place();
+    std::optional<Rejection> build_upstream();
+    model::Context known_context() const;
+    std::string payload_text() const;
+    void add_chunked_headers();
+    net::Task<void> keep_refused_body();
+
+    // exchange.cc: the decision and its record.
+    session::Asked asked(const std::optional<Rejection>& rejection) const;
+    session::Seen seen() const;
+    net::Task<Result<session::Admission>> admit(const std::optional<Rejection>& rejection);
+    net::Task<void> answer_denied(const session::Admission& admission,
+                                  const std::optional<Rejection>& rejection);
+    net::Task<void> answer_identity(session::Admission& admission);
+    net::Task<void> answer_error(int status, const std::string& code, const std::string& message,
+                                 const std::string& record);
+    std::string denial_text(const session::Admission& admission) const;
+    std::string session_arn() const;
+
+    // forward.cc: upstream, with the permit.
+    net::Task<void> forward(session::Permit permit, std::string record);
+    net::Task<Result<upstream::SignedRequest>> sign(const session::Permit& permit);
+    net::Task<Result<void>> send(session::Permit& permit, http::ClientConnection& upstream,
+                                 upstream::SignedRequest& signed_request);
+    net::Task<Result<void>> stream_upload(session::Permit& permit,
+                                          http::ClientConnection& upstream,
+                                          upstream::SignedRequest& signed_request);
+    Result<std::unique_ptr<Upload>> begin_upload(const session::Permit& permit,
+                                                 upstream::SignedRequest& signed_request) const;
+    net::Task<Result<void>> upload_stretch(session::Permit& permit,
+                                           http::ClientConnection& upstream, Upload& upload,
+                                           ByteView raw);
+    net::Task<void> give_up(session::Permit& permit, const Error& error, bool sent,
+                            const std::string& record);
+    http::Framing upload_framing() const;
+
+    // deliver.cc: the answer, recorded before it is delivered.
+    net::Task<void> deliver(session::Permit& permit, http::ClientConnection& upstream,
+                            const std::string& record);
+    net::Task<Result<void>> deliver_withheld(session::Permit& permit,
+                                             http::ClientConnection& upstream, Delivery& delivery);
+    net::Task<Result<void>> deliver_stream(session::Permit& permit,
+                                           http::ClientConnection& upstream, Delivery& delivery);
+    net::Task<Result<void>> record_stretch(session::Permit& permit, Delivery& delivery,
+                                           ByteView bytes, bool is_last);
+    net::Task<Result<void>> pass_on(http::ClientConnection& upstream, Delivery& delivery,
+                                    ByteView bytes, bool is_last);
+    net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
+                                     const std::string& why);
+    void record_head(session::Permit& permit, const Delivery& delivery);
+
+    net::Loop& loop_;
+    const Services& services_;
+    UpstreamPool& pool_;
+    http::ServerConnection& agent_;
+    const http::RequestHead head_;
+    const Arrival& arrival_;
+    const MonoNs began_;
+
+    Caller caller_;
+    sigv4::Payload payload_;
+    Recognition recognition_;
+    std::vector<Decoded> decoded_;
+    std::optional<model::Operation> operation_;
+    bool streamed_ = false;
+    Bytes raw_body_;    ///< as sent, when held
+    Bytes plain_body_;  ///< content coding taken off
+    std::optional<crypto::Digest> body_sha256_;
+    bool body_read_ = false;
+    bool body_secret_ = false;  ///< holds secret inputs: only commitments are recorded
+    bool identity_question_ = false;
+    bool continue_sent_ = false;
+    std::uint64_t bytes_request_ = 0;
+    upstream::Target target_;
+    upstream::UnsignedRequest unsigned_;
+    crypto::Digest request_digest_{};
+};
+
+}  // namespace narrows::aws

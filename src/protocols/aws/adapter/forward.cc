@@ -1,0 +1,277 @@
+#include <fmt/format.h>
+
+#include "codec/text.h"
+#include "protocols/aws/adapter/cut.h"
+#include "protocols/aws/adapter/exchange.h"
+
+namespace narrows::aws {
+
+using recording::Await;
+using recording::Direction;
+using recording::RecordKind;
+
+namespace {
+
+/// An upload sent as it came keeps this much back until its hash and checksums have held.
+constexpr std::size_t kHoldBack = 16 * 1024;
+
+std::string pool_key(const session::Permit& permit, const upstream::Target& target) {
+    return permit.session().terms().id.value() + "/" + permit.connection().name + "/" +
+           target.authority();
+}
+
+codec::Value sent_record(const session::Permit& permit, const upstream::SignedRequest& request,
+                         const upstream::Target& target) {
+    codec::Map fields;
+    fields.emplace("op", permit.op().value());
+    fields.emplace("upstream_key_id", request.access_key_id);
+    fields.emplace("signed_sha256", codec::hex(request.signed_sha256));
+    fields.emplace("endpoint", target.authority());
+    fields.emplace("attempt", 1);
+    return recording::observed(std::move(fields));
+}
+
+}  // namespace
+
+/// The only path to AWS. Takes the permit; leaves with an outcome on record.
+net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
+    Result<upstream::SignedRequest> signed_request = co_await sign(permit);
+    if (!signed_request.has_value()) {
+        co_return co_await give_up(permit, signed_request.error(), false, record);
+    }
+    const std::string key = pool_key(permit, target_);
+    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target_, false);
+    if (!lease.has_value()) {
+        co_return co_await give_up(permit, lease.error(), false, record);
+    }
+    http::ClientConnection& upstream = *lease.value().connection;
+    {
+        const Cut cut(loop_, permit.session(), agent_.stream(), upstream.stream());
+        if (!permit.session().is_active()) {
+            const Error over{ErrorCode::closed, "the session ended before the request was sent"};
+            co_return co_await give_up(permit, over, false, record);
+        }
+        const Result<void> sent = co_await send(permit, upstream, signed_request.value());
+        if (!sent.has_value()) {
+            co_return co_await give_up(permit, sent.error(), true, record);
+        }
+        co_await deliver(permit, upstream, record);
+    }
+    pool_.give_back(key, std::move(lease.value().connection));
+}
+
+/// The Signer answers at once, or says that credentials must be obtained first.
+net::Task<Result<upstream::SignedRequest>> Exchange::sign(const session::Permit& permit) {
+    const upstream::Lease lease{permit.session().terms().id, permit.connection().name};
+    Result<upstream::SignedRequest> signed_request =
+        services_.signer.sign(lease, permit.receipt(), unsigned_);
+    if (signed_request.has_value() || signed_request.error().code != ErrorCode::unavailable) {
+        co_return signed_request;
+    }
+    upstream::Signer& signer = services_.signer;
+    std::function<Result<void>()> prepare = [&signer, lease] { return signer.prepare(lease); };
+    const Result<void> prepared = co_await services_.workers.run(prepare);
+    if (!prepared.has_value()) {
+        co_return fail(prepared.error());
+    }
+    co_return services_.signer.sign(lease, permit.receipt(), unsigned_);
+}
+
+http::Framing Exchange::upload_framing() const {
+    if (!streamed_) {
+        const bool bodiless = raw_body_.empty() && (head_.method == "GET" || head_.method == "HEAD" ||
+                                                    head_.method == "DELETE");
+        return bodiless ? http::Framing::none() : http::Framing::sized(raw_body_.size());
+    }
+    if (!payload_.chunked()) {
+        const auto length = agent_.content_length();
+        return length ? http::Framing::sized(*length) : http::Framing::chunked();
+    }
+    return http::Framing::chunked();
+}
+
+net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConnection& upstream,
+                                       upstream::SignedRequest& signed_request) {
+    if (!permit.log().bulk_unawaited(RecordKind::sent,
+                                     sent_record(permit, signed_request, target_))) {
+        co_return fail(ErrorCode::unavailable, "the journal refuses to record that it is sent");
+    }
+    http::RequestHead head = unsigned_.head;
+    for (codec::Pair& field : signed_request.headers) {
+        head.headers.push_back(std::move(field));
+    }
+    upstream.stream().expires_after(services_.limits.idle_max);
+    const ByteView first = streamed_ ? ByteView() : ByteView(raw_body_);
+    const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
+    if (!begun.has_value() || !streamed_) {
+        co_return begun;
+    }
+    co_return co_await stream_upload(permit, upstream, signed_request);
+}
+
+/// The stages that an upload's bytes go through between agent and upstream.
+struct Exchange::Upload {
+    std::optional<sigv4::ChunkDecoder> decoder;
+    std::optional<sigv4::ChunkEncoder> encoder;
+    sigv4::HoldBack hold{kHoldBack};
+    std::optional<sigv4::BodyCheck> check;
+    std::uint64_t index = 0;
+
+    /// Agent bytes to object bytes.
+    Result<void> unframe(ByteView raw, Bytes& object) {
+        if (decoder) {
+            return decoder->push(raw, object);
+        }
+        object = to_bytes(raw);
+        return ok();
+    }
+    void frame(ByteView object, Bytes& out) {
+        if (encoder) {
+            encoder->push(object, out);
+        } else {
+            hold.push(object, out);
+        }
+    }
+    /// After the last byte: every declared hash, checksum and signature must hold.
+    Result<void> finish(Bytes& out) {
+        http::Headers trailers;
+        if (decoder) {
+            NARROWS_TRY(decoder->finish());
+            trailers = decoder->trailers();
+        }
+        NARROWS_TRY(const sigv4::BodyReport report, check->finish(trailers));
+        if (!report.held()) {
+            return fail(ErrorCode::invalid,
+                        "the upload is not what its declared hash or checksum says");
+        }
+        if (encoder) {
+            encoder->finish(trailers, out);
+        } else {
+            hold.release(out);
+        }
+        return ok();
+    }
+};
+
+/// The stages for this upload; signed chunks are verified with the session's key and signed anew.
+Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
+    const session::Permit& permit, upstream::SignedRequest& signed_request) const {
+    auto upload = std::make_unique<Upload>();
+    NARROWS_TRY(sigv4::BodyCheck check, sigv4::BodyCheck::of(head_, payload_));
+    upload->check.emplace(std::move(check));
+    if (payload_.chunked()) {
+        std::unique_ptr<sigv4::ChunkSigner> verifier;
+        if (payload_.chunks_signed()) {
+            const sigv4::Authorization& a = *caller_.authorization;
+            verifier = sigv4::chunk_signer(services_.keys.get(permit.connection().secret, a.scope),
+                                           a.date, a.scope, a.signature);
+        }
+        upload->decoder.emplace(payload_, std::move(verifier));
+        upload->encoder.emplace(std::move(signed_request.chunks), payload_.trailing());
+    }
+    return upload;
+}
+
+/// Reads, records, then forwards each stretch. The last bytes leave only after every check has held
+/// and all of the body is durable: an upload that is complete upstream is complete on record.
+net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
+                                                http::ClientConnection& upstream,
+                                                upstream::SignedRequest& signed_request) {
+    Result<std::unique_ptr<Upload>> begun = begin_upload(permit, signed_request);
+    if (!begun.has_value()) {
+        co_return fail(begun.error());
+    }
+    Upload& upload = *begun.value();
+    if (!http::header(head_.headers, "expect").empty()) {
+        const Result<void> asked = co_await agent_.write_continue();
+        if (!asked.has_value()) {
+            co_return fail(asked.error());
+        }
+    }
+    while (!agent_.body_done()) {
+        agent_.stream().expires_after(services_.limits.idle_max);
+        const Result<ByteView> raw = co_await agent_.read_body();
+        if (!raw.has_value()) {
+            co_return fail(raw.error());
+        }
+        const Result<void> passed = co_await upload_stretch(permit, upstream, upload, raw.value());
+        if (!passed.has_value()) {
+            co_return passed;
+        }
+    }
+    Bytes out;
+    const Result<void> finished = upload.finish(out);
+    if (!finished.has_value()) {
+        co_return fail(finished.error());
+    }
+    // An empty stretch ends the body on record; its durability is that of all before it.
+    const Result<void> durable = co_await permit.log().body(
+        permit.op(), Direction::request, upload.index, ByteView(), Await::durable);
+    if (!durable.has_value()) {
+        co_return fail(durable.error());
+    }
+    const Result<void> written = co_await upstream.write_body(out);
+    if (!written.has_value()) {
+        co_return fail(written.error());
+    }
+    co_return co_await upstream.finish_body();
+}
+
+net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
+                                                 http::ClientConnection& upstream, Upload& upload,
+                                                 ByteView raw) {
+    Bytes object;
+    const Result<void> unframed = upload.unframe(raw, object);
+    if (!unframed.has_value() || object.empty()) {
+        co_return unframed;
+    }
+    upload.check->update(object);
+    bytes_request_ += object.size();
+    if (!permit.spend(object.size())) {
+        co_return fail(ErrorCode::exhausted, "the connection's budget of bytes is used up");
+    }
+    const Result<void> held = co_await permit.log().body(permit.op(), Direction::request,
+                                                         upload.index++, object, Await::held);
+    if (!held.has_value()) {
+        co_return fail(held.error());
+    }
+    Bytes out;
+    upload.frame(object, out);
+    if (out.empty()) {
+        co_return ok();
+    }
+    upstream.stream().expires_after(services_.limits.idle_max);
+    co_return co_await upstream.write_body(out);
+}
+
+/// Ends an operation that has no answer: the outcome goes on record, then the agent is told.
+net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, bool sent,
+                                  const std::string& record) {
+    codec::Map fields;
+    fields.emplace("why", error.what);
+    agent_.must_close();
+    Result<void> held = ok();
+    if (sent) {
+        held = co_await permit.unknown(fields);
+    } else {
+        held = co_await permit.not_sent(fields);
+    }
+    if (!held.has_value() || !agent_.stream().is_open()) {
+        co_return;
+    }
+    if (sent) {
+        co_await answer_error(502, "BadGateway",
+                              fmt::format("AWS was called and gave no answer: the outcome is "
+                                          "unknown [Narrows {}]. {}",
+                                          record, error.what),
+                              record);
+        co_return;
+    }
+    const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
+                      error.code == ErrorCode::not_found;
+    co_await answer_error(ours ? 403 : 503, ours ? "AccessDenied" : "ServiceUnavailable",
+                          fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
+                          record);
+}
+
+}  // namespace narrows::aws

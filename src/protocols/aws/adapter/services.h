@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "identity/mint.h"
+#include "net/tls.h"
+#include "net/workers.h"
+#include "protocols/aws/catalogue/catalogue.h"
+#include "protocols/aws/sigv4/signature.h"
+#include "protocols/aws/upstream/signer.h"
+#include "session/admission.h"
+
+namespace narrows::aws {
+
+struct Limits {
+    std::size_t body_bytes_max = 16u << 20;      ///< a structured body held in memory
+    std::size_t secret_answer_max = 4u << 20;    ///< an answer that holds secret values, in memory
+    std::int64_t clock_skew_s = 300;
+    net::Millis idle_max{60'000};      ///< between two stretches of a body, and between requests
+    net::Millis connect_max{10'000};
+    net::Millis answer_max{900'000};   ///< from the last byte sent to the answer's head
+};
+
+/// What every adapter of the process shares. All of it outlives the adapters and is thread-safe.
+struct Services {
+    const Clock& clock;
+    const Catalogue& catalogue;
+    const identity::GroupKey& group_key;
+    sigv4::KeyCache& keys;
+    session::Sessions& sessions;
+    session::Lobby& lobby;
+    session::Gate& gate;
+    upstream::Signer& signer;
+    net::Workers& workers;
+    net::TlsClientContext& tls;
+    ByteView commitment_key;  ///< keyed digests of withheld values and presented credentials
+    std::vector<upstream::Listener> own_listeners;
+    Limits limits;
+    recording::Await result_await = recording::Await::held;
+    std::string catalogue_digest;
+};
+
+}  // namespace narrows::aws

@@ -1,0 +1,358 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "codec/text.h"
+#include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/decode/decode.h"
+#include "protocols/aws/decode/withhold.h"
+#include "protocols/aws/sigv4/canonical.h"
+
+namespace narrows::aws {
+
+using model::Reason;
+
+namespace {
+
+/// Bodies of refused requests are kept up to this size; beyond it the connection is closed.
+constexpr std::size_t kRefusedBodyMax = 256 * 1024;
+/// A blob up to this size is held, not streamed: its INTENT then holds it whole.
+constexpr std::uint64_t kStreamFrom = 32 * 1024;
+
+constexpr std::string_view kUserAgentSuffix = "narrows";
+
+bool is_form(const http::RequestHead& head) {
+    return codec::lower(http::header(head.headers, "content-type"))
+        .starts_with("application/x-www-form-urlencoded");
+}
+
+Rejection not_recognised(const Error& error) {
+    return reject(error.code == ErrorCode::unsupported ? Reason::not_supported
+                                                       : Reason::not_recognised,
+                  "AccessDenied", error.what);
+}
+
+}  // namespace
+
+net::Task<std::optional<Rejection>> Exchange::understand() {
+    std::optional<Rejection> rejection = check_origin();
+    if (rejection) {
+        co_return rejection;
+    }
+    Result<sigv4::Payload> payload = sigv4::read_payload(head_);
+    if (!payload.has_value()) {
+        co_return not_recognised(payload.error());
+    }
+    payload_ = std::move(payload.value());
+    if (payload_.kind != sigv4::PayloadKind::absent) {
+        rejection = verify(services_, caller_, head_, std::nullopt);
+        if (rejection) {
+            co_return rejection;
+        }
+    }
+    if (!is_form(head_)) {
+        rejection = recognise_head();
+        if (rejection && payload_.kind != sigv4::PayloadKind::absent) {
+            co_return rejection;
+        }
+        streamed_ = !rejection && agent_.has_body() &&
+                    agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom &&
+                    std::all_of(recognition_.candidates.begin(), recognition_.candidates.end(),
+                                [](const Candidate& c) { return takes_stream(c.operation); });
+    }
+    if (payload_.chunked() && !payload_.decoded_length) {
+        co_return reject(Reason::not_recognised, "MissingContentLength",
+                         "An aws-chunked upload must declare x-amz-decoded-content-length");
+    }
+    if (streamed_ && payload_.kind == sigv4::PayloadKind::absent) {
+        co_return reject(Reason::not_recognised, "MissingSecurityHeader",
+                         "An upload must declare x-amz-content-sha256");
+    }
+    if (!streamed_) {
+        rejection = co_await take_held_body();
+        if (rejection) {
+            co_return rejection;
+        }
+    }
+    co_return decode();
+}
+
+/// Proxy mode: the inner signature is of the session that opened the tunnel, and the host that was
+/// asked for is the host that is named.
+std::optional<Rejection> Exchange::check_origin() const {
+    if (!arrival_.proxied_by) {
+        return std::nullopt;
+    }
+    if (arrival_.proxied_by != caller_.session) {
+        return reject(Reason::not_authenticated, "AccessDenied",
+                      "The request is signed by another session than the one whose credential "
+                      "opened the proxy connection");
+    }
+    std::string host = codec::lower(http::header(head_.headers, "host"));
+    if (host.ends_with(":443")) {
+        host.resize(host.size() - 4);
+    }
+    if (host != arrival_.host) {
+        return reject(Reason::not_recognised, "AccessDenied",
+                      "The Host header names another host than CONNECT did");
+    }
+    return std::nullopt;
+}
+
+std::optional<Rejection> Exchange::recognise_head() {
+    const std::string_view form = is_form(head_) ? as_text(plain_body_) : std::string_view();
+    const Question question{head_,
+                            form,
+                            caller_.authorization->scope.service,
+                            caller_.authorization->scope.region,
+                            arrival_.host,
+                            arrival_.bucket};
+    Result<Recognition> recognition = recognise(services_.catalogue, question);
+    if (!recognition.has_value()) {
+        return not_recognised(recognition.error());
+    }
+    recognition_ = std::move(recognition.value());
+    return std::nullopt;
+}
+
+net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
+    if (agent_.content_length().value_or(0) > size_max) {
+        co_return fail(ErrorCode::exhausted,
+                       fmt::format("The request's body is larger than the {} bytes that are held "
+                                   "in memory for this kind of operation",
+                                   size_max));
+    }
+    if (agent_.has_body() && !http::header(head_.headers, "expect").empty() && !continue_sent_) {
+        continue_sent_ = true;
+        const Result<void> written = co_await agent_.write_continue();
+        if (!written.has_value()) {
+            co_return fail(written.error());
+        }
+    }
+    Bytes body;
+    while (!agent_.body_done()) {
+        agent_.stream().expires_after(services_.limits.idle_max);
+        const Result<ByteView> part = co_await agent_.read_body();
+        if (!part.has_value()) {
+            co_return fail(part.error());
+        }
+        if (body.size() + part.value().size() > size_max) {
+            co_return fail(ErrorCode::exhausted, "The request's body is larger than allowed");
+        }
+        append(body, part.value());
+    }
+    co_return body;
+}
+
+net::Task<std::optional<Rejection>> Exchange::take_held_body() {
+    Result<Bytes> raw = co_await read_whole(services_.limits.body_bytes_max);
+    if (!raw.has_value()) {
+        agent_.must_close();
+        co_return reject(Reason::not_recognised, "RequestEntityTooLarge", raw.error().what);
+    }
+    raw_body_ = std::move(raw.value());
+    body_read_ = true;
+    bytes_request_ = raw_body_.size();
+    co_return check_held_body(raw_body_);
+}
+
+/// Hash, signature, framing and checksums of a body that is in memory, then its plain form.
+std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
+    body_sha256_ = crypto::sha256(raw);
+    if (payload_.kind == sigv4::PayloadKind::absent) {
+        std::optional<Rejection> rejection = verify(services_, caller_, head_, body_sha256_);
+        if (rejection) {
+            return rejection;
+        }
+    }
+    if (payload_.chunked()) {
+        return reject(Reason::not_recognised, "AccessDenied",
+                      "aws-chunked bodies are only taken for uploads");
+    }
+    Result<sigv4::BodyCheck> check = sigv4::BodyCheck::of(head_, payload_);
+    if (!check.has_value()) {
+        return not_recognised(check.error());
+    }
+    check.value().update(raw);
+    const Result<sigv4::BodyReport> report = check.value().finish();
+    if (!report.has_value() || !report.value().held()) {
+        return reject(Reason::not_authenticated, "XAmzContentSHA256Mismatch",
+                      "The body is not what its declared hash or checksum says");
+    }
+    Result<Bytes> plain = plain_body(head_, raw, services_.limits.body_bytes_max);
+    if (!plain.has_value()) {
+        return not_recognised(plain.error());
+    }
+    plain_body_ = std::move(plain.value());
+    return recognise_head();
+}
+
+model::Context Exchange::known_context() const {
+    model::Context known;
+    known["aws:requestedregion"] = {caller_.authorization->scope.region};
+    known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
+    known["aws:sourceip"] = {arrival_.peer.substr(0, arrival_.peer.rfind(':'))};
+    const std::string_view agent = http::header(head_.headers, "user-agent");
+    known["aws:useragent"] = agent.empty() ? std::vector<std::string>{}
+                                           : std::vector<std::string>{std::string(agent)};
+    return known;
+}
+
+/// Parameters of every candidate, then the operation. A candidate that the request does not fit is
+/// none; the last misfit is the reason if nothing fits.
+std::optional<Rejection> Exchange::decode() {
+    Error misfit;
+    std::vector<Candidate> fitting;
+    for (const Candidate& candidate : recognition_.candidates) {
+        const Incoming incoming{recognition_.protocol, candidate, head_, plain_body_, streamed_};
+        Result<codec::Value> parameters = decode_parameters(incoming);
+        if (parameters.has_value()) {
+            decoded_.push_back({candidate.operation, std::move(parameters.value())});
+            fitting.push_back(candidate);
+        } else {
+            misfit = parameters.error();
+        }
+    }
+    if (decoded_.empty()) {
+        return not_recognised(misfit);
+    }
+    recognition_.candidates = std::move(fitting);
+    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(), [](const Decoded& d) {
+        return !d.entry.secret_inputs().empty();
+    });
+    const session::Connection& granted = caller_.granted();
+    const ConnectionFacts facts{granted.account, granted.partition,
+                                caller_.authorization->scope.region};
+    Result<model::Operation> operation =
+        build_operation(decoded_, facts, known_context(), services_.commitment_key);
+    if (!operation.has_value()) {
+        return not_recognised(operation.error());
+    }
+    operation_ = std::move(operation.value());
+    const std::string_view first = decoded_.front().entry.name();
+    identity_question_ = operation_->service == "sts" && first == "GetCallerIdentity";
+    std::optional<Rejection> rejection = never_allowed();
+    if (rejection || identity_question_) {
+        return rejection;
+    }
+    rejection = place();
+    return rejection ? rejection : build_upstream();
+}
+
+std::optional<Rejection> Exchange::never_allowed() const {
+    for (const Decoded& candidate : decoded_) {
+        const Operation& entry = candidate.entry;
+        const char* why = nullptr;
+        if (entry.returns_credentials()) {
+            why = "its answer carries credentials, tokens or signed URLs, which never reach an agent";
+        } else if (entry.auth() != Auth::sigv4) {
+            why = "it is not authorised by a signature";
+        } else if (entry.event_stream_input()) {
+            why = "it streams events to AWS, which this version does not record";
+        }
+        if (why != nullptr) {
+            Rejection rejection = reject(
+                Reason::not_supported, "AccessDenied",
+                fmt::format("{}:{} is denied whatever the scope says: {}", operation_->service,
+                            entry.name(), why));
+            rejection.decision.action = operation_->accesses.front().action;
+            rejection.decision.resource = operation_->accesses.front().resources.front().arn;
+            return rejection;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Where it goes: from partition, region, service and connection, never from the request.
+std::optional<Rejection> Exchange::place() {
+    const session::Connection& granted = caller_.granted();
+    const std::string& asked = caller_.authorization->scope.region;
+    const Service service = decoded_.front().entry.service();
+    const bool named = std::find(granted.regions.begin(), granted.regions.end(), asked) !=
+                       granted.regions.end();
+    const std::string& region = named || granted.regions.empty() ? asked : granted.regions.front();
+    const Result<Endpoint> endpoint =
+        services_.catalogue.endpoint(service, granted.partition, region);
+    if (!endpoint.has_value()) {
+        return reject(Reason::not_configured, "AccessDenied", endpoint.error().what);
+    }
+    if (!named && endpoint.value().signing_region != asked) {
+        return reject(Reason::not_configured, "AccessDenied",
+                      fmt::format("Connection {} does not lead to the region asked for; its "
+                                  "regions are: {}",
+                                  granted.name, fmt::join(granted.regions, ", ")));
+    }
+    const Result<upstream::Target> target =
+        upstream::choose_target(endpoint.value().host, granted.endpoint);
+    if (!target.has_value()) {
+        return reject(Reason::not_configured, "AccessDenied", target.error().what);
+    }
+    target_ = target.value();
+    unsigned_.region = endpoint.value().signing_region;
+    unsigned_.signing_name = caller_.authorization->scope.service;
+    return std::nullopt;
+}
+
+/// An aws-chunked upload is taken apart, checked and put together again in the same form.
+void Exchange::add_chunked_headers() {
+    http::Headers& headers = unsigned_.head.headers;
+    const std::string other(http::header(headers, "content-encoding"));
+    http::set(headers, "content-encoding", other.empty() ? "aws-chunked" : "aws-chunked," + other);
+    http::set(headers, "x-amz-decoded-content-length", std::to_string(*payload_.decoded_length));
+    if (!payload_.trailers.empty()) {
+        http::set(headers, "x-amz-trailer", fmt::format("{}", fmt::join(payload_.trailers, ",")));
+    }
+}
+
+/// What x-amz-content-sha256 says upstream.
+std::string Exchange::payload_text() const {
+    return streamed_ || payload_.kind == sigv4::PayloadKind::unsigned_payload
+               ? payload_.text
+               : codec::hex(*body_sha256_);
+}
+
+std::optional<Rejection> Exchange::build_upstream() {
+    const Incoming incoming{recognition_.protocol, recognition_.candidates.front(), head_,
+                            plain_body_, streamed_};
+    Result<UpstreamRequest> request = encode_request(incoming, decoded_.front().parameters, kUserAgentSuffix);
+    if (!request.has_value()) {
+        return not_recognised(request.error());
+    }
+    if (!target_.configured && !request.value().host_prefix.empty()) {
+        target_.host = request.value().host_prefix + target_.host;
+    }
+    unsigned_.head = {request.value().method, request.value().target(),
+                      std::move(request.value().headers)};
+    if (payload_.chunked()) {
+        add_chunked_headers();
+    }
+    unsigned_.payload = payload_text();
+    http::set(unsigned_.head.headers, "Host", target_.authority());
+    if (decoded_.front().entry.service().is_s3() || payload_.kind != sigv4::PayloadKind::absent) {
+        http::set(unsigned_.head.headers, "x-amz-content-sha256", unsigned_.payload);
+    }
+    const Result<crypto::Digest> digest =
+        sigv4::request_digest(unsigned_.head, unsigned_.payload, unsigned_.signing_name);
+    if (!digest.has_value()) {
+        return not_recognised(digest.error());
+    }
+    request_digest_ = digest.value();
+    return std::nullopt;
+}
+
+/// The bytes of a refused request belong to its record, as far as they are few.
+net::Task<void> Exchange::keep_refused_body() {
+    const bool waits = !http::header(head_.headers, "expect").empty() && !continue_sent_;
+    if (body_read_ || agent_.body_done() || waits ||
+        agent_.content_length().value_or(0) > kRefusedBodyMax) {
+        co_return;
+    }
+    Result<Bytes> raw = co_await read_whole(kRefusedBodyMax);
+    if (raw.has_value()) {
+        raw_body_ = std::move(raw.value());
+        body_read_ = true;
+        streamed_ = false;
+    }
+}
+
+}  // namespace narrows::aws
