@@ -91,7 +91,11 @@ def rule_layers(tree):
 
 def rule_links(tree):
     """What CMake links follows the same order as the includes."""
-    by_library = {"narrows_" + room.split("/")[-1]: room for room in tree.rooms}
+    by_library = {
+        "narrows_" + library: tree.room_of(name)
+        for name in tree.sources("CMakeLists.txt")
+        for library in re.findall(r"^\s*narrows_room\(\s*(\w+)", tree.text(name), re.M)
+    }
     for name in tree.sources("CMakeLists.txt"):
         room = tree.room_of(name)
         if room is None:
@@ -126,6 +130,8 @@ def rule_function_length(tree):
     allowed = json.loads(tree.text("tests/house_ratchet.json") or "{}").get("long_functions", {})
     seen = set()
     for name in tree.sources(".cc", ".h"):
+        if name.endswith("_test.cc"):
+            continue  # tables of cases may be long
         for function, line, length in functions(tree.text(name)):
             key = f"{name} {function}"
             if length > FUNCTION_LINES:
