@@ -1,0 +1,242 @@
+#include "gateway/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "codec/text.h"
+
+namespace narrows::gateway {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kWhole = R"([gateway]
+name = "gw-1"
+data_dir = "data"
+[[launcher]]
+id = "ci"
+key_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+[[agent]]
+id = "reader"
+public_key = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+[[connection]]
+name = "reports"
+account = "123456789012"
+regions = ["eu-central-1"]
+role_arn = "arn:aws:iam::123456789012:role/narrows"
+scope = "scope.json"
+egress = ["preset:models", "Git.example.com:22", "*.pkg.example.com"]
+budget = { bytes_mib = 10, in_flight = 4, per_second = 20 }
+[[grant]]
+agent = "reader"
+connections = ["reports"]
+launchers = ["ci"]
+principals = ["*@example.com"]
+lifetime_max = "90m"
+)";
+
+Result<std::string> read(const std::string& path) {
+    if (path == "etc/scope.json") return std::string(R"({"Version":"2012-10-17"})");
+    if (path == "etc/list.json") return std::string("[]");
+    return fail(ErrorCode::not_found, path + " does not exist");
+}
+
+Result<Config> parse(const std::string& text) {
+    return parse_config(text, "etc/narrows.toml", read);
+}
+
+std::string replaced(std::string_view from, std::string_view to) {
+    std::string text = kWhole;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+std::string mistakes(const std::string& text) {
+    const auto config = parse(text);
+    return config ? "" : config.error().what;
+}
+
+TEST(Config, reads_what_is_written) {
+    const auto parsed = parse(kWhole);
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const Config& config = parsed.value();
+    EXPECT_EQ(config.gateway.name, "gw-1");
+    EXPECT_EQ(config.gateway.data_dir, "etc/data");
+    EXPECT_EQ(config.gateway.group_key, "etc/data/group.key");
+    EXPECT_EQ(to_string(config.listen.agents), "127.0.0.1:8400");
+    EXPECT_EQ(config.limits.clock_skew_s, 300u);
+    ASSERT_EQ(config.connections.size(), 1u);
+    const Connection& connection = config.connections[0];
+    EXPECT_EQ(connection.scope.text, R"({"Version":"2012-10-17"})");
+    EXPECT_EQ(connection.partition, "aws");
+    EXPECT_EQ(connection.budget, (Budget{10, 4, 20}));
+    ASSERT_EQ(config.grants.size(), 1u);
+    EXPECT_EQ(config.grants[0].lifetime_max_s, 5400);
+    EXPECT_TRUE(config.agents[0].enrolment.public_key.has_value());
+    EXPECT_EQ(config.connection("reports"), &connection);
+    EXPECT_EQ(config.connection("other"), nullptr);
+}
+
+TEST(Config, the_registry_grants_what_the_file_grants) {
+    const auto registry = parse(kWhole).value().registry();
+    const auto start = [&](const char* principal) {
+        return identity::authorise_start(registry, {"reader", "ci", principal, {"reports"}, 0})
+            .has_value();
+    };
+    EXPECT_TRUE(start("ann@example.com"));
+    EXPECT_FALSE(start("ann@example.org"));
+}
+
+// By Python: hashlib over the file, and over the CBOR map written out by hand.
+TEST(Config, the_digest_covers_every_file) {
+    const Config config = parse(kWhole).value();
+    ASSERT_EQ(config.files.size(), 2u);
+    EXPECT_EQ(codec::hex(config.files.at("scope.json")),
+              "52279714d77bcfad953e90e091f01cf2b8df980cb4c43eea600ce15103933a2c");
+    EXPECT_EQ(codec::hex(config.digest),
+              "abcf84242d22f8195e380b9770b8869b378fd343258bd7141487aa0f583508d3");
+}
+
+TEST(Config, mistakes_name_file_line_column_and_key) {
+    EXPECT_EQ(mistakes(replaced("account = \"123456789012\"", "account = \"12\"")).substr(0, 42),
+              "etc/narrows.toml:12:11: connection.account");
+    EXPECT_THAT(mistakes(replaced("launchers", "lanchers")),
+                HasSubstr("etc/narrows.toml:21:1: grant.lanchers: is not a known key; did you mean "
+                          "\"launchers\"?"));
+    EXPECT_THAT(mistakes("[gateway\n"), HasSubstr("etc/narrows.toml:1:"));
+    EXPECT_THAT(mistakes(""), HasSubstr("gateway: is missing"));
+}
+
+TEST(Config, all_mistakes_come_at_once) {
+    std::string text = replaced("name = \"gw-1\"", "name = \"gw 1\"");
+    text += "[limits]\nbody_mib = 0\n[listn]\n";
+    const std::string words = mistakes(text);
+    EXPECT_THAT(words, HasSubstr("gateway.name"));
+    EXPECT_THAT(words, HasSubstr("limits.body_mib"));
+    EXPECT_THAT(words, HasSubstr("did you mean \"listen\"?"));
+    EXPECT_EQ(std::count(words.begin(), words.end(), '\n'), 2);
+}
+
+TEST(Config, references_must_lead_somewhere) {
+    EXPECT_THAT(mistakes(replaced("connections = [\"reports\"]", "connections = [\"x\"]")),
+                HasSubstr("no [[connection]]"));
+    EXPECT_THAT(mistakes(replaced("launchers = [\"ci\"]", "launchers = [\"x\"]")),
+                HasSubstr("no [[launcher]]"));
+    EXPECT_THAT(mistakes(replaced("agent = \"reader\"", "agent = \"x\"")),
+                HasSubstr("no [[agent]]"));
+    EXPECT_THAT(mistakes(replaced("launchers = [\"ci\"]", "launchers = []")),
+                HasSubstr("nobody start"));
+    EXPECT_THAT(mistakes(replaced("scope.json", "gone.json")),
+                HasSubstr("gone.json does not exist"));
+    EXPECT_THAT(mistakes(replaced("scope.json", "list.json")), HasSubstr("not a JSON object"));
+    EXPECT_THAT(mistakes(replaced("role/narrows", "user/narrows")), HasSubstr("role_arn"));
+    EXPECT_THAT(mistakes(replaced("iam::123456789012", "iam::210987654321")),
+                HasSubstr("role_arn"));
+}
+
+TEST(Config, every_identity_proves_itself_in_one_way) {
+    const std::string key = "public_key = \"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"";
+    EXPECT_THAT(mistakes(replaced(key, "")), HasSubstr("no or several ways"));
+    EXPECT_THAT(mistakes(replaced(key, key + "\nissuer = \"ci\"")),
+                HasSubstr("no or several ways"));
+    EXPECT_THAT(mistakes(replaced(key, "issuer = \"idp\"\nclaims = {sub = \"a\"}")),
+                HasSubstr("not the name of an [[issuer]]"));
+    EXPECT_THAT(mistakes(replaced(key, "issuer = \"idp\"\nclaims = {sub = \"**\"}")),
+                HasSubstr("any token of the issuer"));
+    EXPECT_THAT(mistakes(replaced(key, "issuer = \"idp\"")), HasSubstr("any token of the issuer"));
+    const std::string again =
+        "key_sha256 = "
+        "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
+    EXPECT_THAT(mistakes(replaced(key, again)), HasSubstr("enrolled elsewhere"));
+}
+
+TEST(Config, issuers_publish_usable_keys) {
+    const std::string issuer =
+        "[[issuer]]\nname = \"i\"\nissuer = \"https://i\"\naudience = \"a\"\njwks = ";
+    EXPECT_EQ(mistakes(kWhole + issuer + "\"https://i/keys\"\n"), "");
+    EXPECT_THAT(mistakes(kWhole + issuer + "\"http://i/keys\"\n"), HasSubstr("https"));
+    EXPECT_THAT(mistakes(kWhole + issuer + "\"list.json\"\n"), HasSubstr("cannot be used"));
+    EXPECT_THAT(mistakes(kWhole + issuer + "\"gone.json\"\n"), HasSubstr("cannot be used"));
+}
+
+TEST(Config, values_of_wrong_kind_are_refused) {
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"\"90m\"", "90"},
+             {"\"90m\"", "\"13h\""},
+             {"\"90m\"", "\"90\""},
+             {"\"90m\"", "\"-1h\""},
+             {"[\"eu-central-1\"]", "\"eu-central-1\""},
+             {"[\"eu-central-1\"]", "[]"},
+             {"[\"eu-central-1\"]", "[1]"},
+             {"in_flight = 4", "in_flight = -4"},
+             {"in_flight = 4", "in_flight = \"4\""},
+             {"name = \"gw-1\"", "name = 1"},
+             {"[[grant]]", "[grant]"},
+             {"[gateway]", "[[gateway]]"}}) {
+        EXPECT_NE(mistakes(replaced(from, to)), "") << from << " to " << to;
+    }
+    for (const char* line : {"agents = \"127.0.0.1\"", "agents = \":8400\"", "agents = \"h:0\"",
+                             "agents = \"h:65536\"", "agents = \"::1:8400\"",
+                             "agents = \"127.0.0.1:8401\"", "names = [\"a b\"]"}) {
+        EXPECT_NE(mistakes(std::string(kWhole) + "[listen]\n" + line + "\n"), "") << line;
+    }
+    EXPECT_EQ(mistakes(std::string(kWhole) + "[listen]\nagents = \"[::1]:8400\"\n"), "");
+}
+
+TEST(Config, egress_never_opens_a_way_to_aws) {
+    for (const char* host : {"s3.amazonaws.com", "*.amazonaws.com", "*.com", "*.aws", "*.COM",
+                             "*.s3.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn", "*.cn",
+                             "STS.amazonaws.com:8443", "*", "*.", "", "a/b", "preset:all"}) {
+        EXPECT_NE(mistakes(replaced("Git.example.com:22", host)), "") << host;
+    }
+}
+
+TEST(Config, egress_matches_hosts_below_a_star) {
+    const Connection connection = parse(kWhole).value().connections[0];
+    const auto allows = [&](const char* host, std::uint16_t port) {
+        return std::any_of(connection.egress.begin(), connection.egress.end(),
+                           [&](const EgressRule& rule) { return rule.matches(host, port); });
+    };
+    EXPECT_TRUE(allows("api.anthropic.com", 443));
+    EXPECT_TRUE(allows("API.openai.com", 443));
+    EXPECT_FALSE(allows("api.anthropic.com", 80));
+    EXPECT_TRUE(allows("git.example.com", 22));
+    EXPECT_FALSE(allows("git.example.com", 443));
+    EXPECT_TRUE(allows("a.b.pkg.example.com", 443));
+    EXPECT_FALSE(allows("pkg.example.com", 443));
+    EXPECT_FALSE(allows(".pkg.example.com", 443));
+    EXPECT_FALSE(allows("evilpkg.example.com", 443));
+}
+
+TEST(Config, differences_are_told_in_words) {
+    const Config before = parse(kWhole).value();
+    EXPECT_THAT(diff(before, before), IsEmpty());
+    const Config renamed = parse(replaced("role/narrows", "role/other")).value();
+    EXPECT_THAT(diff(before, renamed), ElementsAre("connection \"reports\": role_arn changed from "
+                                                   "\"arn:aws:iam::123456789012:role/narrows\" to "
+                                                   "\"arn:aws:iam::123456789012:role/other\""));
+    const Config more = parse(replaced("[\"*@example.com\"]", "[\"*\"]") +
+                              "[[agent]]\nid = \"second\"\npublic_key = "
+                              "\"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n")
+                            .value();
+    const auto words = diff(before, more);
+    EXPECT_THAT(words, Contains("agent \"second\" was added"));
+    EXPECT_THAT(words,
+                Contains(HasSubstr("principals [*@example.com], at most 5400 s) was removed")));
+    EXPECT_THAT(words, Contains(HasSubstr("principals [*], at most 5400 s) was added")));
+}
+
+TEST(Config, the_shipped_example_parses) {
+    const auto config =
+        load_config(std::string(NARROWS_SOURCE_DIR) + "/packaging/narrows.example.toml");
+    ASSERT_TRUE(config) << config.error().what;
+    EXPECT_NE(config.value().connection("reports-ro"), nullptr);
+    EXPECT_TRUE(config.value().files.contains("reports-ro.json"));
+}
+
+}  // namespace
+}  // namespace narrows::gateway
