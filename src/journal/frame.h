@@ -32,6 +32,13 @@ struct Frame {
     Location location;
 };
 
+/// A stretch of sequence numbers, both ends included.
+struct Range {
+    model::Sequence first;
+    model::Sequence last;
+    friend bool operator==(const Range&, const Range&) = default;
+};
+
 /// A stretch that is missing or unreadable, as a value: shown, never skipped.
 struct Gap {
     enum class Kind {

@@ -39,10 +39,8 @@ enum class Use { normal, closing };
 /// what you did about it (NOT_SENT for an INTENT). Its sequence number stays used.
 class Waiter {
   public:
+    virtual ~Waiter() = default;
     virtual void done(const Result<void>& outcome) noexcept = 0;
-
-  protected:
-    ~Waiter() = default;
 };
 
 /// One part's stretch of sequence numbers. Thread-safe; shared because appends in flight keep it.
@@ -94,13 +92,6 @@ struct Counters {
     LaneCounters bulk;
     std::uint64_t queued_frames = 0;  ///< not yet durable, both lanes
     std::uint64_t queued_bytes = 0;
-};
-
-/// A stretch of sequence numbers, both ends included.
-struct Range {
-    model::Sequence first;
-    model::Sequence last;
-    friend bool operator==(const Range&, const Range&) = default;
 };
 
 /// What recovery found of one part.

@@ -1,0 +1,150 @@
+#include <chrono>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "journal/store_test.h"
+#include "journal/verify.h"
+
+namespace narrows::journal::testing {
+namespace {
+
+using model::RecordKind;
+using Faults = io::FaultyFileSystem::Faults;
+
+bool becomes(const Journal& journal, Condition condition) {
+    for (int i = 0; i < 2000; ++i) {
+        if (journal.state().condition == condition) {
+            return true;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
+int declarations(io::FaultyFileSystem& fs) {
+    int count = 0;
+    for (const auto& [key, payload] : read_store(fs).payloads) {
+        count += key.first == 0 && payload.find("VOLUME_FAULT") != std::string::npos ? 1 : 0;
+    }
+    return count;
+}
+
+/// One fault under a control append: that append fails, the next ones work in a fresh segment that
+/// declares it, and nothing of the part is lost.
+void one_fault(Lane lane, Await await, const std::function<Faults(io::FaultyFileSystem&)>& faults) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        Journal& journal = *opened.journal;
+        const auto part = journal.begin_part();
+        ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+        fs.set_faults(faults(fs));
+        EXPECT_FALSE(put(journal, *part, lane, RecordKind::body, "b", await));
+        EXPECT_TRUE(put(journal, *part, lane, RecordKind::body, "c", await));
+        EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::close, "d"));
+        EXPECT_TRUE(becomes(journal, Condition::ok));
+        const Counters counters = journal.counters();
+        EXPECT_EQ(counters.control.faults + counters.bulk.faults, 1u);
+    }
+    EXPECT_EQ(declarations(fs), 1);
+    fs.power_cut();
+    const auto opened = open(fs).value();
+    ASSERT_EQ(opened.report.parts.size(), 1u);
+    EXPECT_EQ(opened.report.parts[0].next.value(), 4u);
+    EXPECT_TRUE(opened.report.parts[0].missing.empty());
+    EXPECT_EQ(verify_chain(fs, kDirectory).value().findings_total, 0u);
+}
+
+TEST(Fault, failed_sync) {
+    const auto faults = [](auto& fs) { return Faults{.sync_error_at = fs.syncs() + 1}; };
+    one_fault(Lane::control, Await::durable, faults);
+    one_fault(Lane::bulk, Await::durable, faults);
+}
+
+TEST(Fault, failed_write) {
+    const auto faults = [](auto& fs) { return Faults{.write_error_at = fs.writes() + 1}; };
+    one_fault(Lane::control, Await::durable, faults);
+    one_fault(Lane::bulk, Await::held, faults);
+}
+
+TEST(Fault, short_write) {
+    const auto faults = [](auto& fs) { return Faults{.write_short_at = fs.writes() + 1}; };
+    one_fault(Lane::control, Await::durable, faults);
+    one_fault(Lane::bulk, Await::held, faults);
+}
+
+// A held bulk frame whose sync fails later is written again: it was promised.
+TEST(Fault, what_was_held_survives_a_failed_sync) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        const auto part = opened.journal->begin_part();
+        ASSERT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+        fs.set_faults({.sync_error_at = fs.syncs() + 1});
+        ASSERT_TRUE(put(*opened.journal, *part, Lane::bulk, RecordKind::body, "b", Await::held));
+    }
+    fs.power_cut();
+    EXPECT_EQ((read_store(fs).payloads.at({1, 1})), "b");
+    EXPECT_EQ(declarations(fs), 1);
+}
+
+TEST(Fault, refuses_while_the_disk_is_ill_and_gets_well_alone) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    fs.set_faults({.write_error_at = fs.writes() + 1, .times = 1'000'000});
+    EXPECT_FALSE(put(journal, *part, Lane::control, RecordKind::intent, "b"));
+    ASSERT_TRUE(becomes(journal, Condition::refusing));
+    EXPECT_FALSE(journal.can_open_session());
+    EXPECT_FALSE(journal.state().why.empty());
+    Outcome outcome;
+    const auto refused =
+        journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("x"), Await::held, &outcome);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(outcome.told(), 0);
+    fs.set_faults({});
+    ASSERT_TRUE(becomes(journal, Condition::ok));
+    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::not_sent, "c"));
+    const Stored stored = read_store(fs);
+    EXPECT_EQ((stored.payloads.at({1, 1})), "b");
+    EXPECT_EQ((stored.payloads.at({1, 2})), "c");
+    EXPECT_EQ(verify_chain(fs, kDirectory).value().parts.at(model::PartNo(1)).next.value(), 3u);
+}
+
+TEST(Fault, a_full_disk_refuses_to_open) {
+    io::FaultyFileSystem fs;
+    fs.set_faults({.capacity = 3 << 20});
+    EXPECT_EQ(open(fs).error().code, ErrorCode::exhausted);
+}
+
+// When nothing more can be reserved, no session may open; normal records end before the reserved
+// tail, closing records still fit; with space back, all is well without a hand.
+TEST(Fault, a_disk_that_fills_up_keeps_room_for_endings) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    fs.set_faults({.capacity = 4 << 20});
+    const std::string payload(30'000, 'x');
+    int taken = 0;
+    while (put(journal, *part, Lane::control, RecordKind::intent, payload)) {
+        ASSERT_LT(++taken, 1000);
+    }
+    EXPECT_GT(taken, 30);
+    EXPECT_EQ(journal.state().condition, Condition::low_space);
+    EXPECT_FALSE(journal.can_open_session());
+    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::not_sent, "no", Await::durable,
+                    Use::closing));
+    fs.set_faults({});
+    ASSERT_TRUE(becomes(journal, Condition::ok));
+    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::intent, payload));
+    EXPECT_EQ(verify_chain(fs, kDirectory).value().findings_total, 0u);
+}
+
+}  // namespace
+}  // namespace narrows::journal::testing

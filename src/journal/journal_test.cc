@@ -1,0 +1,248 @@
+#include "journal/journal.h"
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "journal/store_test.h"
+#include "journal/verify.h"
+
+namespace narrows::journal::testing {
+namespace {
+
+using model::RecordKind;
+
+TEST(Journal, what_was_appended_is_read_back_in_order) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        const auto part = opened.journal->begin_part();
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "open"));
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::bulk, RecordKind::body, "body"));
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::close, "close"));
+        EXPECT_EQ(part->no().value(), 1u);
+        EXPECT_EQ(part->next().value(), 3u);
+    }
+    auto index = PartIndex::build(fs, kDirectory, model::PartNo(1)).value();
+    ASSERT_EQ(index.entries().size(), 3u);
+    EXPECT_EQ(as_text(index.read(index.entries()[1]).value().payload), "body");
+    EXPECT_EQ(as_text(index.read(index.entries()[2]).value().payload), "close");
+    EXPECT_TRUE(index.missing().empty());
+    EXPECT_EQ(index.origin(), kOrigin);
+    const ChainReport report = verify_chain(fs, kDirectory).value();
+    EXPECT_EQ(report.findings_total, 0u);
+    EXPECT_EQ(report.frames, 3u);
+}
+
+TEST(Journal, reopens_and_reports_what_it_found) {
+    io::FaultyFileSystem fs;
+    crypto::Digest last{};
+    for (int boot = 0; boot < 3; ++boot) {
+        int seen = 0;
+        Options options = small_options();
+        options.on_recovered = [&](const Frame&) { ++seen; };
+        auto opened = open(fs, options).value();
+        EXPECT_EQ(seen, boot * 2);
+        ASSERT_EQ(opened.report.parts.size(), static_cast<std::size_t>(boot));
+        if (boot > 0) {
+            const PartReport& found = opened.report.parts.back();
+            EXPECT_EQ(found.next.value(), 2u);
+            EXPECT_EQ(found.last_leaf, last);
+            EXPECT_EQ(found.closed, boot == 2);
+        }
+        const auto part = opened.journal->begin_part();
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+        const auto kind = boot == 1 ? RecordKind::close : RecordKind::notice;
+        last =
+            opened.journal->append(*part, Lane::control, kind, to_bytes("b"), Await::none, nullptr)
+                .value()
+                .leaf;
+        EXPECT_EQ(part->no().value(), static_cast<std::uint64_t>(boot + 1));
+    }
+    EXPECT_EQ(verify_chain(fs, kDirectory).value().findings_total, 0u);
+}
+
+TEST(Journal, a_resumed_part_continues_its_chain) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        const auto part = opened.journal->begin_part();
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+    }
+    {
+        auto opened = open(fs).value();
+        const auto part = opened.journal->resume_part(opened.report.parts.at(0));
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::close, "b"));
+        const auto fresh = opened.journal->begin_part();
+        EXPECT_TRUE(put(*opened.journal, *fresh, Lane::control, RecordKind::open, "c"));
+        EXPECT_EQ(fresh->no().value(), 2u);
+    }
+    const ChainReport report = verify_chain(fs, kDirectory).value();
+    EXPECT_EQ(report.findings_total, 0u);
+    EXPECT_EQ(report.parts.at(model::PartNo(1)).next.value(), 2u);
+}
+
+TEST(Journal, a_builder_learns_the_number_it_gets) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    const auto part = opened.journal->begin_part();
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        Outcome outcome;
+        const auto kind = i == 0 ? RecordKind::open : RecordKind::intent;
+        const PayloadBuilder build = [](model::PartNo no, model::Sequence sequence) {
+            return Bytes{static_cast<std::uint8_t>(no.value()),
+                         static_cast<std::uint8_t>(sequence.value())};
+        };
+        ASSERT_TRUE(
+            opened.journal->append(*part, Lane::control, kind, build, Await::durable, &outcome));
+        EXPECT_TRUE(outcome.wait());
+        EXPECT_EQ((read_store(fs).payloads.at({1, i})), std::string({'\1', static_cast<char>(i)}));
+    }
+}
+
+TEST(Journal, one_directory_one_gateway) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        EXPECT_EQ(open(fs).error().code, ErrorCode::conflict);
+        const auto part = opened.journal->begin_part();
+        EXPECT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+    }
+    Options other = small_options();
+    other.origin = "narrows/gw-2";
+    EXPECT_EQ(open(fs, other).error().code, ErrorCode::conflict);
+}
+
+TEST(Journal, bounds) {
+    std::atomic<bool> go = false;  // outlives the journal: its threads wait on it
+    io::FaultyFileSystem fs;
+    Options options = small_options();
+    options.queue_bytes_max = 300'000;
+    auto opened = open(fs, options).value();
+    const auto part = opened.journal->begin_part();
+    const auto append = [&](std::size_t size) {
+        return opened.journal->append(*part, Lane::control, RecordKind::open, Bytes(size),
+                                      Await::none, nullptr);
+    };
+    EXPECT_EQ(append(kPayloadMax + 1).error().code, ErrorCode::invalid);
+    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) { go.wait(false); });
+    EXPECT_TRUE(append(kPayloadMax));
+    EXPECT_EQ(append(kPayloadMax).error().code, ErrorCode::exhausted);
+    EXPECT_EQ(part->next().value(), 1u);
+    go = true;
+    go.notify_all();
+}
+
+// While the bulk lane is held up, a control frame of the same part waits for its body; another
+// part's goes ahead.
+TEST(Journal, a_part_keeps_its_order_across_lanes) {
+    std::atomic<bool> go = false;  // outlives the journal: its threads wait on it
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto slow = journal.begin_part();
+    const auto other = journal.begin_part();
+    ASSERT_TRUE(put(journal, *slow, Lane::control, RecordKind::open, "a"));
+    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string& path) {
+        if (path.find("bulk-") != std::string::npos) {
+            go.wait(false);
+        }
+    });
+    Outcome body;
+    Outcome result;
+    ASSERT_TRUE(
+        journal.append(*slow, Lane::bulk, RecordKind::body, to_bytes("b"), Await::held, &body));
+    ASSERT_TRUE(journal.append(*slow, Lane::control, RecordKind::result, to_bytes("c"),
+                               Await::durable, &result));
+    EXPECT_TRUE(put(journal, *other, Lane::control, RecordKind::open, "x"));
+    EXPECT_TRUE(put(journal, *other, Lane::control, RecordKind::notice, "y"));
+    EXPECT_EQ(result.told(), 0);
+    EXPECT_FALSE(read_store(fs).payloads.contains({1, 2}));
+    go = true;
+    go.notify_all();
+    EXPECT_TRUE(body.wait());
+    EXPECT_TRUE(result.wait());
+}
+
+TEST(Journal, one_sync_commits_all_who_wait) {
+    std::atomic<bool> go = false;  // outlives the journal: its threads wait on it
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    std::vector<std::shared_ptr<Part>> parts;
+    for (int i = 0; i < 100; ++i) {
+        parts.push_back(journal.begin_part());
+    }
+    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) { go.wait(false); });
+    std::vector<Outcome> outcomes(parts.size());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        ASSERT_TRUE(journal.append(*parts[i], Lane::control, RecordKind::open, Bytes(100),
+                                   Await::durable, &outcomes[i]));
+    }
+    const std::uint64_t before = journal.counters().control.syncs;
+    go = true;
+    go.notify_all();
+    for (Outcome& outcome : outcomes) {
+        EXPECT_TRUE(outcome.wait());
+        EXPECT_EQ(outcome.told(), 1);
+    }
+    EXPECT_LE(journal.counters().control.syncs - before, 2u);
+}
+
+TEST(Journal, rolls_over_many_segments_and_stays_readable_meanwhile) {
+    io::FaultyFileSystem fs;
+    {
+        auto opened = open(fs).value();
+        const auto part = opened.journal->begin_part();
+        ASSERT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+        for (int i = 0; i < 40; ++i) {
+            const Lane lane = i % 2 == 0 ? Lane::bulk : Lane::control;
+            ASSERT_TRUE(put(*opened.journal, *part, lane, RecordKind::body,
+                            std::string(200'000, static_cast<char>('a' + i % 26)),
+                            i % 3 == 0 ? Await::held : Await::durable));
+            if (i % 10 == 0) {
+                EXPECT_GE(read_store(fs).payloads.size(), static_cast<std::size_t>(i));
+            }
+        }
+        EXPECT_EQ(opened.journal->state().condition, Condition::ok);
+    }
+    const ChainReport report = verify_chain(fs, kDirectory).value();
+    EXPECT_EQ(report.findings_total, 0u);
+    EXPECT_EQ(report.frames, 41u);
+    EXPECT_GE(report.segments, 8u);
+}
+
+TEST(Journal, threads_and_a_real_disk) {
+    const std::string directory = "/var/tmp/narrows-journal-" + std::to_string(::getpid());
+    Options options = small_options();
+    options.directory = directory;
+    {
+        auto opened = open(io::posix(), options).value();
+        Journal& journal = *opened.journal;
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 4; ++t) {
+            threads.emplace_back([&journal] {
+                const auto part = journal.begin_part();
+                EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+                for (int i = 0; i < 50; ++i) {
+                    EXPECT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body,
+                                    std::string(30'000, 'b'), Await::none));
+                    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::result, "c",
+                                    i % 2 == 0 ? Await::held : Await::durable));
+                }
+            });
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+    }
+    const ChainReport report = verify_chain(io::posix(), directory).value();
+    EXPECT_EQ(report.findings_total, 0u);
+    EXPECT_EQ(report.frames, 4u * 101u);
+    std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace narrows::journal::testing
