@@ -11,7 +11,7 @@ DEPRECATED, NO_ACTION, S3_EXPRESS_ONLY = 1 << 13, 1 << 14, 1 << 15
 QUERY_COMPATIBLE, IS_S3 = 1 << 8, 1 << 9
 HAS_RESOURCE_TYPES = 1 << 8
 LITERAL_ANY, LITERAL_HEADER = 1, 2
-S3_EXPRESS_OPERATIONS = ("CreateSession", "ListDirectoryBuckets")
+S3_EXPRESS_OPERATIONS = ("ListDirectoryBuckets",)
 
 
 class Assembler:

@@ -21,6 +21,9 @@ FILLS = {
     "s3_copy_source_bucket": 7,
     "s3_copy_source_key": 8,
     "arn_or_suffix": 9,
+    "secret_id": 10,
+    "no_slash": 11,
+    "no_slash_prefix": 12,
 }
 FROM_CONNECTION = ("Partition", "Region", "Account")
 # Operations on any resource of a service, named by its ARN in one of these members.
@@ -122,6 +125,8 @@ class Binder:
         arn = arn or self.data.arn(action["prefix"], type_name)
         if arn is None:
             return None
+        if ", arn:" in arn:  # a type with several forms of ARN: any of them
+            return Resource(type_name, "*", [])
         holes = []
         for hole in holes_of(arn):
             if hole not in FROM_CONNECTION:

@@ -169,19 +169,23 @@ class Shape : public View {
 /// "TableName", "Delete.Objects[].Key" (each element), "RequestItems{}" (each map value),
 /// "RequestItems{@}" (each map key), "Item{}.S". See values_at in path.h.
 
-/// How a value at a path fills a hole of an ARN template.
+/// How a value at a path fills a hole of an ARN template. "Whole ARN": a text that begins with
+/// "arn:" and matches the template with its holes as wildcards replaces the template; one that
+/// begins so and does not match leaves the resource unknown.
 enum class Fill : std::uint8_t {
     value,         ///< the text as it is
-    arn,           ///< the text is the whole ARN and replaces the template; anything else: unknown
-    arn_or_value,  ///< the whole ARN if it begins with "arn:" and matches the template, else
-                   ///< `value`
+    arn,           ///< a whole ARN; anything else: unknown
+    arn_or_value,  ///< a whole ARN, or as `value`; with ':' or '/' in it, and no ARN: unknown
     suffix,        ///< only the end of the hole is known (IAM paths): "*" + text, not exact
     queue_url,     ///< SQS: "https://host/ACCOUNT/NAME"; fills Account too
     last_segment,  ///< the text after the last "/" ("/hostedzone/Z1")
     constant,      ///< path() is the text itself
-    s3_copy_source_bucket,  ///< x-amz-copy-source: "bucket/key?versionId=", percent-encoded
+    s3_copy_source_bucket,  ///< x-amz-copy-source: "[/]bucket/key[?versionId=]", percent-encoded
     s3_copy_source_key,
-    arn_or_suffix,  ///< the whole ARN if it begins with "arn:", else as `suffix`
+    arn_or_suffix,    ///< a whole ARN, or as `suffix`
+    secret_id,        ///< a whole ARN that ends in "-" and six characters; else text + "-??????"
+    no_slash,         ///< a whole ARN, or the text without one leading "/" (SSM parameters)
+    no_slash_prefix,  ///< the same with "*" behind, not exact (everything under a path)
 };
 
 /// What fills one hole of an ARN template.
@@ -206,7 +210,7 @@ class ResourceRule : public View {
     std::string_view type() const;  ///< IAM's name of the type: "bucket"; empty for "*"
     std::string_view arn() const;   ///< "*" where the action has no resource type
     Range<Hole> holes() const;
-    /// With optional set, the rule counts only if one of its holes' paths yields something.
+    /// With optional set, the rule counts only if the path of each of its holes yields something.
     bool optional() const;
 };
 
