@@ -17,10 +17,8 @@ struct HostCredentials {
     sigv4::Credentials credentials;
     WallNs expires_at = 0;  ///< 0: they do not expire
     std::string source;     ///< "environment", "profile reports", "imds role gw" …; no secret
-    /// They are those of a role, so a role assumed with them lives an hour at most.
-    bool of_a_role = false;
 
-    HostCredentials copy() const { return {credentials.copy(), expires_at, source, of_a_role}; }
+    HostCredentials copy() const { return {credentials.copy(), expires_at, source}; }
 };
 
 /// Where the Signer gets base credentials from. Thread-safe; may block (files, metadata services).
@@ -46,7 +44,8 @@ class CredentialChain : public CredentialSource {
     /// The references must outlive the chain.
     CredentialChain(const Host& host, HttpFetch& fetch, const Clock& clock, Options options);
 
-    /// Answers from memory until five minutes before expiry.
+    /// Answers from memory until five minutes before expiry; what does not expire is read anew, so
+    /// that rotated keys are seen.
     Result<HostCredentials> get(const std::string& profile) override;
 
   private:

@@ -98,7 +98,8 @@ class Signer {
 
     /// Obtains credentials unless there are good ones. Blocks. ErrorCode::not_found: no such lease.
     Result<void> prepare(const Lease& lease);
-    /// Leases that hold credentials which expire within kRenewAhead_s, or sooner for short-lived.
+    /// Leases that hold credentials which expire within kRenewAhead_s, or within a third of their
+    /// life if that is shorter.
     std::vector<Lease> due(WallNs now) const;
     /// Obtains new credentials; the old ones stay in use until then. Blocks.
     Result<void> renew(const Lease& lease);
@@ -113,7 +114,9 @@ class Signer {
   private:
     struct Held;
     struct Entry;
-    Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt);
+    Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt,
+                                             const crypto::Digest& request_digest);
+    std::shared_ptr<Entry> find(const Lease& lease) const;
     Result<void> obtain(const Lease& lease, bool even_if_good);
     Result<std::shared_ptr<const Held>> acquire(const Lease& lease, const LeaseTerms& terms);
 

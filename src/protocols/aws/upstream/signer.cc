@@ -1,0 +1,208 @@
+#include "protocols/aws/upstream/signer.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "protocols/aws/sigv4/canonical.h"
+
+namespace narrows::upstream {
+namespace {
+
+auto no_lease(const Lease& lease) {
+    return fail(ErrorCode::not_found, "session " + lease.session.value() + " holds no connection " +
+                                          lease.connection + ", or has ended");
+}
+
+auto refuse(const recording::Receipt& receipt, const std::string& why) {
+    return fail(ErrorCode::denied, "the signer refuses record " +
+                                       std::to_string(receipt.sequence.value()) + " of part " +
+                                       std::to_string(receipt.part.value()) + ": " + why);
+}
+
+bool has_chunk_signatures(std::string_view payload) {
+    return payload.starts_with("STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+}
+
+}  // namespace
+
+/// Credentials in use. Their derived keys go with them.
+struct Signer::Held {
+    sigv4::Credentials credentials;
+    WallNs expires_at = 0;  ///< 0: never
+    WallNs renew_at = 0;
+    CredentialEvent event;
+    mutable sigv4::KeyCache keys{64};
+
+    bool good(WallNs now) const { return expires_at == 0 || now < expires_at; }
+    bool due(WallNs now) const { return expires_at != 0 && now >= renew_at; }
+};
+
+struct Signer::Entry {
+    explicit Entry(LeaseTerms of) : terms(std::move(of)) {}
+    const LeaseTerms terms;
+    std::mutex obtaining;  ///< held while the network is asked; taken before the signer's own
+    std::shared_ptr<const Held> held;  ///< shared with signatures under way
+    std::set<model::Sequence> used;
+    std::optional<model::Sequence> used_up_to;
+
+    bool is_used(model::Sequence sequence) const {
+        return (used_up_to && sequence <= *used_up_to) || used.contains(sequence);
+    }
+    void use(model::Sequence sequence) {
+        used.insert(sequence);
+        if (used.size() <= kUsedReceiptsMax) return;
+        used_up_to = *used.begin();
+        used.erase(used.begin());
+    }
+};
+
+Signer::Signer(Secret receipt_key, CredentialSource& source, HttpFetch& fetch, const Clock& clock,
+               OnCredential on_credential)
+    : receipt_key_(std::move(receipt_key)),
+      source_(source),
+      fetch_(fetch),
+      clock_(clock),
+      on_credential_(std::move(on_credential)) {}
+Signer::~Signer() = default;
+
+Result<void> Signer::open(const Lease& lease, LeaseTerms terms) {
+    auto entry = std::make_shared<Entry>(std::move(terms));
+    const std::lock_guard lock(mutex_);
+    if (!leases_.emplace(lease, std::move(entry)).second) {
+        return fail(ErrorCode::conflict, "session " + lease.session.value() +
+                                             " already holds connection " + lease.connection);
+    }
+    return ok();
+}
+
+void Signer::close(const Lease& lease) {
+    const std::lock_guard lock(mutex_);
+    leases_.erase(lease);
+}
+
+void Signer::close_session(const model::SessionId& session) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(leases_, [&](const auto& each) { return each.first.session == session; });
+}
+
+std::shared_ptr<Signer::Entry> Signer::find(const Lease& lease) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = leases_.find(lease);
+    return found == leases_.end() ? nullptr : found->second;
+}
+
+Result<void> Signer::prepare(const Lease& lease) {
+    return obtain(lease, false);
+}
+Result<void> Signer::renew(const Lease& lease) {
+    return obtain(lease, true);
+}
+
+std::vector<Lease> Signer::due(WallNs now) const {
+    std::vector<Lease> out;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [lease, entry] : leases_) {
+        if (entry->held && entry->held->due(now)) out.push_back(lease);
+    }
+    return out;
+}
+
+Result<void> Signer::obtain(const Lease& lease, bool even_if_good) {
+    const auto entry = find(lease);
+    if (!entry) return no_lease(lease);
+    const std::lock_guard only_one(entry->obtaining);
+    if (!even_if_good) {
+        const std::lock_guard lock(mutex_);
+        const WallNs now = clock_.wall();
+        if (entry->held && entry->held->good(now) && !entry->held->due(now)) return ok();
+    }
+    NARROWS_TRY(auto held, acquire(lease, entry->terms));
+    NARROWS_TRY(on_credential_(held->event));
+    const std::lock_guard lock(mutex_);
+    const auto found = leases_.find(lease);
+    if (found == leases_.end() || found->second != entry) return no_lease(lease);
+    entry->held = std::move(held);
+    return ok();
+}
+
+Result<std::shared_ptr<const Signer::Held>> Signer::acquire(const Lease& lease,
+                                                            const LeaseTerms& terms) {
+    NARROWS_TRY(HostCredentials base, source_.get(terms.profile));
+    const WallNs now = clock_.wall();
+    auto held = std::make_shared<Held>();
+    held->event = {lease, terms.part, terms.role_arn};
+    held->event.source = base.source;
+    if (terms.role_arn.empty()) {
+        held->credentials = std::move(base.credentials);
+        held->expires_at = base.expires_at;
+    } else {
+        // An hour always: the most that a role assumed from a role may live.
+        const AssumeRole ask{terms.role_arn,
+                             random_role_session_name(),
+                             terms.session_policy,
+                             kChainedDurationMax_s,
+                             terms.external_id,
+                             terms.source_identity,
+                             terms.tags};
+        NARROWS_TRY(AssumedRole role,
+                    assume_role(fetch_, terms.sts, terms.sts_region, base.credentials, ask, now));
+        held->credentials = std::move(role.credentials);
+        held->expires_at = role.expires_at;
+        held->event.role_session_name = ask.role_session_name;
+        held->event.request_id = role.request_id;
+        if (!ask.policy.empty()) held->event.policy_sha256 = crypto::sha256(ask.policy);
+    }
+    held->renew_at =
+        held->expires_at - std::min(kRenewAhead_s * kNsPerSecond, (held->expires_at - now) / 3);
+    held->event.access_key_id = held->credentials.access_key_id;
+    held->event.expires_at = held->expires_at;
+    return std::shared_ptr<const Held>(std::move(held));
+}
+
+/// The checks that stand between a request and a signature; marks the receipt as used.
+Result<std::shared_ptr<const Signer::Held>> Signer::take(const Lease& lease,
+                                                         const recording::Receipt& receipt,
+                                                         const crypto::Digest& request_digest) {
+    if (!recording::is_genuine(receipt_key_.view(), receipt)) {
+        return refuse(receipt, "its receipt was not made by the recorder");
+    }
+    if (receipt.request_digest != request_digest) {
+        return refuse(receipt, "the request is not the one the record names");
+    }
+    const std::lock_guard lock(mutex_);
+    const auto found = leases_.find(lease);
+    if (found == leases_.end()) return no_lease(lease);
+    Entry& entry = *found->second;
+    if (receipt.part != entry.terms.part) {
+        return refuse(receipt, "it belongs to another part than the session's");
+    }
+    if (entry.is_used(receipt.sequence)) {
+        return refuse(receipt, "its receipt was used already, or is too old to tell");
+    }
+    if (!entry.held || !entry.held->good(clock_.wall())) {
+        return fail(ErrorCode::unavailable, "there are no valid AWS credentials for connection " +
+                                                lease.connection + " at the moment; try again");
+    }
+    entry.use(receipt.sequence);
+    return entry.held;
+}
+
+Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt& receipt,
+                                   const UnsignedRequest& request) {
+    NARROWS_TRY(const crypto::Digest digest,
+                sigv4::request_digest(request.head, request.payload, request.signing_name));
+    NARROWS_TRY(const auto held, take(lease, receipt, digest));
+    NARROWS_TRY(sigv4::Signed made,
+                sigv4::sign(request.head, request.payload, held->credentials, request.region,
+                            request.signing_name, clock_.wall(), held->keys));
+    SignedRequest out;
+    out.headers = std::move(made.headers);
+    out.access_key_id = held->credentials.access_key_id;
+    out.signed_sha256 = made.signed_sha256;
+    if (has_chunk_signatures(request.payload)) {
+        out.chunks = sigv4::chunk_signer(made.key, made.date, made.scope, made.signature);
+    }
+    return out;
+}
+
+}  // namespace narrows::upstream

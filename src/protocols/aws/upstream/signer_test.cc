@@ -1,0 +1,233 @@
+#include "protocols/aws/upstream/signer.h"
+
+#include <atomic>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "protocols/aws/sigv4/canonical.h"
+#include "protocols/aws/upstream/fakes.h"
+
+namespace narrows::upstream {
+namespace {
+
+using fakes::FakeFetch;
+using recording::Receipt;
+
+constexpr WallNs kNow = 1784800000 * kNsPerSecond;  // 2026-07-23T09:46:40Z
+const Bytes kKey = to_bytes("receipt key shared with recorder");
+const model::PartNo kPart(7);
+
+class FakeSource : public CredentialSource {
+  public:
+    Result<HostCredentials> get(const std::string& profile) override {
+        return HostCredentials{
+            {"AKIABASE", Secret(std::string_view("base secret")), Secret()}, 0, "test " + profile};
+    }
+};
+
+struct SignerTest : testing::Test {
+    FakeSource source;
+    FakeFetch fetch;
+    ManualClock clock{kNow};
+    std::vector<CredentialEvent> events;
+    bool can_record = true;
+    Signer signer{Secret(kKey), source, fetch, clock, [this](const CredentialEvent& event) {
+                      events.push_back(event);
+                      return can_record ? Result<void>(ok())
+                                        : fail(ErrorCode::unavailable, "the journal refuses");
+                  }};
+    const Lease lease{model::SessionId("ns-1"), "reports-ro"};
+    const UnsignedRequest request{
+        {"GET",
+         "/bucket/key",
+         {{"Host", "s3.eu-west-1.amazonaws.com"}, {"x-amz-content-sha256", "UNSIGNED-PAYLOAD"}}},
+        "UNSIGNED-PAYLOAD",
+        "eu-west-1",
+        "s3"};
+
+    LeaseTerms terms(std::string role = "arn:aws:iam::123456789012:role/demo") {
+        LeaseTerms out;
+        out.part = kPart;
+        out.role_arn = std::move(role);
+        out.session_policy = R"({"Version":"2012-10-17"})";
+        out.source_identity = "alice@example.com";
+        out.tags = session_tags("ns-1", "agent", "", "");
+        out.sts = {"127.0.0.1", 5000, false, true};
+        out.sts_region = "eu-west-1";
+        return out;
+    }
+    Receipt receipt(std::uint64_t sequence, model::PartNo part = kPart) {
+        return recording::make_receipt(
+            kKey, part, model::Sequence(sequence),
+            sigv4::request_digest(request.head, request.payload, "s3").value());
+    }
+    std::string sign(const Receipt& with) {
+        const auto got = signer.sign(lease, with, request);
+        return got ? got.value().access_key_id : std::string("! ") + name_of(got.error().code);
+    }
+    void answer(const std::string& key_id, const std::string& expiration) {
+        fetch.next(200, fakes::assume_role_answer(key_id, expiration));
+    }
+    /// With the base credentials, so that no STS is asked.
+    void open_direct() {
+        ASSERT_TRUE(signer.open(lease, terms("")));
+        ASSERT_TRUE(signer.prepare(lease));
+    }
+};
+
+TEST_F(SignerTest, assumes_the_role_and_reports_the_credential) {
+    ASSERT_TRUE(signer.open(lease, terms()));
+    EXPECT_EQ(sign(receipt(1)), "! unavailable");
+    fetch.next([](const FetchRequest& ask) {
+        EXPECT_EQ(ask.target.authority(), "127.0.0.1:5000");
+        const std::string_view form = ask.body.text();
+        EXPECT_NE(form.find("&RoleSessionName=narrows-"), std::string_view::npos);
+        EXPECT_NE(form.find("&DurationSeconds=3600&Policy=%7B"), std::string_view::npos);
+        EXPECT_NE(form.find("&SourceIdentity=alice%40example.com"), std::string_view::npos);
+        EXPECT_NE(form.find("Tags.member.1.Key=narrows-session"), std::string_view::npos);
+        return FakeFetch::answer(200, fakes::assume_role_answer("ASIA1", "2026-07-23T10:46:40Z"));
+    });
+    ASSERT_TRUE(signer.prepare(lease));
+    ASSERT_TRUE(signer.prepare(lease));
+    EXPECT_EQ(sign(receipt(1)), "ASIA1");
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].lease, lease);
+    EXPECT_EQ(events[0].part, kPart);
+    EXPECT_EQ(events[0].access_key_id, "ASIA1");
+    EXPECT_TRUE(events[0].role_session_name.starts_with("narrows-"));
+    EXPECT_EQ(events[0].policy_sha256, crypto::sha256(R"({"Version":"2012-10-17"})"));
+    EXPECT_EQ(events[0].request_id, "c6104cbe-af31-11e0-8154-cbc7ccf896c7");
+    EXPECT_EQ(events[0].expires_at, kNow + 3600 * kNsPerSecond);
+}
+
+TEST_F(SignerTest, what_it_signs_verifies) {
+    open_direct();
+    const auto got = signer.sign(lease, receipt(1), request);
+    ASSERT_TRUE(got) << got.error().what;
+    auto head = request.head;
+    for (const auto& field : got.value().headers) head.headers.push_back(field);
+    const auto auth = sigv4::read_authorization(head);
+    ASSERT_TRUE(auth) << auth.error().what;
+    const auto key =
+        sigv4::SigningKey::derive(Secret(std::string_view("base secret")), auth.value().scope);
+    const auto held = sigv4::verify(head, auth.value(), key, std::nullopt, kNow, 0);
+    ASSERT_TRUE(held) << held.error().what;
+    EXPECT_EQ(held.value().canonical_sha256, got.value().signed_sha256);
+    EXPECT_EQ(got.value().chunks, nullptr);
+}
+
+TEST_F(SignerTest, refuses_every_receipt_that_is_not_for_this) {
+    open_direct();
+    Receipt forged = receipt(1);
+    forged.mac[0] ^= 1;
+    EXPECT_EQ(sign(forged), "! denied");
+    forged = receipt(1);
+    forged.sequence = model::Sequence(2);
+    EXPECT_EQ(sign(forged), "! denied");
+    EXPECT_EQ(sign(receipt(1, model::PartNo(8))), "! denied");
+    EXPECT_EQ(sign(recording::make_receipt(to_bytes("other"), kPart, model::Sequence(1),
+                                           receipt(1).request_digest)),
+              "! denied");
+    auto other = request;
+    other.head.target = "/bucket/other";
+    EXPECT_EQ(signer.sign(lease, receipt(1), other).error().code, ErrorCode::denied);
+    other = request;
+    other.head.headers.push_back({"x-amz-acl", "public-read"});
+    EXPECT_EQ(signer.sign(lease, receipt(1), other).error().code, ErrorCode::denied);
+    EXPECT_EQ(sign(receipt(1)), "AKIABASE");
+}
+
+TEST_F(SignerTest, a_receipt_signs_once_and_memory_of_it_is_bounded) {
+    open_direct();
+    EXPECT_EQ(sign(receipt(5)), "AKIABASE");
+    EXPECT_EQ(sign(receipt(5)), "! denied");
+    EXPECT_EQ(sign(receipt(4)), "AKIABASE");
+    const std::uint64_t last = 10 + Signer::kUsedReceiptsMax;
+    for (std::uint64_t i = 10; i < last; ++i) ASSERT_EQ(sign(receipt(i)), "AKIABASE") << i;
+    EXPECT_EQ(sign(receipt(3)), "! denied");
+    EXPECT_EQ(sign(receipt(5)), "! denied");
+    EXPECT_EQ(sign(receipt(last - 1)), "! denied");
+    EXPECT_EQ(sign(receipt(last)), "AKIABASE");
+}
+
+TEST_F(SignerTest, renews_ahead_and_never_signs_with_expired_credentials) {
+    ASSERT_TRUE(signer.open(lease, terms()));
+    answer("ASIA1", "2026-07-23T10:46:40Z");
+    ASSERT_TRUE(signer.prepare(lease));
+    EXPECT_TRUE(signer.due(kNow + 2999 * kNsPerSecond).empty());
+    EXPECT_EQ(signer.due(kNow + 3000 * kNsPerSecond), std::vector<Lease>{lease});
+    clock.advance(3000 * kNsPerSecond);
+    EXPECT_EQ(sign(receipt(1)), "ASIA1");
+    answer("ASIA2", "2026-07-23T11:36:40Z");
+    ASSERT_TRUE(signer.renew(lease));
+    EXPECT_EQ(sign(receipt(2)), "ASIA2");
+    EXPECT_TRUE(signer.due(clock.wall()).empty());
+    clock.advance(3600 * kNsPerSecond);
+    EXPECT_EQ(sign(receipt(3)), "! unavailable");
+    answer("ASIA3", "2026-07-23T12:46:40Z");
+    ASSERT_TRUE(signer.prepare(lease));
+    EXPECT_EQ(sign(receipt(3)), "ASIA3");
+    EXPECT_EQ(events.size(), 3u);
+}
+
+TEST_F(SignerTest, a_credential_that_cannot_be_recorded_is_not_used) {
+    ASSERT_TRUE(signer.open(lease, terms("")));
+    can_record = false;
+    EXPECT_EQ(signer.prepare(lease).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(sign(receipt(1)), "! unavailable");
+}
+
+TEST_F(SignerTest, closed_leases_sign_nothing) {
+    open_direct();
+    EXPECT_EQ(signer.open(lease, terms("")).error().code, ErrorCode::conflict);
+    signer.close(lease);
+    EXPECT_EQ(sign(receipt(1)), "! not_found");
+    EXPECT_EQ(signer.prepare(lease).error().code, ErrorCode::not_found);
+    open_direct();
+    signer.close_session(lease.session);
+    EXPECT_EQ(sign(receipt(1)), "! not_found");
+    // Closed while STS is asked: what comes back is dropped.
+    ASSERT_TRUE(signer.open(lease, terms()));
+    fetch.next([this](const FetchRequest&) {
+        signer.close(lease);
+        return FakeFetch::answer(200, fakes::assume_role_answer("ASIA1", "2026-07-23T10:46:40Z"));
+    });
+    EXPECT_EQ(signer.prepare(lease).error().code, ErrorCode::not_found);
+}
+
+TEST_F(SignerTest, streams_go_on_from_the_seed) {
+    open_direct();
+    UnsignedRequest stream = request;
+    stream.payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+    http::set(stream.head.headers, "x-amz-content-sha256", stream.payload);
+    const auto digest = sigv4::request_digest(stream.head, stream.payload, "s3").value();
+    const auto got = signer.sign(
+        lease, recording::make_receipt(kKey, kPart, model::Sequence(1), digest), stream);
+    ASSERT_TRUE(got) << got.error().what;
+    auto head = stream.head;
+    for (const auto& field : got.value().headers) head.headers.push_back(field);
+    const auto auth = sigv4::read_authorization(head).value();
+    const auto key = sigv4::SigningKey::derive(Secret(std::string_view("base secret")), auth.scope);
+    const auto expected = sigv4::chunk_signer(key, auth.date, auth.scope, auth.signature);
+    ASSERT_NE(got.value().chunks, nullptr);
+    EXPECT_EQ(got.value().chunks->sign_chunk(crypto::sha256("x")),
+              expected->sign_chunk(crypto::sha256("x")));
+}
+
+TEST_F(SignerTest, one_receipt_signs_once_among_threads) {
+    open_direct();
+    const Receipt one = receipt(1);
+    std::atomic<int> signatures = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (int k = 0; k < 50; ++k) signatures += signer.sign(lease, one, request) ? 1 : 0;
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(signatures, 1);
+}
+
+}  // namespace
+}  // namespace narrows::upstream
