@@ -445,7 +445,7 @@ class Dice {
 
 TEST(Decide, adding_a_deny_never_allows_more_and_an_allow_never_less) {
     Dice dice(7);
-    for (int round = 0; round < 3000; ++round) {
+    for (int round = 0; round < 500; ++round) {
         const std::string base =
             dice.statement("Allow") + "," + dice.statement(dice.below(2) == 0 ? "Allow" : "Deny");
         const Operation operation = dice.operation();
@@ -460,7 +460,7 @@ TEST(Decide, adding_a_deny_never_allows_more_and_an_allow_never_less) {
 // Whatever an unknown turns out to be at AWS, what the gateway let through is let through.
 TEST(Decide, learning_more_never_takes_an_allow_away) {
     Dice dice(11);
-    for (int round = 0; round < 3000; ++round) {
+    for (int round = 0; round < 500; ++round) {
         const Scope scope = statements(dice.statement("Allow") + "," + dice.statement("Deny"));
         Operation vague = dice.operation();
         vague.context.clear();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
 #include "codec/text.h"
 #include "crypto/hash.h"
@@ -175,30 +176,69 @@ AwsStatements services_only(const AwsStatements& statements, bool keep_denies) {
     return result;
 }
 
-/// A form of the policy and what it leaves to the gateway, from the most exact to the coarsest.
+/// A form of the policy and what it leaves to the gateway.
 struct Step {
-    AwsStatements scope;
+    AwsStatements (*form)(const AwsStatements& exact);
     bool other_resources;  ///< with Deny NotResource
     bool fences;           ///< with Deny of other regions and accounts
-    std::vector<std::string> notes;
+    std::vector<const char*> notes;
 };
 
-std::vector<Step> steps_of(const AwsStatements& exact) {
-    const std::string tight = "The scope is too long for a session policy (2,048 characters): ";
-    const std::string no_complement = tight + "AWS denies other resources implicitly only.";
-    const std::string services = tight + "AWS checks services and resources; the gateway, actions.";
-    const std::string coarse =
-        tight + "AWS checks services only; the gateway, actions, resources and conditions.";
-    const std::string no_denies = tight + "only the gateway enforces the Deny statements.";
-    const std::string no_fences = tight + "only the gateway enforces account and regions.";
-    const AwsStatements grouped = group(exact);
-    return {{exact, true, true, {}},
-            {grouped, true, true, {}},
-            {grouped, false, true, {no_complement}},
-            {by_service(grouped), false, true, {no_complement, services}},
-            {services_only(grouped, true), false, true, {coarse}},
-            {services_only(grouped, false), false, true, {coarse, no_denies}},
-            {services_only(grouped, false), false, false, {coarse, no_denies, no_fences}}};
+constexpr const char* kImplicit = "AWS denies other resources implicitly only.";
+constexpr const char* kServices = "AWS checks services and resources; the gateway, actions.";
+constexpr const char* kCoarse =
+    "AWS checks services only; the gateway, actions, resources and conditions.";
+constexpr const char* kNoDenies = "only the gateway enforces the Deny statements.";
+constexpr const char* kNoFences = "only the gateway enforces account and regions.";
+
+AwsStatements as_written(const AwsStatements& exact) {
+    return exact;
+}
+AwsStatements grouped(const AwsStatements& exact) {
+    return group(exact);
+}
+AwsStatements services(const AwsStatements& exact) {
+    return by_service(group(exact));
+}
+AwsStatements coarse(const AwsStatements& exact) {
+    return services_only(group(exact), true);
+}
+AwsStatements coarsest(const AwsStatements& exact) {
+    return services_only(exact, false);
+}
+
+/// From the most exact to the coarsest.
+const std::array<Step, 7>& steps() {
+    static const std::array<Step, 7> all = {{
+        {as_written, true, true, {}},
+        {grouped, true, true, {}},
+        {grouped, false, true, {kImplicit}},
+        {services, false, true, {kImplicit, kServices}},
+        {coarse, false, true, {kCoarse}},
+        {coarsest, false, true, {kCoarse, kNoDenies}},
+        {coarsest, false, false, {kCoarse, kNoDenies, kNoFences}},
+    }};
+    return all;
+}
+
+// The policy of one step, or nothing if it is too long.
+std::optional<std::string> compile(const Document& document, const Step& step,
+                                   const AwsStatements& exact, const Target& target) {
+    const auto json_of = [&](const AwsStatements& statements) {
+        return policy_json(policy_value(document, statements));
+    };
+    const AwsStatements scope = step.form(exact);
+    if (json_of(scope).size() > kSessionPolicyMax) return std::nullopt;
+    AwsStatements all = scope;
+    deny_other_actions(all, scope);
+    if (step.other_resources) deny_other_resources(all, scope);
+    if (step.fences) {
+        deny_other_regions(all, scope, target);
+        deny_other_accounts(all, scope, target);
+    }
+    std::string json = json_of(all);
+    if (json.size() > kSessionPolicyMax) return std::nullopt;
+    return json;
 }
 
 }  // namespace
@@ -206,19 +246,16 @@ std::vector<Step> steps_of(const AwsStatements& exact) {
 Result<SessionPolicy> session_policy(const Scope& scope, const Target& target, const Facts* facts) {
     std::vector<std::string> notes;
     const AwsStatements exact = express(scope.document(), facts, notes);
-    for (const Step& step : steps_of(exact)) {
-        AwsStatements all = step.scope;
-        deny_other_actions(all, step.scope);
-        if (step.other_resources) deny_other_resources(all, step.scope);
-        if (step.fences) {
-            deny_other_regions(all, step.scope, target);
-            deny_other_accounts(all, step.scope, target);
+    for (const Step& step : steps()) {
+        std::optional<std::string> json = compile(scope.document(), step, exact, target);
+        if (!json) continue;
+        for (const char* note : step.notes) {
+            notes.push_back(std::string("The scope is too long for a session policy (2,048 "
+                                        "characters): ") +
+                            note);
         }
-        std::string json = policy_json(policy_value(scope.document(), all));
-        if (json.size() > kSessionPolicyMax) continue;
-        notes.insert(notes.end(), step.notes.begin(), step.notes.end());
-        std::string sha256 = codec::hex(crypto::sha256(json));
-        return SessionPolicy{std::move(json), std::move(sha256), std::move(notes)};
+        std::string sha256 = codec::hex(crypto::sha256(*json));
+        return SessionPolicy{*std::move(json), std::move(sha256), std::move(notes)};
     }
     return fail(ErrorCode::exhausted,
                 "the scope allows more services than a session policy of 2,048 characters can "
