@@ -134,6 +134,9 @@ bool LaneWriter::wait_for_work() {
     }
     again_ = false;
     nudged_ = false;
+    pending_.insert(pending_.begin(), std::move_iterator(rescued_.begin()),
+                    std::move_iterator(rescued_.end()));
+    rescued_.clear();
     if (pending_.empty()) {
         pending_.swap(queue_);
     } else {
