@@ -87,7 +87,7 @@ struct Connection {
     std::string account;
     std::string partition = "aws";
     std::vector<std::string> regions;
-    std::string role_arn;     ///< empty: the host's own credentials are used as they are
+    std::string role_arn;     ///< of that account and partition
     std::string external_id;  ///< for sts:AssumeRole
     std::string profile;      ///< of the gateway's host; empty: the standard chain
     ScopeFile scope;
