@@ -24,11 +24,15 @@ Value hash_value(const Hash& hash) {
     return Bytes(hash.begin(), hash.end());
 }
 
+Value root_value(const PartHead& head) {
+    return head.root ? hash_value(*head.root) : Value();
+}
+
 void put_head(Map& to, const PartHead& head) {
     to["part"] = head.part.value();
     to["size"] = head.size;
-    to["root"] = hash_value(head.root);
     to["last"] = hash_value(head.last);
+    to["root"] = root_value(head);
 }
 
 Map body_map(const OpenEntry& open) {
@@ -51,7 +55,7 @@ Map body_map(const IntervalEntry& interval) {
     List heads;
     for (const PartHead& head : interval.heads) {
         heads.push_back(
-            List{head.part.value(), head.size, hash_value(head.root), hash_value(head.last)});
+            List{head.part.value(), head.size, hash_value(head.last), root_value(head)});
     }
     return {{"heads", std::move(heads)}};
 }
@@ -96,7 +100,8 @@ class Members {
         return hash;
     }
     PartHead head() {
-        return {model::PartNo(count("part")), count("size"), hash("root"), hash("last")};
+        return {model::PartNo(count("part")), count("size"), hash("last"),
+                root_of(map_.find("root"))};
     }
     PartHead head_of(const Value& value) {
         const List* list = value.as<List>();
@@ -105,12 +110,16 @@ class Members {
             return {};
         }
         return {model::PartNo(count_of(&(*list)[0])), count_of(&(*list)[1]), hash_of(&(*list)[2]),
-                hash_of(&(*list)[3])};
+                root_of(&(*list)[3])};
     }
     bool good() const { return good_; }
     void refuse() { good_ = false; }
 
   private:
+    std::optional<Hash> root_of(const Value* value) {
+        good_ = good_ && value != nullptr;
+        return good_ && !value->is_null() ? std::optional(hash_of(value)) : std::nullopt;
+    }
     template <class T>
     std::optional<T> take(const Value* value) {
         const T* found = value == nullptr ? nullptr : value->as<T>();

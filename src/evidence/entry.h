@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,15 +27,17 @@ struct OpenEntry {
     friend bool operator==(const OpenEntry&, const OpenEntry&) = default;
 };
 
-/// How far a part has come: its number of records, the root over their leaves and the last leaf.
+/// How far a part has come: how many records are durable, and the last one's leaf, which commits to
+/// all before it. `root` is the RFC 6962 root over the leaves, where the writer has seen them all.
 struct PartHead {
     model::PartNo part;
     std::uint64_t size = 0;
-    Hash root{};
     Hash last{};
+    std::optional<Hash> root;
     friend bool operator==(const PartHead&, const PartHead&) = default;
 };
 
+/// A part ended; its head counts the CLOSE record too.
 struct CloseEntry {
     PartHead head;
     std::map<std::string, std::uint64_t> counts;  ///< records per kind, as CLOSE has them

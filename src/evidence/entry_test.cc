@@ -30,7 +30,7 @@ TEST(Entry, every_type_survives_a_round_trip) {
     const std::vector<Entry> entries = {
         {5, OpenEntry{model::PartNo(3), "ns-abc", "session", filled(9)}},
         {5, CloseEntry{head, {{"INTENT", 3}, {"OPEN", 1}}}},
-        {5, IntervalEntry{{head, {model::PartNo(8), 1, filled(3), filled(4)}}}},
+        {5, IntervalEntry{{head, {model::PartNo(8), 1, filled(3), std::nullopt}}}},
         {5, RecoveryEntry{{{"torn_batches", 1}}}},
         {5, ConfigEntry{"00ff", "boot-1"}},
         {5, KeyEntry{"narrows/gw-1+f20ca31c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}},

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evidence/checked.h"
+#include "evidence/merkle.h"
+#include "evidence/operation_check.h"
+#include "evidence/reporter.h"
+#include "journal/frame.h"
+
+namespace narrows::evidence {
+
+/// The rules that the records of one part keep (docs/format.md "What must follow what"): from
+/// OPEN to CLOSE, holes declared, counts that are right, operations
+/// as OperationCheck has them. Takes records in the order of their sequence,
+/// each once; their hashes are journal::verify_chain's business. Not thread-safe.
+class PartCheck {
+  public:
+    PartCheck(model::PartNo part, Findings& findings, Checked& checked)
+        : reporter_(part, findings), checked_(checked), operations_(reporter_, checked) {}
+    PartCheck(const PartCheck&) = delete;
+    PartCheck& operator=(const PartCheck&) = delete;
+
+    /// `leaf` is computed from the record's bytes. A sequence beyond the next is a hole.
+    void add(const journal::Frame& frame, const Hash& leaf, const std::string& file);
+    /// No more records come: holes that no GAP declared become findings, with all suspicions.
+    void finish();
+
+    std::uint64_t size() const { return next_; }  ///< one past the last sequence seen
+    bool closed() const { return closed_; }
+    const std::string& session() const { return session_; }
+    const Hash& open_leaf() const { return open_leaf_; }
+    const Hash& last_leaf() const { return last_leaf_; }
+    /// The root over all leaves so far; nothing if some are missing.
+    std::optional<Hash> root() const;
+    bool is_declared(std::uint64_t sequence) const { return reporter_.is_declared(sequence); }
+    PartReporter& reporter() { return reporter_; }
+
+  private:
+    void take_place(const journal::Frame& frame, const Hash& leaf);
+    void dispatch(const journal::Frame& frame, const Payload& payload);
+    void open(const journal::Frame& frame, const Payload& payload);
+    void gap(const Payload& payload);
+    void close(const Payload& payload);
+
+    PartReporter reporter_;
+    Checked& checked_;
+    OperationCheck operations_;
+    std::uint64_t next_ = 0;
+    bool closed_ = false;
+    bool ended_ = false;  ///< closed, and not as interrupted
+    bool sealed_ = false;
+    std::string session_;
+    Hash open_leaf_{};
+    Hash last_leaf_{};
+    Frontier frontier_;
+    std::vector<Stretch> holes_;
+    std::map<std::string, std::uint64_t, std::less<>> counts_;
+};
+
+}  // namespace narrows::evidence

@@ -1,0 +1,82 @@
+#include "evidence/record_stream.h"
+
+#include <algorithm>
+
+namespace narrows::evidence {
+namespace {
+
+constexpr std::uint64_t kHeldBytesMax = 64 << 20;
+
+}  // namespace
+
+std::string file_of(const journal::Location& location) {
+    return "journal/" + journal::segment_name(location.lane, location.segment);
+}
+
+Result<void> RecordStream::read(io::FileSystem& fs, const std::string& directory,
+                                journal::Lanes lanes, const Sink& sink) {
+    NARROWS_TRY(journal::Reader reader, journal::Reader::open(fs, directory, lanes));
+    RecordStream stream(sink);
+    while (true) {
+        NARROWS_TRY(const std::optional<journal::Item> item, reader.next());
+        if (!item) {
+            break;
+        }
+        if (const auto* gap = std::get_if<journal::Gap>(&*item)) {
+            sink.gap(*gap);
+            continue;
+        }
+        const auto& frame = std::get<journal::Frame>(*item);
+        const Hash leaf = journal::leaf_of(reader.origin(), frame);
+        if (lanes == journal::Lanes::both) {
+            stream.take(frame, leaf);
+        } else {
+            sink.record(frame, leaf);
+        }
+    }
+    stream.release_all();
+    return ok();
+}
+
+void RecordStream::take(const journal::Frame& frame, const Hash& leaf) {
+    Waiting& waiting = parts_[frame.part.value()];
+    const std::uint64_t sequence = frame.sequence.value();
+    if (sequence == waiting.next) {
+        deliver(waiting, frame, leaf);
+    } else if (sequence > waiting.next) {  // else it came a second time, after a disk fault
+        Held held{frame, to_bytes(frame.payload), leaf};
+        held_bytes_ += held.payload.size() + sizeof(Held);
+        waiting.held.emplace(sequence, std::move(held));
+    }
+    if (held_bytes_ > kHeldBytesMax) {
+        release_all();
+    }
+}
+
+void RecordStream::deliver(Waiting& waiting, const journal::Frame& frame, const Hash& leaf) {
+    sink_.record(frame, leaf);
+    waiting.next = frame.sequence.value() + 1;
+    while (!waiting.held.empty() && waiting.held.begin()->first == waiting.next) {
+        release_first(waiting);
+    }
+}
+
+/// Hands out the earliest record that waits, whatever is missing before it.
+void RecordStream::release_first(Waiting& waiting) {
+    auto first = waiting.held.extract(waiting.held.begin());
+    Held& held = first.mapped();
+    held.frame.payload = held.payload;
+    sink_.record(held.frame, held.leaf);
+    waiting.next = first.key() + 1;
+}
+
+void RecordStream::release_all() {
+    for (auto& [part, waiting] : parts_) {
+        while (!waiting.held.empty()) {
+            release_first(waiting);
+        }
+    }
+    held_bytes_ = 0;
+}
+
+}  // namespace narrows::evidence

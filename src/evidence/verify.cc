@@ -1,0 +1,278 @@
+#include "evidence/verify.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "evidence/log_check.h"
+#include "evidence/part_check.h"
+#include "evidence/record_stream.h"
+#include "journal/verify.h"
+
+namespace narrows::evidence {
+namespace {
+
+struct Meaning {
+    FindingKind kind;
+    const char* means;
+};
+
+Meaning meaning_of_gap(journal::Gap::Kind kind) {
+    switch (kind) {
+        case journal::Gap::Kind::torn_tail:
+            return {FindingKind::note,
+                    "The writer was interrupted, or is writing now; nothing durable follows."};
+        case journal::Gap::Kind::corrupt:
+            return {FindingKind::tampering, "Bytes that were durable were changed or damaged."};
+        case journal::Gap::Kind::missing:
+            return {FindingKind::truncation, "A file of the journal was removed."};
+        case journal::Gap::Kind::quarantined:
+            return {FindingKind::loss, "A damaged segment was put aside at a restart."};
+    }
+    return {FindingKind::tampering, ""};
+}
+
+/// What a finding of the journal means; nothing for holes, which PartCheck judges since it knows
+/// what GAP records declare.
+std::optional<Meaning> meaning_of(const journal::Finding& finding) {
+    using Kind = journal::Finding::Kind;
+    switch (finding.kind) {
+        case Kind::gap:
+            return meaning_of_gap(finding.gap);
+        case Kind::batch:
+            return Meaning{FindingKind::tampering,
+                           "Records of this batch were changed, removed or exchanged."};
+        case Kind::payload:
+            return Meaning{FindingKind::tampering, "The record's content was changed."};
+        case Kind::leaf:
+            return Meaning{FindingKind::tampering,
+                           "A record before this one was changed, removed or put in."};
+        case Kind::absent:
+            return std::nullopt;
+        case Kind::duplicate:
+            return Meaning{FindingKind::tampering,
+                           "A record was replayed, or another was written under its number."};
+        case Kind::part:
+            return Meaning{FindingKind::truncation,
+                           "A whole part, or its beginning, was removed from the journal."};
+        case Kind::origin:
+            return Meaning{FindingKind::tampering,
+                           "The directory is put together from several gateways' journals."};
+    }
+    return std::nullopt;
+}
+
+/// The records of all parts against the rules and against what the log says of them.
+class JournalCheck {
+  public:
+    JournalCheck(Report& report, LogCheck& log) : report_(report), log_(log) {}
+
+    void record(const journal::Frame& frame, const Hash& leaf) {
+        Part& part = part_of(frame.part);
+        part.check.add(frame, leaf, file_of(frame.location));
+        compare_heads(part, frame.part);
+    }
+
+    void finish() {
+        for (auto& [number, part] : parts_) {
+            part->check.finish();
+            compare_ends(*part, model::PartNo(number));
+        }
+        for (const auto& [number, claims] : log_.claims()) {
+            if (!parts_.contains(number)) {
+                removed(model::PartNo(number), claims);
+            }
+        }
+        report_.checked.parts = parts_.size();
+    }
+
+  private:
+    struct Part {
+        Part(model::PartNo number, Report& report)
+            : check(number, report.findings, report.checked) {}
+        PartCheck check;
+        const Claims* claims = nullptr;
+        std::size_t heads = 0;  ///< how many of the log's heads are behind us
+    };
+
+    Part& part_of(model::PartNo number) {
+        auto& part = parts_[number.value()];
+        if (!part) {
+            part = std::make_unique<Part>(number, report_);
+            const auto claims = log_.claims().find(number.value());
+            part->claims = claims == log_.claims().end() ? nullptr : &claims->second;
+        }
+        return *part;
+    }
+
+    void compare_heads(Part& part, model::PartNo number) {
+        if (part.claims == nullptr) {
+            return;
+        }
+        const auto& heads = part.claims->heads;
+        for (; part.heads < heads.size() && heads[part.heads].size <= part.check.size();
+             ++part.heads) {
+            const PartHead& head = heads[part.heads];
+            if (head.size == part.check.size()) {
+                compare_head(part.check, number, head);
+            }
+        }
+    }
+
+    void compare_head(PartCheck& check, model::PartNo number, const PartHead& head) {
+        ++report_.checked.log_heads;
+        const std::optional<Hash> root = check.root();
+        if (head.last != check.last_leaf() || (head.root && root && *head.root != *root)) {
+            check.reporter().report(
+                FindingKind::tampering,
+                fmt::format("the first {} records of part {} are not those the log vouches for",
+                            head.size, number.value()),
+                "Records were rewritten after the log had signed them.");
+        }
+    }
+
+    void compare_ends(Part& part, model::PartNo number) {
+        PartCheck& check = part.check;
+        if (part.claims == nullptr) {
+            if (log_.readable()) {
+                check.reporter().report(
+                    FindingKind::note,
+                    fmt::format("part {} is not in the log (yet)", number.value()),
+                    "Nothing outside the journal vouches for it so far.");
+            }
+            return;
+        }
+        const std::optional<OpenEntry>& open = part.claims->open;
+        if (open && (open->leaf != check.open_leaf() || open->session != check.session())) {
+            check.reporter().report(
+                FindingKind::tampering,
+                fmt::format("part {} does not begin with the OPEN that the log vouches for",
+                            number.value()),
+                "Who acted, for whom or with what grants was rewritten.");
+        }
+        if (part.heads < part.claims->heads.size() &&
+            !check.is_declared(part.claims->heads.back().size - 1)) {
+            check.reporter().report(
+                FindingKind::truncation,
+                fmt::format("part {} has {} records where the log vouches for {}", number.value(),
+                            check.size(), part.claims->heads.back().size),
+                "The end of the part was cut off.");
+        }
+        if (part.claims->close && !check.closed() && part.heads == part.claims->heads.size()) {
+            check.reporter().report(
+                FindingKind::truncation,
+                fmt::format("the log knows a CLOSE of part {}, the journal does "
+                            "not",
+                            number.value()),
+                "The end of the part was cut off or exchanged.");
+        }
+    }
+
+    void removed(model::PartNo number, const Claims& claims) {
+        const std::string session = claims.open && !claims.open->session.empty()
+                                        ? " of session " + claims.open->session
+                                        : "";
+        report_.findings.add(
+            {FindingKind::truncation,
+             fmt::format("part {}{} is in the log and not in the journal", number.value(), session),
+             "A whole part was removed.",
+             {"journal", 0, number, {}}});
+    }
+
+    Report& report_;
+    LogCheck& log_;
+    std::map<std::uint64_t, std::unique_ptr<Part>> parts_;
+};
+
+void check_chain(io::FileSystem& fs, const std::string& directory, Report& report) {
+    const auto chain = journal::verify_chain(fs, directory);
+    if (!chain) {
+        report.findings.add({FindingKind::unreadable,
+                             chain.error().what,
+                             "The journal could not be read.",
+                             {"journal", 0, {}, {}}});
+        return;
+    }
+    report.checked.segments = chain.value().segments;
+    report.checked.batches = chain.value().batches;
+    report.checked.bytes = chain.value().bytes;
+    if (chain.value().segments == 0) {
+        report.findings.add({FindingKind::unreadable,
+                             "the journal has no segment",
+                             "There is nothing to verify.",
+                             {"journal", 0, {}, {}}});
+    }
+    for (const journal::Finding& each : chain.value().findings) {
+        if (const auto meaning = meaning_of(each)) {
+            Place place{file_of(each.location), each.location.offset, {}, {}};
+            if (each.part.value() != 0) {
+                place.part = each.part;
+                place.sequence = each.first;
+            }
+            report.findings.add({meaning->kind, each.what, meaning->means, std::move(place)});
+        }
+    }
+}
+
+Verdict verdict_of(const Report& report, const LogCheck& log) {
+    if (report.findings.wanting() > 0) {
+        return Verdict::wanting;
+    }
+    if (report.findings.has(FindingKind::unreadable) ||
+        (report.findings.has(FindingKind::missing_key) && report.signers.empty())) {
+        return Verdict::cannot_tell;
+    }
+    return log.trusted() ? Verdict::verified : Verdict::consistent;
+}
+
+}  // namespace
+
+const char* name_of(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::verified:
+            return "verified";
+        case Verdict::consistent:
+            return "consistent, not verified";
+        case Verdict::wanting:
+            return "found wanting";
+        case Verdict::cannot_tell:
+            return "could not tell";
+    }
+    return "could not tell";
+}
+
+std::string log_directory(const std::string& data_dir) {
+    return data_dir + "/log";
+}
+std::string journal_directory(const std::string& data_dir) {
+    return data_dir + "/journal";
+}
+
+Report verify(io::FileSystem& fs, const VerifyOptions& options) {
+    Report report;
+    const std::string directory = journal_directory(options.data_dir);
+    LogCheck log(fs, options, report);
+    log.run();
+    check_chain(fs, directory, report);
+    JournalCheck journal(report, log);
+    const RecordStream::Sink sink{[&](const journal::Frame& frame, const Hash& leaf) {
+                                      journal.record(frame, leaf);
+                                      if (options.progress && report.checked.records % 4096 == 0) {
+                                          options.progress(report.checked.records);
+                                      }
+                                  },
+                                  [](const journal::Gap&) {}};  // reported by check_chain
+    const Result<void> read = RecordStream::read(fs, directory, journal::Lanes::both, sink);
+    if (!read) {
+        report.findings.add({FindingKind::unreadable,
+                             read.error().what,
+                             "The journal could not be read to its end.",
+                             {"journal", 0, {}, {}}});
+    }
+    journal.finish();
+    report.verdict = verdict_of(report, log);
+    return report;
+}
+
+}  // namespace narrows::evidence

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evidence/checked.h"
+#include "evidence/finding.h"
+#include "evidence/trust.h"
+#include "io/file.h"
+
+/// Checks a data directory, live or a copy, against itself and against what a verifier brings.
+/// Reads only; links neither network nor protocols.
+namespace narrows::evidence {
+
+enum class Verdict {
+    verified,     ///< and the log's checkpoint is signed by keys the verifier trusts
+    consistent,   ///< with itself; nobody from outside vouches for it
+    wanting,      ///< something is wrong: see the findings
+    cannot_tell,  ///< something needed for an answer is missing
+};
+const char* name_of(Verdict verdict);  ///< "consistent, not verified"
+
+struct VerifyOptions {
+    std::string data_dir;  ///< holds journal/ and log/
+    std::optional<Trust> trust;
+    /// Signed checkpoints that the verifier kept from before: the log must begin with each.
+    std::vector<std::string> checkpoints;
+    /// Records checked so far; now and then, on the calling thread. Optional.
+    std::function<void(std::uint64_t records)> progress;
+};
+
+struct Report {
+    Verdict verdict = Verdict::cannot_tell;
+    Findings findings;
+    Checked checked;
+    std::string origin;                ///< of the log
+    std::uint64_t log_size = 0;        ///< entries that the checkpoint covers
+    std::vector<std::string> signers;  ///< vkeys of the keys that signed it
+    std::int64_t anchored_at = 0;      ///< newest trusted cosignature, seconds since 1970; 0: none
+};
+
+/// Total: what cannot be read is a finding.
+Report verify(io::FileSystem& fs, const VerifyOptions& options);
+
+/// Where the log and the journal lie in a data directory.
+std::string log_directory(const std::string& data_dir);
+std::string journal_directory(const std::string& data_dir);
+
+}  // namespace narrows::evidence
