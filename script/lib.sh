@@ -3,6 +3,7 @@ set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
 mkdir -p build
+export PATH="$ROOT/build/tools:$PATH"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

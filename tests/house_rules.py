@@ -203,7 +203,8 @@ def rule_fuzzers(tree):
         follow_includes(tree, name, reached)
         if not any(other.startswith(f"fuzz/corpus/{stem}/") for other in tree.files):
             yield f"{name}:1: has no corpus; put a few seeds into fuzz/corpus/{stem}/"
-        if not re.search(rf"\b{stem}\.cc\b", tree.text(f"src/{tree.room_of(name)}/CMakeLists.txt")):
+        lists = (tree.text(other) for other in tree.sources("CMakeLists.txt") if tree.room_of(other) == tree.room_of(name))
+        if not any(re.search(rf"\b{stem}\.cc\b", text) for text in lists):
             yield f"{name}:1: is not built; list it under FUZZ in its room's CMakeLists.txt"
     excused = json.loads(tree.text("tests/house_ratchet.json") or "{}").get("not_decoders", {})
     for name in tree.sources(".h"):
@@ -213,7 +214,7 @@ def rule_fuzzers(tree):
 
 
 def follow_includes(tree, name, reached):
-    """Adds the headers that a source includes, and what those include, in the same room.
+    """Adds the headers that a source includes, what those and their sources include, in the same room.
 
     A fuzzer of one room does not excuse a decoder of the rooms below it.
     """
@@ -221,6 +222,7 @@ def follow_includes(tree, name, reached):
         if header not in reached and tree.room_of("src/" + header) == tree.room_of(name):
             reached.add(header)
             follow_includes(tree, "src/" + header, reached)
+            follow_includes(tree, "src/" + header.removesuffix(".h") + ".cc", reached)
 
 
 def rule_headers(tree):
