@@ -24,7 +24,7 @@ struct Fixture : testing::Test {
         host, fetch, clock, {"eu-west-1", {"sts.eu-west-1.amazonaws.com", 443, true, false}}};
 
     Fixture() {
-        host.variables["HOME"] = "/home/gw";
+        host.variables["HOME"] = "/srv/gw";
         host.variables["AWS_EC2_METADATA_DISABLED"] = "true";
     }
     /// "source: key id", or the name of the error.
@@ -56,7 +56,7 @@ TEST_F(Chain, environment_comes_first_and_must_be_whole) {
     EXPECT_EQ(got(), "! invalid");
     host.variables["AWS_SECRET_ACCESS_KEY"] = "s";
     host.variables["AWS_SESSION_TOKEN"] = "t";
-    host.files["/home/gw/.aws/credentials"] =
+    host.files["/srv/gw/.aws/credentials"] =
         "[default]\naws_access_key_id=AKIAFILE\naws_secret_access_key=s\n";
     EXPECT_EQ(got(), "environment: AKIAENV");
     EXPECT_EQ(chain.get("").value().credentials.session_token.text(), "t");
@@ -84,13 +84,13 @@ TEST_F(Chain, web_identity_by_environment) {
 }
 
 TEST_F(Profile, static_keys_of_either_file_and_the_credentials_file_wins) {
-    host.files["/home/gw/.aws/config"] =
+    host.files["/srv/gw/.aws/config"] =
         "# comment\n[default]\nregion = eu-west-1\n[profile reports]\n"
         "aws_access_key_id = AKIACONFIG\naws_secret_access_key = s ; comment\ns3 =\n  x = y\n"
         "[sso-session corp]\nsso_region = eu-west-1\n";
     EXPECT_EQ(got("reports"), "profile reports: AKIACONFIG");
     EXPECT_EQ(chain.get("reports").value().credentials.secret_access_key.text(), "s");
-    host.files["/home/gw/.aws/credentials"] = "[reports]\naws_access_key_id = AKIAKEYS\n";
+    host.files["/srv/gw/.aws/credentials"] = "[reports]\naws_access_key_id = AKIAKEYS\n";
     EXPECT_EQ(got("reports"), "profile reports: AKIAKEYS");
     EXPECT_EQ(got(), "! not_found");
     host.variables["AWS_PROFILE"] = "reports";
@@ -106,7 +106,7 @@ TEST_F(Profile, files_can_stand_elsewhere) {
 }
 
 TEST_F(Profile, role_with_source_profile) {
-    host.files["/home/gw/.aws/config"] =
+    host.files["/srv/gw/.aws/config"] =
         "[profile reports]\nrole_arn = arn:aws:iam::123456789012:role/gw\nsource_profile = base\n"
         "role_session_name = gateway\nexternal_id = ext-1\n"
         "[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n";
@@ -122,7 +122,7 @@ TEST_F(Profile, role_with_source_profile) {
 TEST_F(Profile, role_chains_that_lead_nowhere_are_refused) {
     const std::string role = "role_arn = arn:aws:iam::123456789012:role/gw\n";
     const auto with = [&](std::string text) {
-        host.files["/home/gw/.aws/config"] = std::move(text);
+        host.files["/srv/gw/.aws/config"] = std::move(text);
         return got("a");
     };
     EXPECT_EQ(with("[profile a]\n" + role), "! invalid");
@@ -142,7 +142,7 @@ TEST_F(Profile, role_chains_that_lead_nowhere_are_refused) {
 TEST_F(Profile, role_with_credential_source) {
     host.variables["AWS_ACCESS_KEY_ID"] = "AKIAENV";
     host.variables["AWS_SECRET_ACCESS_KEY"] = "s";
-    host.files["/home/gw/.aws/config"] =
+    host.files["/srv/gw/.aws/config"] =
         "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/gw\n"
         "credential_source = Environment\n";
     fetch.next([](const FetchRequest& request) {

@@ -1,0 +1,70 @@
+#include <iostream>
+
+#include "codec/json.h"
+#include "codec/text.h"
+#include "protocols/aws/sigv4/authorization.h"
+#include "protocols/aws/sigv4/signature.h"
+
+/// For tests/sigv4/cross_sign.py: verifies or signs what stands on standard input, one JSON object
+/// a line, and answers with one.
+namespace narrows::sigv4 {
+namespace {
+
+http::RequestHead read_head(const codec::Value& ask) {
+    http::RequestHead head{ask.text("method"), ask.text("target"), {}};
+    const codec::Value* headers = ask.find("headers");
+    for (const codec::Value& pair : *headers->as<codec::List>()) {
+        const auto& field = *pair.as<codec::List>();
+        head.headers.push_back({*field[0].as<std::string>(), *field[1].as<std::string>()});
+    }
+    return head;
+}
+
+codec::Value refusal(const Error& error) {
+    return codec::Map{{"ok", false}, {"why", error.what}, {"code", name_of(error.code)}};
+}
+
+codec::Value verify_one(const codec::Value& ask) {
+    const http::RequestHead head = read_head(ask);
+    const auto auth = read_authorization(head);
+    if (!auth) return refusal(auth.error());
+    const SigningKey key =
+        SigningKey::derive(Secret(std::string_view(ask.text("secret"))), auth.value().scope);
+    const auto held =
+        verify(head, auth.value(), key, crypto::sha256(ask.text("body")), auth.value().time, 0);
+    return held ? codec::Value(codec::Map{{"ok", true}}) : refusal(held.error());
+}
+
+codec::Value sign_one(const codec::Value& ask) {
+    const Credentials credentials{ask.text("key_id"), Secret(std::string_view(ask.text("secret"))),
+                                  Secret(std::string_view(ask.text("token")))};
+    KeyCache keys;
+    const auto made =
+        sign(read_head(ask), ask.text("payload"), credentials, ask.text("region"),
+             ask.text("service"), parse_iso_basic(ask.text("date")).value_or(0), keys);
+    if (!made) return refusal(made.error());
+    codec::List headers;
+    for (const auto& field : made.value().headers) {
+        headers.push_back(codec::List{field.name, field.value});
+    }
+    return codec::Map{{"ok", true}, {"headers", std::move(headers)}};
+}
+
+}  // namespace
+}  // namespace narrows::sigv4
+
+int main() {
+    using namespace narrows;
+    for (std::string line; std::getline(std::cin, line);) {
+        const auto ask = codec::json_decode(line);
+        if (!ask) {
+            std::cerr << ask.error().what << "\n";
+            return 2;
+        }
+        const codec::Value answer = ask.value().text("do") == "sign"
+                                        ? sigv4::sign_one(ask.value())
+                                        : sigv4::verify_one(ask.value());
+        std::cout << codec::json_encode(answer) << std::endl;
+    }
+    return 0;
+}
