@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "crypto/ca_names.h"
 #include "crypto/hash.h"
 #include "crypto/openssl.h"
 
@@ -45,44 +46,6 @@ std::shared_ptr<void> hold(Certificate certificate) {
 }
 std::shared_ptr<void> hold(Key key) {
     return {key.release(), [](void* held) { EVP_PKEY_free(static_cast<EVP_PKEY*>(held)); }};
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return out;
-}
-
-/// The bytes of an IPv4 or IPv6 address; empty if it is none.
-Bytes address_bytes(const std::string& text) {
-    Bytes bytes(16);
-    if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
-        return bytes;
-    }
-    bytes.resize(4);
-    return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 ? bytes : Bytes{};
-}
-
-/// Letters, digits, hyphens, underscores in labels of 1 to 63 bytes; 253 in all (RFC 1035).
-bool is_dns_name(std::string_view name) {
-    std::size_t label = 0;
-    for (const char c : name) {
-        if (c == '.') {
-            if (label == 0) return false;
-            label = 0;
-            continue;
-        }
-        const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!fits || ++label > 63) return false;
-    }
-    return label > 0 && name.size() <= 253;
-}
-
-bool is_below(std::string_view host, std::string_view domain) {
-    return host == domain || (host.size() > domain.size() + 1 && host.ends_with(domain) &&
-                              host[host.size() - domain.size() - 1] == '.');
 }
 
 std::string pem_of(const auto& write) {
@@ -226,7 +189,7 @@ std::string permitted_name(const GENERAL_NAME* base) {
     const ByteView bytes(ASN1_STRING_get0_data(value),
                          static_cast<std::size_t>(ASN1_STRING_length(value)));
     if (type == GEN_DNS) {
-        std::string name = lower(as_text(bytes));
+        std::string name = lower_name(as_text(bytes));
         return name.starts_with('.') ? name.substr(1) : name;
     }
     std::array<char, INET6_ADDRSTRLEN> text{};
@@ -268,7 +231,7 @@ Result<std::vector<std::string>> permitted_names(X509* certificate) {
 Result<std::vector<std::string>> normal_names(const CaOptions& options) {
     std::vector<std::string> names = aws_domains();
     for (const std::string& extra : options.extra_names) {
-        std::string name = lower(extra);
+        std::string name = lower_name(extra);
         if (name.starts_with("*.")) name.erase(0, 2);
         if (address_bytes(name).empty() && !is_dns_name(name)) {
             return fail(ErrorCode::invalid, "the name \"" + name +
@@ -283,7 +246,7 @@ Result<std::vector<std::string>> normal_names(const CaOptions& options) {
 Names alternative_names(const std::vector<std::string>& names) {
     Names out(GENERAL_NAMES_new());
     for (const std::string& each : names) {
-        const std::string name = lower(each);
+        const std::string name = lower_name(each);
         const Bytes address = address_bytes(name);
         sk_GENERAL_NAME_push(out.get(), address.empty() ? general_name(GEN_DNS, as_bytes(name))
                                                         : general_name(GEN_IPADD, address));
@@ -292,24 +255,6 @@ Names alternative_names(const std::vector<std::string>& names) {
 }
 
 }  // namespace
-
-const std::vector<std::string>& aws_domains() {
-    static const std::vector<std::string> domains = {
-        "amazonaws.com",    "api.aws",
-        "amazonaws.com.cn", "api.amazonwebservices.com.cn",
-        "amazonaws.eu",     "api.amazonwebservices.eu",
-        "c2s.ic.gov",       "sc2s.sgov.gov",
-        "cloud.adc-e.uk",   "csp.hci.ic.gov",
-    };
-    return domains;
-}
-
-bool is_aws_host(std::string_view host) {
-    std::string name = lower(host);
-    if (name.ends_with('.')) name.pop_back();
-    return std::any_of(aws_domains().begin(), aws_domains().end(),
-                       [&](const std::string& domain) { return is_below(name, domain); });
-}
 
 Result<CertificateAuthority> CertificateAuthority::create(const CaOptions& options, WallNs now) {
     if (options.years < 1 || options.years > 10 || options.common_name.empty()) {
@@ -382,7 +327,7 @@ Secret CertificateAuthority::key_pem() const {
 }
 
 bool CertificateAuthority::covers(std::string_view name) const {
-    std::string wanted = lower(name);
+    std::string wanted = lower_name(name);
     if (!address_bytes(wanted).empty()) {
         return std::any_of(permitted_.begin(), permitted_.end(), [&](const std::string& own) {
             return address_bytes(own) == address_bytes(wanted);

@@ -47,7 +47,8 @@ class CertificateAuthority {
     /// Whether the constraints permit a certificate for this DNS name, wildcard name or address.
     bool covers(std::string_view name) const;
     /// A server certificate for 1 to 32 names, valid from an hour ago for seven days (or until the
-    /// CA ends). Refuses names that `covers` does not.
+    /// CA ends). Refuses names that `covers` does not. Clients do not accept a wildcard right below
+    /// a one-label name ("*.localhost"): issue for the exact name of the SNI there.
     Result<Leaf> issue(const std::vector<std::string>& names, WallNs now) const;
 
   private:
