@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "policy/operand.h"
 #include "policy/scope.h"
 
 namespace {
@@ -28,6 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool exact = !resource.starts_with('~');
     if (!exact) resource.remove_prefix(1);
     operation.accesses = {{action, {{std::string(resource), exact}}}};
+    if (const auto range = policy::parse_network(resource)) {
+        NARROWS_CHECK(policy::contains(*range, *range), "a range holds itself");
+    }
+    policy::parse_date(resource);
     const std::string_view effect = take_line(rest);
     if (!effect.empty()) operation.effect = static_cast<model::EffectClass>(effect[0] % 6);
     for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {

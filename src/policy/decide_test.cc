@@ -286,14 +286,16 @@ TEST(Decide, operators_and_keys_are_all_required) {
 }
 
 // "Variables and tags": in Resource behind the fifth colon and in String and Arn values.
-TEST(Decide, variables_stand_for_values_taken_literally) {
+TEST(Decide, variables_stand_for_values) {
     const Scope scope = statements(
         R"({"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:PrincipalTag/team, 'none'}/*"})");
     Operation get = op("s3:GetObject", "arn:aws:s3:::b/red/x");
     get.context["aws:principaltag/team"] = {"red"};
     EXPECT_TRUE(allows(scope, get));
-    get.context["aws:principaltag/team"] = {"*"};
-    EXPECT_FALSE(allows(scope, get));
+    for (const char* wild : {"*", "r*", "r?d"}) {
+        get.context["aws:principaltag/team"] = {wild};
+        EXPECT_FALSE(allows(scope, get)) << wild;
+    }
     get.context["aws:principaltag/team"] = {};
     EXPECT_FALSE(allows(scope, get));
     get.accesses[0].resources[0].arn = "arn:aws:s3:::b/none/x";

@@ -1,7 +1,6 @@
-#include <cstdlib>
-
 #include "base/bytes.h"
 #include "base/check.h"
+#include "policy/document.h"
 #include "policy/iam.h"
 #include "policy/scope.h"
 #include "policy/session_policy.h"
@@ -14,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         NARROWS_CHECK(!scope.error().what.empty(), "an error says what happened");
         return 0;
     }
+    NARROWS_CHECK(!scope.value().document().statements.empty(), "a scope has a statement");
     const policy::Facts facts{"agent", std::nullopt, "task", "ns-session", WallNs{0}};
     for (const policy::Facts* known : {static_cast<const policy::Facts*>(nullptr), &facts}) {
         const auto compiled =

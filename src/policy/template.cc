@@ -112,12 +112,13 @@ Resolved Template::resolve(const Keys& keys) const {
         resolved.pattern.append(piece.before);
         if (piece.key.empty()) break;
         const std::vector<std::string>* values = keys.find(piece.key);
-        if (values != nullptr && values->size() == 1) {
+        const bool single = values != nullptr && values->size() == 1;
+        if (single && values->front().find_first_of("*?") == std::string::npos) {
             resolved.pattern.append(Pattern::literal(values->front()));
         } else if (values != nullptr && values->empty() && piece.otherwise) {
             resolved.pattern.append(Pattern::literal(*piece.otherwise));
         } else {
-            resolved.pattern.append(Pattern::anything());
+            resolved.pattern.append(single ? Pattern::glob(values->front()) : Pattern::anything());
             resolved.known = false;
         }
     }

@@ -33,9 +33,10 @@ class Template {
     static Result<Template> parse(std::string_view text, Variables variables, Wildcards wildcards);
 
     bool has_variables() const { return pieces_.size() > 1; }
-    /// A variable's value is taken literally, never as wildcards. Without exactly one value it is
-    /// its default if the key is known to be absent, and otherwise not known: IAM calls such a
-    /// statement invalid, which must not allow, and here must not fail to deny either.
+    /// A variable stands for the one value of its key, or its default if the key is known to be
+    /// absent. Otherwise it is not known: IAM calls such a statement invalid, which must not allow,
+    /// and here must not fail to deny either. So is a value with `*` or `?` in it, as IAM does not
+    /// say whether these are then wildcards.
     Resolved resolve(const Keys& keys) const;
     /// Without looking at keys: every variable stands as `*`.
     Pattern widest() const;
