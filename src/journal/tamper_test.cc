@@ -31,7 +31,8 @@ TEST(Tamper, every_flipped_byte_is_found) {
     io::FaultyFileSystem fs;
     fill(fs);
     ASSERT_EQ(findings(fs), 0u);
-    for (const std::string& name : fs.list(kDirectory).value()) {
+    const auto names = fs.list(kDirectory).value();
+    for (const std::string& name : names) {
         if (!parse_segment_name(name)) {
             continue;
         }
