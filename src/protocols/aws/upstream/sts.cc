@@ -80,7 +80,11 @@ class Form {
     void add(std::string_view name, std::string_view value) {
         if (value.empty()) return;
         text_.append(text_.empty() ? "" : "&").append(name).append("=");
-        text_.append(codec::percent_encode(value));
+        // A blank is '+' in this media type; emulators that decode and encode again before they
+        // check the signature rely on it.
+        for (const char c : value) {
+            text_.append(c == ' ' ? "+" : codec::percent_encode(std::string_view(&c, 1)));
+        }
     }
     std::string take() { return std::move(text_); }
 
@@ -272,7 +276,10 @@ ServiceError parse_service_error(std::string_view xml) {
     const auto document = codec::xml_decode(xml);
     if (!document) return out;
     const codec::XmlElement& root = document.value();
-    const codec::XmlElement* error = root.name == "Error" ? &root : root.child("Error");
+    // <ErrorResponse><Error>, EC2's and emulators' <…><Errors><Error>, S3's <Error>.
+    const codec::XmlElement* list = root.child("Errors");
+    const codec::XmlElement* error =
+        root.name == "Error" ? &root : (list != nullptr ? list : &root)->child("Error");
     if (const auto* code = error != nullptr ? error->child("Code") : nullptr) {
         const bool good = code->text.size() <= 64 && std::ranges::all_of(code->text, [](char c) {
                               return is_alnum(c) || c == '.';

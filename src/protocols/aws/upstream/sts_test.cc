@@ -64,7 +64,7 @@ TEST(AssumeRoleForm, holds_every_field_encoded) {
               "&RoleSessionName=narrows-abc&DurationSeconds=3600"
               "&Policy=%7B%22Version%22%3A%222012-10-17%22%7D&ExternalId=ex%2F1"
               "&SourceIdentity=alice%40example.com"
-              "&Tags.member.1.Key=narrows-task&Tags.member.1.Value=a%20b"
+              "&Tags.member.1.Key=narrows-task&Tags.member.1.Value=a+b"
               "&Tags.member.2.Key=narrows-agent&Tags.member.2.Value=x");
 }
 
@@ -129,6 +129,15 @@ TEST(AssumeRole, errors_tell_what_passes_from_what_does_not) {
     EXPECT_EQ(error(403, "ExpiredToken").code, ErrorCode::unavailable);
     EXPECT_EQ(error(503, "ServiceUnavailable").code, ErrorCode::unavailable);
     EXPECT_EQ(error(403, "<b/>").what.find("<b"), std::string::npos);
+}
+
+TEST(ServiceError, reads_the_shapes_of_query_services) {
+    const auto code = [](std::string_view xml) { return parse_service_error(xml).code; };
+    EXPECT_EQ(code("<ErrorResponse><Error><Code>A</Code></Error></ErrorResponse>"), "A");
+    EXPECT_EQ(code("<Response><Errors><Error><Code>B</Code></Error></Errors></Response>"), "B");
+    EXPECT_EQ(code("<Error><Code>C</Code></Error>"), "C");
+    EXPECT_EQ(code("<Error><Code>a b</Code></Error>"), "");
+    EXPECT_EQ(code("not XML"), "");
 }
 
 TEST(AssumeRole, refuses_incomplete_or_foreign_answers) {
