@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import re
 
-from . import bindings, conditions, effects, secrets, tables
+from . import bindings, conditions, effects, models, secrets, tables
 
 WHEN = {"": 0, "+": 1, "-": 2}
 
@@ -39,7 +39,6 @@ class Rules:
         self.conditions = conditions.Conditions(data, directory)
         self.effects = effects.Effects(directory)
         self.secrets = secrets.Secrets(directory)
-        self.used = set()
         self.prefixes = {
             row["service"]: row["prefix"]
             for row in tables.read(directory / "prefixes.tsv", ["service", "prefix", "why"])
@@ -85,10 +84,27 @@ class Rules:
     def _access(self, service, name):
         rows = self.overrides.get((service.name, name), [])
         if rows:
-            self.used.add((service.name, name))
             return [self._from_row(service, name, row) for row in rows if row["action"] != "-none-"]
         action = self.data.action("%s:%s" % (self.prefix_of(service), name))
+        if action is None and self.prefix_of(service) == "apigateway":
+            return [self._verb(service, name)]
         return [self._rule(service, name, action, None)] if action else []
+
+    def _verb(self, service, name):
+        """API Gateway's actions are HTTP verbs and its resources are the paths they are used on."""
+        http = service.operations[name]["http"]
+        path = re.sub(r"^/v2/", "/", models.split_uri(http["requestUri"])[0])
+        members = service.shapes.get(service.input_shape(service.operations[name]), {})
+        wire = {ref.get("locationName", m): m for m, ref in members.get("members", {}).items()}
+        labels = re.findall(r"\{([^}+]+)\+?\}", path)
+        arn = "arn:${Partition}:apigateway:${Region}::" + re.sub(r"\{([^}+]+)\+?\}", r"${\1}", path)
+        holes = [
+            bindings.Hole(label, wire[label], bindings.FILLS["value"])
+            for label in labels
+            if "arn" not in label.lower()
+        ]
+        keys = self.conditions.rules(service, name, self.data.action("apigateway:" + http["method"]))
+        return Access("apigateway:" + http["method"], [bindings.Resource("path", arn, holes)], keys)
 
     def _from_row(self, service, name, row):
         action = self.data.action(row["action"])
@@ -124,8 +140,17 @@ class Rules:
         ]
 
     def complain_of_unused(self, out):
-        for service, operation in sorted(set(self.overrides) - self.used):
-            print("actions.tsv: %s has no operation %s" % (service, operation), file=out)
+        """Rows of the tables that name no operation: something was renamed."""
+        named = {
+            "actions.tsv": set(self.overrides),
+            "effects.tsv": set(self.effects.table),
+            "credentials.tsv": self.effects.credentials,
+            "secrets.tsv": set(self.secrets.inputs) | set(self.secrets.outputs),
+        }
+        for table, keys in named.items():
+            for service, operation in sorted(keys):
+                if operation not in self.names.get(service, ()):
+                    print("%s: %s has no operation %s" % (table, service, operation), file=out)
 
 
 def words(name):

@@ -140,9 +140,8 @@ class Binder:
     def _hole(self, service, name, type_name, hole):
         members = scalar_members(service, name)
         for row in self.by_hole[service.name, hole]:
-            if row["member"] in members or "." in row["member"] or "{" in row["member"]:
-                if has_path(service, name, row["member"]):
-                    return Hole(hole, row["member"], FILLS[row["fill"]], row["otherwise"])
+            if has_path(service, name, row["member"]):
+                return Hole(hole, row["member"], FILLS[row["fill"]], row["otherwise"])
         wanted = wanted_members(name, type_name, hole)
         for member, kind in members.items():
             if kind == "string" and words(member) in wanted:

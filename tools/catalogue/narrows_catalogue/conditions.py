@@ -39,7 +39,9 @@ class Conditions:
         for row in self.table[service.name]:
             if row["operation"] in ("*", name) and (row["key"] in keys or row["operation"] == name):
                 if row["source"] == "constant" or bindings.has_path(service, name, row["path"]):
-                    found[row["key"]] = Condition(row["key"], SOURCES[row["source"]], row["path"])
+                    names = ("Key", "Value") if row["source"] == "tag_list" else ("", "")
+                    source = SOURCES[row["source"]]
+                    found[row["key"]] = Condition(row["key"], source, row["path"], *names)
         return list(found.values())
 
     def _same_name(self, service, name, key):
