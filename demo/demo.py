@@ -40,7 +40,8 @@ def prepare(options, folder):
     kept = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}
     if not kept:
         sys.exit("--aws needs AWS credentials in the environment (AWS_ACCESS_KEY_ID … or AWS_PROFILE); none are set")
-    return RealAccount(folder, kept)
+    files = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+    return RealAccount({name: os.path.expanduser(path) for name, path in files.items()} | kept)
 
 
 def gateway_for(target, folder):
@@ -54,9 +55,7 @@ def gateway_for(target, folder):
 def run_agent(gateway, target):
     names = target.names
     agent = [ROOT / "demo" / "agent" / "agent.sh", names["bucket"], names["table"], names["other_bucket"]]
-    # The agent's own tools, the Debian AWS CLI before any other.
-    path = f"{AWS_DEBIAN.parent}:{NODE_MODULES.parent.parent}/venv/bin:{os.environ['PATH']}"
-    path = f"{shims(gateway.folder)}:{path}"
+    path = f"{shims(gateway.folder)}:{os.environ['PATH']}"
     return gateway.run(
         *agent, connection="reports-ro", task=TASK, more=["--task-id", "WEEKLY-46"],
         env={"NODE_PATH": NODE_MODULES, "PATH": path}, timeout=300,
@@ -64,7 +63,7 @@ def run_agent(gateway, target):
 
 
 def shims(folder):
-    """A folder with `python3` being the one that has boto3, and the `node` that came with it."""
+    """A folder with the agent's tools: Debian's AWS CLI, a Python that has boto3, a current Node.js."""
     shim = folder / "bin"
     shim.mkdir()
     for name, program in (("python3", "python"), ("node", "node"), ("aws", None)):

@@ -74,7 +74,7 @@ class EmulatedAccount:
 class RealAccount:
     """The account of the credentials in the environment; everything made here is removed again."""
 
-    def __init__(self, folder, environment):
+    def __init__(self, environment):
         session = boto3.Session()
         self.region = session.region_name or "us-east-1"
         self.s3 = session.client("s3", region_name=self.region)

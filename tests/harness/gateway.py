@@ -1,7 +1,6 @@
 """A gateway under test: its configuration, its process, sessions through its API."""
 
 import dataclasses
-import datetime
 import hashlib
 import json
 import pathlib
@@ -124,7 +123,7 @@ class Gateway:
     def start(self, wrapper=(), seconds=30, env=None):
         require(NARROWS)
         arguments = [*wrapper, NARROWS, "gateway", "--config", self.config]
-        environment = clean_environment(AWS_REGION=REGION, **self.upstream.env(), **(env or {}))
+        environment = clean_environment(**({"AWS_REGION": REGION} | self.upstream.env() | (env or {})))
         self.process = Process(arguments, self.folder / "gateway.log", env=environment, cwd=self.folder)
         self.process.wait_for_port(self.agents_port, seconds)
         self.process.wait_for_port(self.operator_port, seconds)
@@ -202,7 +201,3 @@ class Gateway:
 
 def digest(key):
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def utc_now():
-    return datetime.datetime.now(datetime.timezone.utc)
