@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::uint64_t kSegmentMin = 1ull << 20;
 
-Nonce random_nonce() {
-    const Bytes bytes = crypto::random_bytes(Nonce{}.size());
-    Nonce nonce;
-    std::copy(bytes.begin(), bytes.end(), nonce.begin());
-    return nonce;
-}
-
 Result<void> check_options(const Options& options) {
     if (options.segment_bytes % kBlock != 0 || options.segment_bytes < kSegmentMin) {
         return fail(ErrorCode::invalid,

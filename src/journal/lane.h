@@ -20,6 +20,8 @@
 
 namespace narrows::journal {
 
+Nonce random_nonce();
+
 /// The writer's side of a part.
 class PartState : public Part, public std::enable_shared_from_this<PartState> {
   public:
@@ -54,6 +56,8 @@ struct Entry {
     bool written = false;
 
     std::size_t size() const { return kFrameHeaderSize + payload.size(); }
+    /// Disk bytes if it gets a batch of its own.
+    std::uint64_t cost() const { return round_up(kBatchHeaderSize + size(), kBlock); }
 };
 
 /// What both lanes share.
