@@ -124,8 +124,10 @@ Truth Condition::holds(const Keys& keys) const {
         return any;
     }
     if (values->empty()) {
+        // ForAnyValue is false without values and IfExists true; IAM does not say which prevails.
+        const bool any = op.quantifier == Quantifier::for_any;
+        if (any) return op.if_exists ? Truth::unknown : Truth::no;
         if (op.if_exists || op.quantifier == Quantifier::for_all) return Truth::yes;
-        if (op.quantifier == Quantifier::for_any) return Truth::no;
         return truth(op.negated);
     }
     if (op.quantifier == Quantifier::none && values->size() > 1) return Truth::unknown;

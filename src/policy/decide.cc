@@ -53,7 +53,12 @@ Truth match_resource(const Statement& statement, const Question& question, const
         any = either(any, resource.pattern.matches(question.resource, keys));
         if (any == Truth::yes) break;
     }
-    return statement.not_resource ? negate(any) : any;
+    if (!statement.not_resource) return any;
+    // IAM calls a statement with an unresolved variable invalid, even where it could not match.
+    for (const ResourcePattern& resource : statement.resources) {
+        if (!resource.pattern.is_known(keys)) any = either(any, Truth::unknown);
+    }
+    return negate(any);
 }
 
 Answer ask(const Statement& statement, const Question& question, const Keys& keys) {

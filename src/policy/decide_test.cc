@@ -218,7 +218,7 @@ TEST(Decide, operators_compare_as_documented) {
         {R"({"IpAddress":{"k:x":"203.0.113.0/24"}})", "203.0.114.1", false},
         {R"({"IpAddress":{"k:x":"2001:DB8:1234:5678::/64"}})", "2001:db8:1234:5678::9", true},
         {R"({"IpAddress":{"k:x":"203.0.113.7"}})", "203.0.113.8", false},
-        {R"({"NotIpAddress":{"k:x":["203.0.113.0/24","2001:db8::/32"]}})", "198.51.100.1", true},
+        {R"({"NotIpAddress":{"k:x":["203.0.113.0/24","10.0.0.0/8"]}})", "198.51.100.1", true},
         {R"({"NotIpAddress":{"k:x":"203.0.113.0/24"}})", "203.0.113.1", false},
         {R"({"ArnEquals":{"k:x":"arn:aws:sns:*:1:t*"}})", "arn:aws:sns:eu-west-1:1:topic", true},
         {R"({"ArnLike":{"k:x":"arn:aws:sns:*:1:t"}})", "arn:aws:sns:eu:2:1:t", false},
@@ -272,6 +272,12 @@ TEST(Decide, set_operators) {
     EXPECT_TRUE(holds(any, {{"aws:tagkeys", {"x", "ax"}}}));
     EXPECT_FALSE(holds(any, {{"aws:tagkeys", {"x", "y"}}}));
     EXPECT_FALSE(holds(any, {{"aws:tagkeys", {}}}));
+    const char* any_if = R"({"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":"a"}})";
+    EXPECT_FALSE(holds(any_if, {{"aws:tagkeys", {}}}));
+    EXPECT_TRUE(denies(any_if, {{"aws:tagkeys", {}}}));
+    const char* not_v4 = R"({"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}})";
+    EXPECT_FALSE(holds(not_v4, {{"aws:sourceip", {"2001:db8::1"}}}));
+    EXPECT_TRUE(denies(not_v4, {{"aws:sourceip", {"2001:db8::1"}}}));
     EXPECT_TRUE(holds(any_not, {{"aws:tagkeys", {"a", "b"}}}));
     EXPECT_FALSE(holds(any_not, {{"aws:tagkeys", {"a"}}}));
     EXPECT_FALSE(holds(R"({"StringEquals":{"aws:TagKeys":"a"}})", {{"aws:tagkeys", {"a", "b"}}}));

@@ -185,6 +185,12 @@ bool NamePattern::is_anything() const {
     return parts_.size() == 1 && !parts_[0].has_variables() && parts_[0].pattern().is_anything();
 }
 
+bool NamePattern::is_known(const Keys& keys) const {
+    return std::all_of(parts_.begin(), parts_.end(), [&](const Template& part) {
+        return !part.has_variables() || part.resolve(keys).known;
+    });
+}
+
 Truth NamePattern::matches_exact(std::string_view name, const Keys& keys) const {
     if (parts_.size() == 1) return match_text(parts_[0], name, keys);
     const auto parts = arn_parts(name, false);

@@ -66,6 +66,8 @@ class NamePattern {
     /// depends on a variable that is not known.
     Truth matches(const model::Resource& resource, const Keys& keys) const;
     bool is_anything() const;
+    /// Whether all its variables have a value.
+    bool is_known(const Keys& keys) const;
 
   private:
     static Result<NamePattern> parse_arn(const std::vector<std::string_view>& parts,
