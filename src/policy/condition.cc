@@ -1,5 +1,7 @@
 #include "policy/condition.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "codec/text.h"
@@ -109,6 +111,12 @@ Truth Condition::holds_for(const std::string& value, const Keys& keys) const {
     for (const Operand& operand : operands) {
         any = either(any, compare(op, operand, value, keys));
         if (any == Truth::yes) break;
+    }
+    // Whether an IPv6 address is "not in" ranges of IPv4 only, IAM does not say.
+    if (op.kind == Kind::ip && op.negated && any == Truth::no) {
+        const bool v6 = parse_network(value)->v6;
+        const auto same = [&](const Operand& o) { return std::get<Network>(o).v6 == v6; };
+        if (std::none_of(operands.begin(), operands.end(), same)) return Truth::unknown;
     }
     return op.negated ? negate(any) : any;
 }

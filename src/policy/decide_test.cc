@@ -218,7 +218,7 @@ TEST(Decide, operators_compare_as_documented) {
         {R"({"IpAddress":{"k:x":"203.0.113.0/24"}})", "203.0.114.1", false},
         {R"({"IpAddress":{"k:x":"2001:DB8:1234:5678::/64"}})", "2001:db8:1234:5678::9", true},
         {R"({"IpAddress":{"k:x":"203.0.113.7"}})", "203.0.113.8", false},
-        {R"({"NotIpAddress":{"k:x":["203.0.113.0/24","10.0.0.0/8"]}})", "198.51.100.1", true},
+        {R"({"NotIpAddress":{"k:x":["203.0.113.0/24","2001:db8::/32"]}})", "198.51.100.1", true},
         {R"({"NotIpAddress":{"k:x":"203.0.113.0/24"}})", "203.0.113.1", false},
         {R"({"ArnEquals":{"k:x":"arn:aws:sns:*:1:t*"}})", "arn:aws:sns:eu-west-1:1:topic", true},
         {R"({"ArnLike":{"k:x":"arn:aws:sns:*:1:t"}})", "arn:aws:sns:eu:2:1:t", false},

@@ -236,10 +236,7 @@ Truth compare(const Operator& op, const Operand& operand, const std::string& val
     if (const auto* bytes = std::get_if<Bytes>(&operand)) return compare_bytes(*bytes, value);
     const auto asked = parse_network(value);
     if (!asked) return Truth::unknown;
-    // Whether an IPv6 address is "not in" an IPv4 range, IAM does not say.
-    const Network& range = std::get<Network>(operand);
-    if (op.negated && range.v6 != asked->v6) return Truth::unknown;
-    return truth(contains(range, *asked));
+    return truth(contains(std::get<Network>(operand), *asked));
 }
 
 }  // namespace narrows::policy
