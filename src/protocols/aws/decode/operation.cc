@@ -1,0 +1,189 @@
+#include "protocols/aws/decode/operation.h"
+
+#include <algorithm>
+#include <set>
+
+#include "codec/text.h"
+#include "protocols/aws/catalogue/path.h"
+#include "protocols/aws/decode/withhold.h"
+
+namespace narrows::aws {
+namespace {
+
+using codec::Value;
+
+/// Values of condition keys as several accesses give them.
+class Conditions {
+  public:
+    explicit Conditions(model::Context known) : known_(std::move(known)) {}
+
+    /// Two accesses that disagree leave the key unknown.
+    void set(std::string_view key, std::vector<std::string> values) {
+        const std::string name = codec::lower(key);
+        const auto [at, is_new] = found_.emplace(name, values);
+        if (!is_new && at->second != values) disputed_.insert(name);
+    }
+
+    model::Context take() {
+        for (const std::string& key : disputed_) found_.erase(key);
+        known_.merge(found_);
+        return std::move(known_);
+    }
+
+  private:
+    model::Context known_;
+    model::Context found_;
+    std::set<std::string> disputed_;
+};
+
+struct Tag {
+    std::string key;
+    std::string value;
+};
+
+std::string text_at(const Value& from, std::string_view path) {
+    const auto values = values_at(from, path);
+    return values.empty() ? std::string() : values.front();
+}
+
+std::vector<Tag> tags_in_list(ConditionRule rule, const Value& parameters) {
+    std::vector<Tag> tags;
+    for (const Value* element : nodes_at(parameters, rule.path())) {
+        tags.push_back({text_at(*element, rule.key_name()), text_at(*element, rule.value_name())});
+    }
+    return tags;
+}
+
+std::vector<Tag> tags_in_map(ConditionRule rule, const Value& parameters) {
+    std::vector<Tag> tags;
+    for (const Value* node : nodes_at(parameters, rule.path())) {
+        const auto* map = node->as<codec::Map>();
+        if (map == nullptr) continue;
+        for (const auto& [key, value] : *map) {
+            const auto* text = value.as<std::string>();
+            tags.push_back({key, text == nullptr ? std::string() : *text});
+        }
+    }
+    return tags;
+}
+
+std::vector<Tag> tags_in_query(ConditionRule rule, const Value& parameters) {
+    std::vector<Tag> tags;
+    for (const std::string& text : values_at(parameters, rule.path())) {
+        const auto pairs = codec::form_decode(text);
+        if (!pairs) continue;
+        for (const codec::Pair& pair : pairs.value()) tags.push_back({pair.name, pair.value});
+    }
+    return tags;
+}
+
+void set_tags(ConditionRule rule, const std::vector<Tag>& tags, Conditions& conditions) {
+    std::vector<std::string> keys;
+    for (const Tag& tag : tags) {
+        keys.push_back(tag.key);
+        conditions.set(std::string(rule.key()) + tag.key, {tag.value});
+    }
+    conditions.set("aws:TagKeys", std::move(keys));
+}
+
+void set_condition(ConditionRule rule, const Value& parameters, Conditions& conditions) {
+    switch (rule.from()) {
+        case ConditionFrom::values:
+            return conditions.set(rule.key(), values_at(parameters, rule.path()));
+        case ConditionFrom::constant:
+            return conditions.set(rule.key(), {std::string(rule.path())});
+        case ConditionFrom::tag_list:
+            return set_tags(rule, tags_in_list(rule, parameters), conditions);
+        case ConditionFrom::tag_map:
+            return set_tags(rule, tags_in_map(rule, parameters), conditions);
+        case ConditionFrom::tag_query:
+            return set_tags(rule, tags_in_query(rule, parameters), conditions);
+    }
+}
+
+bool applies(AccessRule rule, const Value& parameters) {
+    if (rule.when() == When::always) return true;
+    const bool present = !nodes_at(parameters, rule.when_path()).empty();
+    return present == (rule.when() == When::present);
+}
+
+/// How much an effect can do, for the gravest of several.
+int gravity(model::EffectClass effect) {
+    switch (effect) {
+        case model::EffectClass::read:
+            return 0;
+        case model::EffectClass::write:
+            return 1;
+        case model::EffectClass::by_reference:
+            return 2;
+        case model::EffectClass::delegate:
+            return 3;
+        case model::EffectClass::grant:
+            return 4;
+        case model::EffectClass::credential:
+            return 5;
+    }
+    return 5;
+}
+
+void add_access(std::vector<model::Access>& accesses, model::Access access) {
+    for (model::Access& known : accesses) {
+        if (known.action != access.action) continue;
+        for (model::Resource& resource : access.resources) {
+            const auto end = known.resources.end();
+            if (std::find(known.resources.begin(), end, resource) == end) {
+                known.resources.push_back(std::move(resource));
+            }
+        }
+        return;
+    }
+    accesses.push_back(std::move(access));
+}
+
+Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& facts,
+                           model::Operation& operation, Conditions& conditions) {
+    const Operation entry = candidate.entry;
+    std::size_t added = 0;
+    for (const AccessRule rule : entry.accesses()) {
+        if (!applies(rule, candidate.parameters)) continue;
+        NARROWS_TRY(auto resources, resources_of(rule, candidate.parameters, facts));
+        add_access(operation.accesses, {std::string(rule.action()), std::move(resources)});
+        for (const ConditionRule each : rule.conditions()) {
+            set_condition(each, candidate.parameters, conditions);
+        }
+        ++added;
+    }
+    if (entry.no_action() || added == 0) {
+        return fail(ErrorCode::unsupported,
+                    "no IAM action is known for " + std::string(entry.service().id()) + ":" +
+                        std::string(entry.name()) + ", so no scope can allow it");
+    }
+    if (gravity(entry.effect()) > gravity(operation.effect)) operation.effect = entry.effect();
+    return ok();
+}
+
+}  // namespace
+
+Result<model::Operation> build_operation(const std::vector<Decoded>& candidates,
+                                         const ConnectionFacts& facts, model::Context known,
+                                         ByteView secret_key) {
+    if (candidates.empty()) {
+        return fail(ErrorCode::invalid, "the request is no operation that the catalogue knows");
+    }
+    const Operation first = candidates.front().entry;
+    const std::string_view prefix = first.service().iam_prefix();
+    model::Operation operation;
+    operation.protocol = "aws";
+    operation.service = prefix.empty() ? first.service().id() : prefix;
+    operation.name = first.name();
+    operation.effect = first.effect();
+    Conditions conditions(std::move(known));
+    for (const Decoded& candidate : candidates) {
+        NARROWS_TRY(add_candidate(candidate, facts, operation, conditions));
+    }
+    operation.context = conditions.take();
+    operation.parameters = withhold_inputs(first, candidates.front().parameters, secret_key);
+    return operation;
+}
+
+}  // namespace narrows::aws

@@ -1,0 +1,169 @@
+#include "protocols/aws/decode/operation.h"
+
+#include "protocols/aws/decode/test_support.h"
+
+namespace narrows::aws {
+namespace {
+
+using codec::Map;
+using codec::Value;
+using model::Access;
+using testing::json;
+
+const ConnectionFacts kFacts{"123456789012", "aws", "eu-west-1"};
+
+Operation entry(std::string_view service, std::string_view name) {
+    return *Catalogue::embedded().service(service)->operation(name);
+}
+
+model::Operation operation(std::string_view service, std::string_view name,
+                           std::string_view parameters, model::Context known = {}) {
+    const auto built = build_operation({{entry(service, name), json(parameters)}}, kFacts,
+                                       std::move(known), as_bytes("key"));
+    EXPECT_TRUE(built) << built.error().what;
+    return built.value();
+}
+
+std::vector<Access> accesses(std::string_view service, std::string_view name,
+                             std::string_view parameters) {
+    return operation(service, name, parameters).accesses;
+}
+
+using Accesses = std::vector<Access>;
+
+TEST(Operation, s3_objects_and_buckets) {
+    const Accesses get = {{"s3:GetObject", {{"arn:aws:s3:::b/a b/../ü", true}}}};
+    EXPECT_EQ(accesses("s3", "GetObject", R"({"Bucket":"b","Key":"a b/../ü"})"), get);
+    const Accesses list = {{"s3:ListBucket", {{"arn:aws:s3:::b", true}}}};
+    EXPECT_EQ(accesses("s3", "ListObjectsV2", R"({"Bucket":"b"})"), list);
+}
+
+TEST(Operation, a_text_of_the_request_is_never_a_pattern) {
+    const auto get = accesses("s3", "GetObject", R"({"Bucket":"b","Key":"*"})");
+    EXPECT_EQ(get.front().resources, (std::vector<model::Resource>{{"arn:aws:s3:::b/*", true}}));
+}
+
+TEST(Operation, each_object_of_a_batch_is_a_resource) {
+    const auto access =
+        accesses("s3", "DeleteObjects",
+                 R"({"Bucket":"b","Delete":{"Objects":[{"Key":"x"},{"Key":"y"},{"Key":"x"}]}})");
+    const std::vector<model::Resource> expected = {{"arn:aws:s3:::b/x", true},
+                                                   {"arn:aws:s3:::b/y", true}};
+    ASSERT_FALSE(access.empty());
+    EXPECT_EQ(access.front().action, "s3:DeleteObject");
+    EXPECT_EQ(access.front().resources, expected);
+}
+
+TEST(Operation, a_copy_reads_its_source_too) {
+    const auto access = accesses(
+        "s3", "CopyObject", R"({"Bucket":"b","Key":"k","CopySource":"/other/a%20b?versionId=1"})");
+    bool reads = false;
+    for (const Access& each : access) {
+        for (const auto& resource : each.resources) {
+            reads = reads || (each.action.starts_with("s3:GetObject") &&
+                              resource.arn == "arn:aws:s3:::other/a b");
+        }
+    }
+    EXPECT_TRUE(reads);
+}
+
+TEST(Operation, a_copy_source_of_two_readings_is_every_object) {
+    for (const char* source : {"other/a+b", "arn:aws:s3:eu-west-1:1:accesspoint/x/object/k", "x"}) {
+        const auto access =
+            accesses("s3", "CopyObject",
+                     R"({"Bucket":"b","Key":"k","CopySource":")" + std::string(source) + "\"}");
+        bool open = false;
+        for (const Access& each : access) {
+            for (const auto& resource : each.resources) open = open || !resource.exact;
+        }
+        EXPECT_TRUE(open) << source;
+    }
+}
+
+TEST(Operation, dynamodb_tables_by_name_arn_and_map_key) {
+    const char* table = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders";
+    for (const char* name : {"orders", table}) {
+        const auto access = accesses("dynamodb", "PutItem",
+                                     R"({"TableName":")" + std::string(name) + R"(","Item":{}})");
+        EXPECT_EQ(access, (Accesses{{"dynamodb:PutItem", {{table, true}}}})) << name;
+    }
+    const auto batch = accesses("dynamodb", "BatchGetItem", R"({"RequestItems":{"a":{},"b":{}}})");
+    ASSERT_EQ(batch.size(), 1U);
+    EXPECT_EQ(batch[0].resources.size(), 2U);
+}
+
+TEST(Operation, a_queue_s_url_names_its_account) {
+    const auto access =
+        accesses("sqs", "SendMessage",
+                 R"({"QueueUrl":"http://gw.example:8400/999999999999/jobs","MessageBody":"x"})");
+    EXPECT_EQ(access,
+              (Accesses{{"sqs:SendMessage", {{"arn:aws:sqs:eu-west-1:999999999999:jobs", true}}}}));
+    const auto odd = accesses("sqs", "SendMessage", R"({"QueueUrl":"jobs"})");
+    EXPECT_FALSE(odd.front().resources.front().exact);
+}
+
+TEST(Operation, what_cannot_be_worked_out_is_everything) {
+    const auto access = accesses("dynamodb", "PutItem", R"({"Item":{}})");
+    EXPECT_EQ(
+        access.front().resources,
+        (std::vector<model::Resource>{{"arn:aws:dynamodb:eu-west-1:123456789012:table/*", false}}));
+    const auto foreign =
+        accesses("dynamodb", "PutItem", R"({"TableName":"arn:aws:s3:::b","Item":{}})");
+    EXPECT_FALSE(foreign.front().resources.front().exact);
+}
+
+TEST(Operation, condition_keys_are_known_present_or_known_absent) {
+    const auto with = operation("s3", "ListObjectsV2", R"({"Bucket":"b","Prefix":"2026/"})",
+                                {{"aws:securetransport", {"true"}}});
+    EXPECT_EQ(with.context.at("s3:prefix"), (std::vector<std::string>{"2026/"}));
+    EXPECT_EQ(with.context.at("aws:securetransport"), (std::vector<std::string>{"true"}));
+    const auto without = operation("s3", "ListObjectsV2", R"({"Bucket":"b"})");
+    EXPECT_TRUE(without.context.at("s3:prefix").empty());
+}
+
+TEST(Operation, tags_of_the_request_are_keys) {
+    const auto tagged = operation("iam", "CreateRole",
+                                  R"({"RoleName":"r","Tags":[{"Key":"Team","Value":"blue"}]})");
+    EXPECT_EQ(tagged.context.at("aws:requesttag/team"), (std::vector<std::string>{"blue"}));
+    EXPECT_EQ(tagged.context.at("aws:tagkeys"), (std::vector<std::string>{"Team"}));
+}
+
+TEST(Operation, the_caller_s_keys_win) {
+    const auto built =
+        operation("s3", "ListObjectsV2", R"({"Bucket":"b","Prefix":"x"})", {{"s3:prefix", {"y"}}});
+    EXPECT_EQ(built.context.at("s3:prefix"), (std::vector<std::string>{"y"}));
+}
+
+TEST(Operation, several_candidates_need_all_their_accesses) {
+    const std::vector<Decoded> two = {
+        {entry("s3", "GetObject"), json(R"({"Bucket":"b","Key":"k"})")},
+        {entry("s3", "PutObject"), json(R"({"Bucket":"b","Key":"k"})")}};
+    const auto built = build_operation(two, kFacts, {}, as_bytes("key")).value();
+    EXPECT_EQ(built.name, "GetObject");
+    EXPECT_EQ(built.effect, entry("s3", "PutObject").effect());
+    EXPECT_EQ(built.accesses.front().action, "s3:GetObject");
+    EXPECT_EQ(built.accesses.back().action, "s3:PutObject");
+}
+
+TEST(Operation, bounds_the_number_of_resources) {
+    codec::List objects;
+    for (std::size_t i = 0; i <= kResourcesMax; ++i) {
+        objects.push_back(Map{{"Key", std::to_string(i)}});
+    }
+    const Value parameters(Map{{"Bucket", "b"}, {"Delete", Map{{"Objects", std::move(objects)}}}});
+    const auto built =
+        build_operation({{entry("s3", "DeleteObjects"), parameters}}, kFacts, {}, as_bytes("key"));
+    ASSERT_FALSE(built);
+    EXPECT_EQ(built.error().code, ErrorCode::exhausted);
+}
+
+TEST(Operation, secret_inputs_are_withheld) {
+    const auto built =
+        operation("secretsmanager", "CreateSecret", R"({"Name":"n","SecretString":"hunter2"})");
+    // printf hunter2 | openssl dgst -sha256 -hmac key
+    EXPECT_EQ(built.parameters, json(R"({"Name":"n","SecretString":{"$withheld":{"hmac":
+        "05d210d8af05129cb4bc04565faa72f94362ebaf20427cdf098059b5429d95bf","size":7}}})"));
+}
+
+}  // namespace
+}  // namespace narrows::aws
