@@ -1,0 +1,332 @@
+#include "apps/recording/recording_commands.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <toml++/toml.h>
+
+#include "apps/recording/common.h"
+#include "apps/recording/story.h"
+#include "codec/json.h"
+#include "codec/text.h"
+#include "evidence/payload.h"
+#include "evidence/verify.h"
+#include "journal/reader.h"
+#include "review/limits.h"
+#include "review/recording.h"
+
+namespace narrows::apps {
+namespace {
+
+constexpr std::uint64_t kBodyShownMax = 1 << 20;
+constexpr std::int64_t kPauseMax = 5 * kNsPerSecond;
+
+void print_json(std::ostream& out, const codec::Value& value) {
+    out << codec::json_encode(value) << "\n";
+}
+
+/// Whether `--operation` leaves this one out.
+bool is_left_out(const RecordingOptions& options, const review::OperationView& operation) {
+    return options.operation && *options.operation != operation.op.value();
+}
+
+review::ReadOptions read_options(const RecordingOptions& options) {
+    review::ReadOptions read;
+    read.body_bytes_max = options.bodies ? kBodyShownMax : 0;
+    if (options.operation) {
+        read.only = model::Sequence(*options.operation);
+    }
+    return read;
+}
+
+int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostream& out,
+              std::ostream& err) {
+    codec::Value header = json_of(chosen.session);
+    (*header.as<codec::Map>())["type"] = "session";
+    print_json(out, header);
+    review::Limits limits;
+    const review::RecordingSink sink{[&](const review::EventView& event) {
+                                         limits.add(event);
+                                         print_json(out, json_of(event));
+                                     },
+                                     [&](const review::OperationView& operation) {
+                                         limits.add(operation);
+                                         if (!is_left_out(options, operation)) {
+                                             print_json(out, json_of(operation, options.bodies));
+                                         }
+                                     }};
+    const auto read = review::read_recording(io::posix(), chosen.data_dir, chosen.session,
+                                             read_options(options), sink);
+    if (!read) {
+        return failed(read.error(), err);
+    }
+    codec::List sentences;
+    for (std::string& each : limits.sentences(io::posix(), chosen.data_dir)) {
+        sentences.emplace_back(std::move(each));
+    }
+    print_json(out, codec::Map{{"type", "cannot_show"}, {"sentences", std::move(sentences)}});
+    return kExitHeld;
+}
+
+/// `before` is told each record's time before it is shown.
+int tell(const RecordingOptions& options, const Chosen& chosen, std::ostream& out,
+         std::ostream& err, const std::function<void(WallNs)>& before) {
+    Story story(out, {wants_colour(out), options.bodies, options.operation.has_value()});
+    story.header(chosen.session);
+    review::Limits limits;
+    bool found = false;
+    const review::RecordingSink sink{
+        [&](const review::EventView& event) {
+            limits.add(event);
+            if (!options.operation || event.kind == model::RecordKind::open) {
+                before(event.time);
+                story.event(event);
+            }
+        },
+        [&](const review::OperationView& operation) {
+            limits.add(operation);
+            if (!is_left_out(options, operation)) {
+                found = true;
+                before(operation.time);
+                story.operation(operation);
+            }
+        }};
+    const auto read = review::read_recording(io::posix(), chosen.data_dir, chosen.session,
+                                             read_options(options), sink);
+    if (!read) {
+        return failed(read.error(), err);
+    }
+    if (options.operation && !found) {
+        fmt::print(err, "narrows: the session has no operation {}\n", *options.operation);
+        return kExitUsage;
+    }
+    if (!options.operation) {
+        story.cannot_show(limits.sentences(io::posix(), chosen.data_dir));
+    }
+    return kExitHeld;
+}
+
+int write_raw(const RecordingOptions& options, const Chosen& chosen, std::ostream& out,
+              std::ostream& err) {
+    if (!options.operation) {
+        fmt::print(err, "narrows: --raw writes one response: say which with --operation N\n");
+        return kExitUsage;
+    }
+    std::ofstream file(options.raw, std::ios::binary | std::ios::trunc);
+    std::uint64_t size = 0;
+    review::ReadOptions read = read_options(options);
+    read.body = [&](bool is_request, ByteView bytes) {
+        if (!is_request) {
+            size += bytes.size();
+            file.write(as_text(bytes).data(), static_cast<std::streamsize>(bytes.size()));
+        }
+    };
+    const review::RecordingSink sink{[](const review::EventView&) {},
+                                     [](const review::OperationView&) {}};
+    const auto done =
+        review::read_recording(io::posix(), chosen.data_dir, chosen.session, read, sink);
+    if (!done) {
+        return failed(done.error(), err);
+    }
+    file.close();
+    if (!file) {
+        return failed({ErrorCode::io, "could not write " + options.raw}, err);
+    }
+    fmt::print(out, "{} bytes written to {}\n", size, options.raw);
+    return kExitHeld;
+}
+
+Result<void> export_part(const std::string& data_dir, model::PartNo part, std::ostream& out) {
+    NARROWS_TRY(
+        journal::PartIndex index,
+        journal::PartIndex::build(io::posix(), evidence::journal_directory(data_dir), part));
+    for (const journal::PartIndex::Entry& entry : index.entries()) {
+        NARROWS_TRY(const journal::Frame frame, index.read(entry));
+        auto payload = evidence::decode_payload(frame.kind, frame.payload);
+        codec::Map line{{"part", frame.part.value()},
+                        {"sequence", frame.sequence.value()},
+                        {"kind", model::name_of(frame.kind)},
+                        {"time", rfc3339(frame.time)},
+                        {"leaf", codec::hex(journal::leaf_of(index.origin(), frame))}};
+        if (payload) {
+            line["payload"] = std::move(payload.value().value);
+        } else {
+            line["undecoded"] = to_bytes(frame.payload);
+        }
+        print_json(out, std::move(line));
+    }
+    return ok();
+}
+
+void add_common(CLI::App* command, RecordingOptions& options) {
+    command->add_option("--data-dir", options.data_dir, "the gateway's data directory, or a copy");
+    command->add_option("--config", options.config, "narrows.toml, to find the data directory");
+    command->add_flag("--json", options.json, "one JSON object a line");
+}
+
+using Run = int (*)(const RecordingOptions&, std::ostream&, std::ostream&);
+
+CLI::App* add_command(CLI::App* to, const char* name, const char* about, Run run,
+                      const std::shared_ptr<RecordingOptions>& options, int& exit_code) {
+    CLI::App* command = to->add_subcommand(name, about);
+    add_common(command, *options);
+    command->callback(
+        [run, options, &exit_code] { exit_code = run(*options, std::cout, std::cerr); });
+    return command;
+}
+
+}  // namespace
+
+Result<std::string> data_dir_of(const RecordingOptions& options) {
+    if (!options.data_dir.empty()) {
+        return options.data_dir;
+    }
+    if (options.config.empty()) {
+        return fail(ErrorCode::invalid,
+                    "where are the recordings? Say --data-dir DIR or --config narrows.toml");
+    }
+    try {
+        const toml::table table = toml::parse_file(options.config);
+        const auto data_dir = table["gateway"]["data_dir"].value<std::string>();
+        if (!data_dir) {
+            return fail(ErrorCode::invalid, options.config + " has no data_dir under [gateway]");
+        }
+        return (std::filesystem::path(options.config).parent_path() / *data_dir).string();
+    } catch (const toml::parse_error& error) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}, line {}: {}", options.config, error.source().begin.line,
+                                error.description()));
+    }
+}
+
+int failed(const Error& error, std::ostream& err) {
+    fmt::print(err, "narrows: {}\n", codec::printable(error.what));
+    const bool usage = error.code == ErrorCode::invalid || error.code == ErrorCode::not_found;
+    return usage ? kExitUsage : kExitCannotTell;
+}
+
+Result<Chosen> choose_session(const RecordingOptions& options) {
+    NARROWS_TRY(std::string data_dir, data_dir_of(options));
+    NARROWS_TRY(const auto sessions, review::list_sessions(io::posix(), data_dir));
+    NARROWS_TRY(review::SessionSummary session, review::find_session(sessions, options.session));
+    return Chosen{std::move(data_dir), std::move(session)};
+}
+
+int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    const Result<std::string> data_dir = data_dir_of(options);
+    if (!data_dir) {
+        return failed(data_dir.error(), err);
+    }
+    const auto sessions = review::list_sessions(io::posix(), data_dir.value());
+    if (!sessions) {
+        return failed(sessions.error(), err);
+    }
+    for (const review::SessionSummary& each : sessions.value()) {
+        if (options.json) {
+            print_json(out, json_of(each));
+            continue;
+        }
+        fmt::print(out, "{}  {}  {:<11} {:>5} allowed {:>4} denied {:>3} unknown  {}  {}\n",
+                   codec::printable(each.session), rfc3339(each.start), name_of(each.completeness),
+                   each.allowed, each.denied, each.unknown, codec::printable(each.agent.value),
+                   codec::printable(each.task.value));
+    }
+    if (sessions.value().empty() && !options.json) {
+        fmt::print(err, "no session is on record in {}\n", data_dir.value());
+    }
+    return kExitHeld;
+}
+
+int run_recording_show(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    const Result<Chosen> chosen = choose_session(options);
+    if (!chosen) {
+        return failed(chosen.error(), err);
+    }
+    if (!options.raw.empty()) {
+        return write_raw(options, chosen.value(), out, err);
+    }
+    return options.json ? show_json(options, chosen.value(), out, err)
+                        : tell(options, chosen.value(), out, err, [](WallNs) {});
+}
+
+int run_recording_replay(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    const Result<Chosen> chosen = choose_session(options);
+    if (!chosen) {
+        return failed(chosen.error(), err);
+    }
+    if (!(options.speed > 0)) {
+        return failed({ErrorCode::invalid, "--speed is a number above zero"}, err);
+    }
+    WallNs last = chosen.value().session.start;
+    return tell(options, chosen.value(), out, err, [&](WallNs time) {
+        const std::int64_t pause = std::clamp<std::int64_t>(time - last, 0, kPauseMax);
+        last = std::max(last, time);
+        out.flush();
+        std::this_thread::sleep_for(std::chrono::nanoseconds(
+            static_cast<std::int64_t>(static_cast<double>(pause) / options.speed)));
+    });
+}
+
+int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    if (options.format != "jsonl") {
+        return failed({ErrorCode::invalid, "the only export format so far is jsonl"}, err);
+    }
+    const Result<Chosen> chosen = choose_session(options);
+    if (!chosen) {
+        return failed(chosen.error(), err);
+    }
+    std::ofstream file;
+    if (!options.output.empty()) {
+        file.open(options.output, std::ios::binary | std::ios::trunc);
+    }
+    std::ostream& to = options.output.empty() ? out : file;
+    for (const model::PartNo part : chosen.value().session.parts) {
+        const Result<void> done = export_part(chosen.value().data_dir, part, to);
+        if (!done) {
+            return failed(done.error(), err);
+        }
+    }
+    to.flush();
+    return to ? kExitHeld
+              : failed({ErrorCode::io, "could not write the export " + options.output}, err);
+}
+
+void register_recording_commands(CLI::App& app, int& exit_code) {
+    const auto options = std::make_shared<RecordingOptions>();
+    CLI::App* recording = app.add_subcommand("recording", "read and verify recordings");
+    recording->require_subcommand(1);
+    add_command(recording, "list", "the sessions on record", run_recording_list, options,
+                exit_code);
+    CLI::App* show = add_command(recording, "show", "a session as a story", run_recording_show,
+                                 options, exit_code);
+    CLI::App* replay = add_command(recording, "replay", "a session at its own pace",
+                                   run_recording_replay, options, exit_code);
+    CLI::App* exported = add_command(recording, "export", "a session's records, for tools",
+                                     run_recording_export, options, exit_code);
+    CLI::App* verify = add_command(recording, "verify", "whether the recordings can be relied on",
+                                   run_recording_verify, options, exit_code);
+    for (CLI::App* command : {show, replay, exported}) {
+        command->add_option("session", options->session, "an id, a beginning of one, or last")
+            ->required();
+    }
+    for (CLI::App* command : {show, replay}) {
+        command->add_flag("--bodies", options->bodies, "print request and response bodies");
+    }
+    show->add_option("--operation", options->operation, "this one only, in full");
+    show->add_option("--raw", options->raw, "write that operation's response body to a file");
+    replay->add_option("--speed", options->speed, "how many times as fast as it happened");
+    exported->add_option("--format", options->format, "jsonl");
+    exported->add_option("--output", options->output, "a file instead of standard output");
+    verify->add_option("session", options->session, "findings of this session only");
+    verify->add_option("--trust", options->trust, "whose signatures count: a trust file");
+    verify->add_option("--checkpoint", options->checkpoints,
+                       "a signed checkpoint kept from before; may be given several times");
+}
+
+}  // namespace narrows::apps

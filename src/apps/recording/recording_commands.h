@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+/// `narrows recording …`, the commands that only read. Each returns the process's exit code:
+/// 0 held, 1 found wanting, 2 usage, 3 could not tell.
+namespace narrows::apps {
+
+struct RecordingOptions {
+    std::string data_dir;
+    std::string config;   ///< TOML whose [gateway] data_dir counts if data_dir is empty
+    std::string session;  ///< an id, a beginning of one, "last"; may be empty for verify
+    bool json = false;
+    bool bodies = false;
+    std::optional<std::uint64_t> operation;
+    std::string raw;  ///< file that gets the response body of `operation`
+    double speed = 1;
+    std::string format = "jsonl";
+    std::string output;
+    std::string trust;
+    std::vector<std::string> checkpoints;
+};
+
+int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+int run_recording_show(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+int run_recording_replay(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+int run_recording_verify(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+
+/// Adds `recording` with its subcommands. When one is chosen, parsing runs it on standard output
+/// and standard error and leaves its exit code in `exit_code`; both must outlive the parse.
+void register_recording_commands(CLI::App& app, int& exit_code);
+
+}  // namespace narrows::apps

@@ -1,0 +1,125 @@
+#include "review/limits.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "evidence/note.h"
+#include "evidence/verify.h"
+#include "review/words.h"
+
+namespace narrows::review {
+namespace {
+
+using codec::Value;
+using model::RecordKind;
+
+constexpr std::size_t kNamesMax = 1'000;
+constexpr std::size_t kNamesShown = 8;
+
+std::string listed(const std::map<std::string, std::uint64_t>& names) {
+    std::string text;
+    std::size_t shown = 0;
+    for (const auto& [name, count] : names) {
+        if (shown++ == kNamesShown) {
+            return text + fmt::format(" and {} more", names.size() - kNamesShown);
+        }
+        text += fmt::format("{}{}{}", text.empty() ? "" : ", ", name,
+                            count > 1 ? fmt::format(" ({} times)", count) : "");
+    }
+    return text;
+}
+
+/// Whether anybody beside the log itself has signed its newest checkpoint. A claim, unverified.
+bool is_cosigned(io::FileSystem& fs, const std::string& data_dir) {
+    const auto bytes = io::read_all(fs, evidence::log_directory(data_dir) + "/checkpoint",
+                                    evidence::kNoteBytesMax);
+    const auto note = bytes ? evidence::parse_note(as_text(bytes.value()))
+                            : Result<evidence::Note>(fail(bytes.error()));
+    return note && note.value().signatures.size() > 1;
+}
+
+}  // namespace
+
+void Limits::note(std::map<std::string, std::uint64_t>& names, const std::string& name) {
+    if (names.size() < kNamesMax || names.contains(name)) {
+        ++names[name];
+    }
+}
+
+void Limits::add(const EventView& event) {
+    unreadable_ += event.payload.is_null() ? 1 : 0;
+    if (event.kind == RecordKind::open) {
+        std::string words = enforcement_words(event.payload);
+        if (std::find(enforcement_.begin(), enforcement_.end(), words) == enforcement_.end()) {
+            enforcement_.push_back(std::move(words));
+        }
+        closed_ = false;
+    } else if (event.kind == RecordKind::gap) {
+        ++gaps_;
+    } else if (event.kind == RecordKind::close) {
+        closed_ = true;
+        interrupted_ =
+            interrupted_ || member(event.payload, "observed").text("reason") == "interrupted";
+    }
+}
+
+void Limits::add(const OperationView& operation) {
+    if (!operation.allowed()) {
+        return;
+    }
+    const Value& derived = member(operation.intent, "derived");
+    const std::string effect = derived.text("effect");
+    const std::string name = operation_name(operation.intent);
+    if (derived.text("service") == "net") {
+        const Value& upstream = member(member(operation.intent, "observed"), "upstream");
+        note(tunnels_, upstream.text("host", member(derived, "parameters").text("host", name)));
+    }
+    if (effect == "delegate" || effect == "by-reference") {
+        note(set_in_motion_, name);
+    }
+    if (effect == "credential") {
+        note(credentials_, name);
+    }
+    const Value& withheld = member(member(operation.outcome, "observed"), "withheld");
+    if (const codec::List* list = withheld.as<codec::List>(); list != nullptr && !list->empty()) {
+        note(withheld_, name);
+    }
+    unknown_ += operation.outcome_kind == RecordKind::unknown ? 1 : 0;
+    without_outcome_ += operation.outcome_kind ? 0 : 1;
+}
+
+std::vector<std::string> Limits::sentences(io::FileSystem& fs, const std::string& data_dir) const {
+    std::vector<std::string> all = enforcement_;
+    const auto say = [&](bool holds, std::string text) {
+        if (holds) {
+            all.push_back(std::move(text));
+        }
+    };
+    say(gaps_ > 0, fmt::format("{} stretches of records are lost and declared as such.", gaps_));
+    say(unreadable_ > 0, fmt::format("{} records could not be read.", unreadable_));
+    say(unknown_ + without_outcome_ > 0,
+        fmt::format("What came of {} operations that were let through: they may or may not have "
+                    "taken effect.",
+                    unknown_ + without_outcome_));
+    say(interrupted_, "What happened while the gateway was interrupted, if anything did.");
+    say(!closed_, "How the session ends: it has no end on record yet.");
+    say(!tunnels_.empty(),
+        "What went through tunnels, which are not opened: " + listed(tunnels_) + ".");
+    say(!set_in_motion_.empty(),
+        "What AWS did later or elsewhere because the session set it in motion: " +
+            listed(set_in_motion_) + ".");
+    say(!credentials_.empty(),
+        "What was done with credentials that were returned: " + listed(credentials_) + ".");
+    say(!withheld_.empty(),
+        "Secret values, which are withheld and on record by name only: " + listed(withheld_) + ".");
+    say(!is_cosigned(fs, data_dir),
+        "That nobody with control of the gateway rewrote it: no outside anchor or witness holds "
+        "the "
+        "log's checkpoint yet.");
+    all.emplace_back(
+        "Calls that did not pass the gateway: it has not been reconciled with CloudTrail yet.");
+    return all;
+}
+
+}  // namespace narrows::review

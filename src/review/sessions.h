@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/file.h"
+#include "model/ids.h"
+
+/// The sessions a data directory holds.
+namespace narrows::review {
+
+enum class Completeness {
+    complete,     ///< every part closed in order, nothing missing
+    open,         ///< not ended (yet)
+    interrupted,  ///< a part was closed by a restart, and says so
+    gaps,         ///< records are declared as lost, or missing
+};
+const char* name_of(Completeness completeness);
+
+/// A statement about somebody, with the class it has in the record ("verified", "stated" …).
+struct Claim {
+    std::string value;
+    std::string provenance;
+};
+
+struct SessionSummary {
+    std::string session;  ///< "ns-…"; system and lobby parts have none and are not listed
+    std::vector<model::PartNo> parts;
+    Claim agent;
+    Claim principal;
+    Claim task;
+    WallNs start = 0;
+    WallNs end = 0;  ///< 0: not ended
+    std::uint64_t operations = 0;
+    std::uint64_t allowed = 0;
+    std::uint64_t denied = 0;
+    std::uint64_t unknown = 0;
+    std::uint64_t bytes = 0;  ///< carried, both ways
+    Completeness completeness = Completeness::open;
+};
+
+/// All sessions, oldest first. One pass; memory grows with the number of sessions, not records.
+Result<std::vector<SessionSummary>> list_sessions(io::FileSystem& fs, const std::string& data_dir);
+
+/// The one session `wanted` names: an id, an unambiguous beginning of one, or "last".
+/// ErrorCode::not_found or ErrorCode::invalid (ambiguous) otherwise.
+Result<SessionSummary> find_session(const std::vector<SessionSummary>& sessions,
+                                    std::string_view wanted);
+
+}  // namespace narrows::review
