@@ -14,8 +14,9 @@
 
 /// Reading a journal's directory: a copy, or the live one while its gateway writes (then the end
 /// is where the writer is; a batch being written shows as a torn tail). Nothing is changed and no
-/// lock is taken. Single-threaded. Errors are those of the operating system; everything wrong with
-/// the bytes is a Gap.
+/// lock is taken. Single-threaded. Errors are those of the operating system, and
+/// ErrorCode::unsupported for a segment of a later format; everything wrong with the bytes is a
+/// Gap.
 namespace narrows::journal {
 
 using Item = std::variant<Frame, Gap>;

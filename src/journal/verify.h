@@ -55,7 +55,7 @@ struct ChainReport {
 inline constexpr std::size_t kFindingsMax = 1000;
 
 /// Recomputes every payload digest, leaf, leaf link, batch and segment chain; checks that
-/// sequences are dense. An Error only if the directory cannot be read.
+/// sequences are dense. An Error only if the directory cannot be read or has a later format.
 Result<ChainReport> verify_chain(io::FileSystem& fs, const std::string& directory);
 
 }  // namespace narrows::journal
