@@ -25,6 +25,8 @@ class Effects:
         self.credentials = {(row["service"], row["operation"]) for row in rows}
 
     def of_action(self, action):
+        if (action["prefix"], action["name"]) == ("iam", "PassRole"):
+            return "delegate"
         levels = [level.strip() for level in action["accessLevel"].split(",")]
         return max((BY_LEVEL[level] for level in levels), key=ORDER.index)
 
@@ -34,10 +36,6 @@ class Effects:
         if (service.name, name) in self.table:
             return self.table[service.name, name]
         found = [self.of_action(action) for action in actions] or ["write"]
-        if self.passed_roles(service, name, actions):
-            found.append("delegate")
-        if any(action["name"] == "PassRole" for action in actions):
-            found.append("delegate")
         return max(found, key=ORDER.index)
 
     def returns_credentials(self, service, name):

@@ -36,8 +36,15 @@ def region_prefixes(partition):
 
 def static_parameters(operation):
     """Endpoint parameters that an operation fixes: (("ServiceType", "ACM"),)."""
-    fixed = operation.get("staticContextParams") or {}
-    return tuple(sorted((name, repr(entry["value"])) for name, entry in fixed.items()))
+    return tuple(sorted((name, repr(entry["value"])) for name, entry in fixed_by(operation).items()))
+
+
+def fixed_by(operation):
+    """For S3 the bucket's name, not the operation, decides whether S3 Express is meant."""
+    fixed = dict(operation.get("staticContextParams") or {})
+    if "{Bucket}" in operation["http"]["requestUri"]:
+        fixed.pop("UseS3ExpressControlEndpoint", None)
+    return fixed
 
 
 class Resolver:
@@ -53,7 +60,7 @@ class Resolver:
         fixed = {static_parameters(o): o for o in service.operations.values()}
         often = collections.Counter(map(static_parameters, service.operations.values()))
         for key, _ in often.most_common():
-            rows = self._rows(fixed[key].get("staticContextParams") or {})
+            rows = self._rows(fixed_by(fixed[key]))
             if rows not in self.variants:
                 self.variants.append(rows)
             self.variant_of[key] = self.variants.index(rows)

@@ -214,13 +214,15 @@ class ResourceRule : public View {
     bool optional() const;
 };
 
-/// How an IAM condition key gets its values from parameters.
+/// How an IAM condition key gets its values from parameters. Of tags, key() is a prefix, and the
+/// tag keys together are a key of their own: "aws:RequestTag/" has "aws:TagKeys",
+/// "s3:RequestObjectTag/" has "s3:RequestObjectTagKeys".
 enum class ConditionFrom : std::uint8_t {
     values,     ///< key() has the values at path()
     constant,   ///< path() is the value
-    tag_list,   ///< path() leads to list elements; key "aws:RequestTag/" + element[key_name()] has
-                ///< element[value_name()]; aws:TagKeys has all the keys
-    tag_map,    ///< path() leads to a map of tags; the same two keys
+    tag_list,   ///< path() leads to list elements; key() + element[key_name()] has
+                ///< element[value_name()]
+    tag_map,    ///< path() leads to a map of tags
     tag_query,  ///< S3's x-amz-tagging: "k=v&k2=v2"
 };
 
@@ -316,6 +318,8 @@ class Operation : public View {
     /// S3 operations that only S3 Express has and only the signing name "s3express" asks for.
     bool s3_express_only() const;
 
+    /// Of a request that has only what it must. An access whose `when` parameter is there can raise
+    /// it: see Action::effect (an ACL on s3:PutObject makes it a grant).
     model::EffectClass effect() const;
     /// No IAM action is known for it: never allowed.
     bool no_action() const;

@@ -185,7 +185,7 @@ TEST(RecogniseRpc, unknown_names_are_refused) {
     EXPECT_THAT(names({"nothing", "GET", "/"}), ElementsAre("not_found"));
     EXPECT_THAT(names({"dynamodb", "POST", "/x", kGetItem}), ElementsAre("invalid"));
     EXPECT_THAT(names({"dynamodb", "GET", "/", kGetItem}), ElementsAre("invalid"));
-    EXPECT_THAT(names({"s3", "GET", "/b/k", kGetItem}), Not(ElementsAre("s3:GetObject")));
+    EXPECT_THAT(names({"s3", "GET", "/b/k", kGetItem}), ElementsAre("invalid"));
 }
 
 TEST(Path, leads_to_members_elements_values_and_keys) {
