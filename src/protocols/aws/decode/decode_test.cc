@@ -1,7 +1,5 @@
 #include "protocols/aws/decode/decode.h"
 
-#include <cstdlib>
-
 #include "protocols/aws/decode/test_support.h"
 
 namespace narrows::aws {
@@ -65,15 +63,10 @@ void expect_decoded(const Fixture& fixture) {
         << codec::json_encode(actual.value());
 }
 
-TEST(Decode, reads_what_botocore_writes) {
-    // The whole of botocore can be checked with a file of all operations in this variable.
-    const char* other = std::getenv("NARROWS_DECODE_FIXTURES");
-    testing::for_each_fixture(other != nullptr ? other : testing::testdata("botocore.jsonl"),
-                              expect_decoded);
-}
-
-TEST(Decode, reads_what_the_sdk_for_javascript_writes) {
-    testing::for_each_fixture(testing::testdata("javascript.jsonl"), expect_decoded);
+TEST(Decode, reads_what_sdks_write) {
+    for (const std::string& file : testing::fixture_files()) {
+        testing::for_each_fixture(file, expect_decoded);
+    }
 }
 
 // ---- one meaning, closed world

@@ -22,12 +22,13 @@ bool has(const http::Headers& headers, std::string_view name) {
 }
 
 TEST(Encode, what_is_built_reads_back_as_the_same_request) {
-    for (const char* file : {"botocore.jsonl", "javascript.jsonl"}) {
-        testing::for_each_fixture(testing::testdata(file), [](const Fixture& fixture) {
+    for (const std::string& file : testing::fixture_files()) {
+        testing::for_each_fixture(file, [](const Fixture& fixture) {
             SCOPED_TRACE(fixture.name());
             const auto service = *Catalogue::embedded().service(fixture.service);
             const auto first =
                 request_of(service, fixture.head, fixture.body, fixture.operation).value();
+            if (!decode_parameters(first.incoming())) return;
             const UpstreamRequest upstream = encoded(first);
             const auto again =
                 request_of(service, {upstream.method, upstream.target(), upstream.headers},
@@ -44,6 +45,18 @@ TEST(Encode, s3_paths_stay_as_they_came) {
     const char* target = "/b/a%20b/c%2Bd~%C3%A9/../x//y%2Fz?x-id=GetObject&versionId=a%3Db";
     const auto upstream = encoded(request_of("s3", "GET", target).value());
     EXPECT_EQ(upstream.target(), "/b/a%20b/c%2Bd~%C3%A9/../x//y%2Fz?versionId=a%3Db");
+}
+
+TEST(Encode, a_virtual_host_s_bucket_goes_into_the_path) {
+    const http::RequestHead head{"GET", "/a%20b?x-id=GetObject", {}};
+    const Question question{head, {}, "s3", "eu-west-1", {}, "reports"};
+    const auto found = recognise(Catalogue::embedded(), question);
+    ASSERT_TRUE(found) << found.error().what;
+    const Incoming request{found.value().protocol, found.value().candidates.front(), head, {}};
+    const auto parameters = decode_parameters(request);
+    ASSERT_TRUE(parameters) << parameters.error().what;
+    EXPECT_EQ(parameters.value(), testing::json(R"({"Bucket":"reports","Key":"a b"})"));
+    EXPECT_EQ(encode_request(request, parameters.value(), "").value().target(), "/reports/a%20b");
 }
 
 TEST(Encode, other_paths_and_queries_get_one_spelling) {

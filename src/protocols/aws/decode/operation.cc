@@ -182,7 +182,11 @@ Result<model::Operation> build_operation(const std::vector<Decoded>& candidates,
         NARROWS_TRY(add_candidate(candidate, facts, operation, conditions));
     }
     operation.context = conditions.take();
-    operation.parameters = withhold_inputs(first, candidates.front().parameters, secret_key);
+    operation.parameters = candidates.front().parameters;
+    for (const Decoded& candidate : candidates) {
+        operation.parameters =
+            withhold_inputs(candidate.entry, std::move(operation.parameters), secret_key);
+    }
     return operation;
 }
 

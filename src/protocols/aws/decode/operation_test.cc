@@ -165,5 +165,14 @@ TEST(Operation, secret_inputs_are_withheld) {
         "05d210d8af05129cb4bc04565faa72f94362ebaf20427cdf098059b5429d95bf","size":7}}})"));
 }
 
+TEST(Operation, a_secret_of_any_candidate_is_withheld_once) {
+    const auto parameters = json(R"({"Name":"n","SecretString":"hunter2"})");
+    const Decoded put{entry("secretsmanager", "PutSecretValue"), parameters};
+    const Decoded create{entry("secretsmanager", "CreateSecret"), parameters};
+    const auto one = build_operation({create}, kFacts, {}, as_bytes("key")).value();
+    const auto two = build_operation({put, create}, kFacts, {}, as_bytes("key")).value();
+    EXPECT_EQ(one.parameters, two.parameters);
+}
+
 }  // namespace
 }  // namespace narrows::aws

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -52,6 +53,14 @@ void for_each_fixture(const std::string& path, Each each) {
 
 inline std::string testdata(const std::string& file) {
     return std::string(NARROWS_SOURCE_DIR) + "/src/protocols/aws/decode/testdata/" + file;
+}
+
+/// What SDKs wrote. All of botocore can be checked with a file of all its operations, in the
+/// fixtures' form, named by this variable.
+inline std::vector<std::string> fixture_files() {
+    const char* other = std::getenv("NARROWS_DECODE_FIXTURES");
+    if (other != nullptr) return {other};
+    return {testdata("botocore.jsonl"), testdata("javascript.jsonl")};
 }
 
 /// A recognised request with what it refers to.

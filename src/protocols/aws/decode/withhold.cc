@@ -55,7 +55,8 @@ class Replacer {
 
   private:
     std::size_t replace(Value& value) const {
-        if (value.is_null()) return 0;
+        const bool done = value.find("$withheld") != nullptr;
+        if (value.is_null() || done) return 0;
         value = commitment(value, key_);
         return 1;
     }
