@@ -1,0 +1,183 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "codec/cbor.h"
+#include "codec/text.h"
+#include "evidence/heads.h"
+#include "evidence/log.h"
+#include "evidence/verify.h"
+#include "journal/store_test.h"
+
+/// A small data directory, made through the journal and the log, for the tests of whoever reads.
+namespace narrows::evidence::testing {
+
+using codec::Map;
+using codec::Value;
+using journal::Lane;
+using model::RecordKind;
+
+inline constexpr std::string_view kSkey =
+    "PRIVATE+KEY+narrows/gw-1+f20ca31c+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+inline constexpr std::string_view kVkey =
+    "narrows/gw-1+f20ca31c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+inline const std::string kSession = "ns-abcdefghijklmnopqrstuvwxyz";
+
+inline Value observed(Map fields) {
+    return Map{{"observed", std::move(fields)}};
+}
+
+class Store {
+  public:
+    explicit Store(io::FileSystem& fs, std::string data_dir = "/data")
+        : fs_(fs), data_dir_(std::move(data_dir)) {
+        journal::Options options = journal::testing::small_options();
+        options.directory = journal_directory(data_dir_);
+        journal_ = std::move(journal::testing::open(fs_, options).value().journal);
+        log_ =
+            Log::open(fs_, log_directory(data_dir_), journal::testing::kOrigin, signer_, 1).value();
+    }
+
+    /// A new part with its OPEN; without `session` a system part.
+    void begin(const std::string& session = kSession) {
+        part_ = journal_->begin_part();
+        session_ = session;
+        counts_.clear();
+        Map fields{{"session", session}, {"kind", session.empty() ? "system" : "session"}};
+        fields["enforcement"] =
+            Map{{"level", "network"}, {"words", "The agent had no other way to AWS."}};
+        fields["connections"] = codec::List{Map{{"name", "reports-ro"},
+                                                {"type", "aws"},
+                                                {"account", "123456789012"},
+                                                {"scope_sha256", std::string(64, 'a')}}};
+        put(RecordKind::open,
+            Map{{"observed", fields},
+                {"verified", Map{{"agent", Map{{"id", "reporter"}, {"method", "key"}}}}},
+                {"attested", Map{{"task", Map{{"title", "weekly report"}, {"reason", "asked"}}}}},
+                {"stated", Map{{"principal", "pat\x1b[31m"}}}});
+    }
+    /// One record; its sequence number.
+    std::uint64_t put(RecordKind kind, const Value& payload, Lane lane = Lane::control) {
+        journal::testing::Outcome outcome;
+        const auto appended = journal_->append(*part_, lane, kind, codec::cbor_encode(payload),
+                                               journal::Await::durable, &outcome);
+        EXPECT_TRUE(appended && outcome.wait());
+        heads_.add(appended.value().part, appended.value().sequence, appended.value().leaf);
+        if (kind == RecordKind::open) {
+            add({2, OpenEntry{appended.value().part, session_,
+                              session_.empty() ? "system" : "session", appended.value().leaf}});
+        }
+        ++counts_[model::name_of(kind)];
+        return appended.value().sequence.value();
+    }
+    std::uint64_t intent(const char* verdict, Value body = Map{}, const char* effect = "read") {
+        const std::uint64_t op = part_->next().value();
+        put(RecordKind::intent,
+            Map{{"observed",
+                 Map{{"op", op},
+                     {"connection", "reports-ro"},
+                     {"request", Map{{"method", "GET"}, {"target", "/b/k"}, {"body", body}}},
+                     {"decision", Map{{"verdict", verdict},
+                                      {"reason", "allowed"},
+                                      {"statement", "ReadReports"},
+                                      {"why", "the scope says so"}}}}},
+                {"derived",
+                 Map{{"service", "s3"},
+                     {"operation", "GetObject"},
+                     {"effect", effect},
+                     {"parameters", Map{{"Bucket", "reports"}, {"Key", "a\x1b]0;x\x07.csv"}}},
+                     {"access", codec::List{Map{
+                                    {"action", "s3:GetObject"},
+                                    {"resources", codec::List{Map{{"arn", "arn:aws:s3:::reports/a"},
+                                                                  {"exact", true}}}}}}}}}});
+        return op;
+    }
+    void sent(std::uint64_t op) {
+        put(RecordKind::sent, observed({{"op", op}, {"attempt", 1}}), Lane::bulk);
+    }
+    void body(std::uint64_t op, std::uint64_t index, std::string_view bytes,
+              const char* direction = "response") {
+        put(RecordKind::body,
+            Map{{"op", op}, {"dir", direction}, {"index", index}, {"bytes", to_bytes(bytes)}},
+            Lane::bulk);
+    }
+    void result(std::uint64_t op, std::string_view response) {
+        put(RecordKind::result,
+            observed({{"op", op},
+                      {"outcome", "answered"},
+                      {"status", 200},
+                      {"aws_request_id", "REQ1"},
+                      {"bytes_request", 0},
+                      {"bytes_response", response.size()},
+                      {"sha256_response", codec::hex(crypto::sha256(response))},
+                      {"duration_ns", 1'500'000}}),
+            Lane::bulk);
+    }
+    /// A whole allowed operation with a two-piece answer.
+    std::uint64_t operation() {
+        const std::uint64_t op = intent("allow");
+        sent(op);
+        put(RecordKind::head, observed({{"op", op}, {"status", 200}}), Lane::bulk);
+        body(op, 0, "hello\x1b[2J ");
+        body(op, 1, "world");
+        result(op, "hello\x1b[2J world");
+        return op;
+    }
+    void close(const char* reason = "ended") {
+        Map counts;
+        for (const auto& [kind, count] : counts_) counts.emplace(kind, count);
+        close_with(observed({{"reason", reason}, {"counts", counts}}));
+    }
+    void close_with(const Value& payload) {
+        put(RecordKind::close, payload);
+        const auto head = heads_.close(part_->no());
+        add({3, CloseEntry{*head, {}}});
+    }
+    /// Logs how far the parts have come.
+    void interval() {
+        for (const Entry& each : split_interval(3, heads_.grown())) add(each);
+        EXPECT_TRUE(log_->checkpoint());
+    }
+    void add(const Entry& entry) { EXPECT_TRUE(log_->append({&entry, 1})); }
+    std::string checkpoint() { return log_->checkpoint().value().note; }
+    /// Ends the writer, so that the directory is still.
+    void stop() {
+        EXPECT_TRUE(log_->checkpoint());
+        journal_.reset();
+        log_.reset();
+    }
+
+    io::FileSystem& fs() { return fs_; }
+    const std::string& data_dir() const { return data_dir_; }
+    journal::Journal& journal() { return *journal_; }
+
+  private:
+    io::FileSystem& fs_;
+    std::string data_dir_;
+    KeySigner signer_ = KeySigner::parse_skey(kSkey).value();
+    std::unique_ptr<journal::Journal> journal_;
+    std::unique_ptr<Log> log_;
+    std::shared_ptr<journal::Part> part_;
+    std::string session_;
+    PartHeads heads_;
+    std::map<std::string, std::uint64_t> counts_;
+};
+
+/// A clean store: a system part and a session with an answered and a denied operation.
+inline void fill(Store& store) {
+    store.begin("");
+    store.begin();
+    store.operation();
+    store.interval();
+    store.intent("deny");
+    store.intent("deny", Map{{"size", 5},
+                             {"inline", to_bytes(std::string_view("hello"))},
+                             {"sha256", codec::hex(crypto::sha256("hello"))}});
+    store.close();
+    store.stop();
+}
+
+}  // namespace narrows::evidence::testing

@@ -1,0 +1,282 @@
+#include "evidence/verify.h"
+
+#include <gtest/gtest.h>
+
+#include "evidence/store_test.h"
+#include "io/faulty.h"
+
+namespace narrows::evidence {
+namespace {
+
+using testing::Map;
+using testing::observed;
+using testing::RecordKind;
+using testing::Store;
+
+class Verify : public ::testing::Test {
+  protected:
+    Report report(bool trusting = false) {
+        VerifyOptions options;
+        options.data_dir = "/data";
+        options.checkpoints = checkpoints_;
+        if (trusting) {
+            options.trust = parse_trust("log " + std::string(testing::kVkey)).value();
+        }
+        return verify(disk_, options);
+    }
+    /// Whether the first wanting finding says `words`.
+    static ::testing::AssertionResult finds(const Report& report, std::string_view words,
+                                            FindingKind kind) {
+        std::string all;
+        for (const Finding& each : report.findings.kept()) {
+            if (each.kind == kind && each.what.find(words) != std::string::npos) {
+                return ::testing::AssertionSuccess();
+            }
+            all += std::string(name_of(each.kind)) + ": " + each.what + "\n";
+        }
+        return ::testing::AssertionFailure() << name_of(report.verdict) << "\n" << all;
+    }
+    void flip(const std::string& path, std::string_view at_text, std::size_t offset = 0) {
+        Bytes bytes = disk_.content(path);
+        const auto found = as_text(bytes).find(at_text);
+        ASSERT_NE(found, std::string_view::npos) << path;
+        bytes[found + offset] ^= 1;
+        disk_.set_content(path, bytes);
+    }
+    std::string segment(const char* lane) {
+        const auto names = disk_.list("/data/journal").value();
+        for (const std::string& name : names) {
+            if (name.starts_with(lane) &&
+                as_text(disk_.content("/data/journal/" + name)).find("observed") !=
+                    std::string_view::npos) {
+                return "/data/journal/" + name;
+            }
+        }
+        for (const std::string& name : names) {
+            if (name.starts_with(lane)) return "/data/journal/" + name;
+        }
+        return {};
+    }
+
+    io::FaultyFileSystem disk_;
+    std::vector<std::string> checkpoints_;
+};
+
+TEST_F(Verify, a_clean_store_is_consistent_and_with_trust_verified) {
+    Store store(disk_);
+    testing::fill(store);
+    const Report plain = report();
+    EXPECT_EQ(plain.verdict, Verdict::consistent) << plain.findings.kept().front().what;
+    EXPECT_EQ(plain.findings.count(), 0u);
+    EXPECT_EQ(plain.checked.operations, 3u);
+    EXPECT_EQ(plain.checked.allowed, 1u);
+    EXPECT_EQ(plain.checked.bodies, 2u);
+    EXPECT_EQ(plain.checked.parts, 2u);
+    EXPECT_GT(plain.checked.log_heads, 2u);
+    EXPECT_EQ(plain.signers, std::vector<std::string>{std::string(testing::kVkey)});
+    EXPECT_EQ(report(true).verdict, Verdict::verified);
+}
+
+TEST_F(Verify, nothing_there_cannot_be_told) {
+    EXPECT_EQ(report().verdict, Verdict::cannot_tell);
+}
+
+TEST_F(Verify, another_key_cannot_tell) {
+    Store store(disk_);
+    testing::fill(store);
+    VerifyOptions options;
+    options.data_dir = "/data";
+    options.trust =
+        parse_trust("log PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
+            .value();
+    const Report found = verify(disk_, options);
+    EXPECT_EQ(found.verdict, Verdict::cannot_tell);
+    EXPECT_TRUE(finds(found, "not signed by any log key", FindingKind::missing_key));
+}
+
+TEST_F(Verify, too_few_witnesses_leave_it_unverified) {
+    Store store(disk_);
+    testing::fill(store);
+    VerifyOptions options;
+    options.data_dir = "/data";
+    options.trust = parse_trust("log " + std::string(testing::kVkey) +
+                                "\nwitness witness.example/w1+40e99145+BADQWh0eolE5bVV6+9RYizxtmdvr"
+                                "ly/tEKMlYuom3Nz6\nquorum 1\n")
+                        .value();
+    EXPECT_EQ(verify(disk_, options).verdict, Verdict::consistent);
+}
+
+TEST_F(Verify, a_changed_record_is_found_with_its_place) {
+    Store store(disk_);
+    testing::fill(store);
+    flip(segment("control"), "ReadReports");
+    const Report found = report();
+    EXPECT_EQ(found.verdict, Verdict::wanting);
+    EXPECT_FALSE(found.findings.kept().front().place.file.empty());
+    EXPECT_GT(found.findings.kept().front().place.offset, 0u);
+}
+
+TEST_F(Verify, a_changed_body_is_found) {
+    Store store(disk_);
+    testing::fill(store);
+    flip(segment("bulk"), "world");
+    EXPECT_EQ(report().verdict, Verdict::wanting);
+}
+
+TEST_F(Verify, a_changed_log_is_found) {
+    Store store(disk_);
+    testing::fill(store);
+    for (const char* path :
+         {"/data/log/checkpoint", "/data/log/tile/0/000.p/5", "/data/log/tile/entries/000.p/5"}) {
+        Bytes bytes = disk_.content(path);
+        ASSERT_FALSE(bytes.empty()) << path;
+        const Bytes whole = bytes;
+        bytes[bytes.size() - 12] ^= 4;
+        disk_.set_content(path, bytes);
+        EXPECT_EQ(report().verdict, Verdict::wanting) << path;
+        disk_.set_content(path, whole);
+    }
+    EXPECT_EQ(report().verdict, Verdict::consistent);
+}
+
+TEST_F(Verify, a_cut_tail_is_found_by_the_log) {
+    Store store(disk_);
+    testing::fill(store);
+    const std::string path = segment("control");
+    Bytes bytes = disk_.content(path);
+    const auto last = as_text(bytes).rfind("ReadReports");
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(last / 4096 * 4096), bytes.end(), 0);
+    disk_.set_content(path, bytes);
+    const Report found = report();
+    EXPECT_EQ(found.verdict, Verdict::wanting);
+    EXPECT_TRUE(finds(found, "where the log vouches for", FindingKind::truncation));
+}
+
+TEST_F(Verify, a_removed_journal_is_named) {
+    Store store(disk_);
+    testing::fill(store);
+    const auto names = disk_.list("/data/journal").value();
+    for (const std::string& name : names) {
+        ASSERT_TRUE(disk_.remove("/data/journal/" + name));
+    }
+    EXPECT_TRUE(finds(report(), "of session " + testing::kSession, FindingKind::truncation));
+}
+
+TEST_F(Verify, a_rolled_back_log_is_found_by_a_kept_checkpoint) {
+    Store store(disk_);
+    store.begin("");
+    const std::string older = store.checkpoint();
+    testing::fill(store);
+    checkpoints_ = {older};
+    EXPECT_EQ(report().verdict, Verdict::consistent);
+    checkpoints_ = {to_string(disk_.content("/data/log/checkpoint"))};
+    disk_.set_content("/data/log/checkpoint", to_bytes(older));
+    EXPECT_TRUE(finds(report(), "does not begin with the checkpoint", FindingKind::truncation));
+}
+
+TEST_F(Verify, names_what_must_not_follow_what) {
+    struct Case {
+        const char* words;
+        std::function<void(Store&)> records;
+    };
+    const std::vector<Case> cases = {
+        {"has no INTENT", [](Store& s) { s.sent(99); }},
+        {"was denied, yet a SENT", [](Store& s) { s.sent(s.intent("deny")); }},
+        {"has a RESULT without a SENT", [](Store& s) { s.result(s.intent("allow"), ""); }},
+        {"has a response body without a SENT", [](Store& s) { s.body(s.intent("allow"), 0, "x"); }},
+        {"was held for approval, yet a SENT", [](Store& s) { s.sent(s.intent("hold")); }},
+        {"has no RESULT, NOT_SENT or UNKNOWN", [](Store& s) { s.intent("allow"); }},
+        {"is over or has no INTENT", [](Store& s) { s.result(s.operation(), "x"); }},
+        {"carries no decision", [](Store& s) { s.intent("maybe"); }},
+        {"an OPEN stands inside", [](Store& s) { s.put(RecordKind::open, observed({})); }},
+        {"cannot be decoded",
+         [](Store& s) {
+             s.put(RecordKind::notice, Map{{"x", 1}});
+         }},
+        {"piece 1 of operation", [](Store& s) {
+             const auto op = s.intent("allow");
+             s.sent(op);
+             s.body(op, 1, "x");
+             s.result(op, "x");
+         }}};
+    for (const Case& each : cases) {
+        io::FaultyFileSystem disk;
+        Store store(disk);
+        store.begin();
+        each.records(store);
+        store.close();
+        store.stop();
+        EXPECT_TRUE(finds(verify(disk, {.data_dir = "/data"}), each.words, FindingKind::disorder))
+            << each.words;
+    }
+}
+
+TEST_F(Verify, a_body_that_is_not_the_one_stated_is_found) {
+    Store store(disk_);
+    store.begin();
+    const auto op = store.intent("allow");
+    store.sent(op);
+    store.body(op, 0, "hello");
+    store.result(op, "jello");
+    const auto other = store.intent("allow");
+    store.sent(other);
+    store.result(other, "hello");
+    store.close();
+    store.stop();
+    EXPECT_TRUE(finds(report(), "does not have the SHA-256", FindingKind::tampering));
+    EXPECT_TRUE(finds(report(), "has 0 bytes on record where 5", FindingKind::tampering));
+}
+
+TEST_F(Verify, an_interrupted_part_and_wrong_counts) {
+    Store store(disk_);
+    store.begin();
+    store.intent("allow");
+    store.close("interrupted");
+    store.begin();
+    store.close_with(observed({{"reason", "ended"}, {"counts", Map{{"OPEN", 2}}}}));
+    store.stop();
+    EXPECT_TRUE(finds(report(), "counts other records", FindingKind::disorder));
+    EXPECT_EQ(report().findings.wanting(), 1u);
+}
+
+TEST_F(Verify, records_after_close_are_found) {
+    Store store(disk_);
+    store.begin();
+    store.close();
+    store.put(RecordKind::notice, observed({{"what", "late"}}));
+    store.stop();
+    EXPECT_TRUE(finds(report(), "follows the part's CLOSE", FindingKind::disorder));
+}
+
+TEST_F(Verify, a_store_that_is_still_written_is_consistent) {
+    Store store(disk_);
+    store.begin();
+    store.operation();
+    store.intent("allow");
+    store.interval();
+    const Report found = report(true);
+    EXPECT_EQ(found.verdict, Verdict::verified);
+    EXPECT_EQ(found.checked.parts_open, 1u);
+    store.stop();
+}
+
+TEST_F(Verify, every_flipped_byte_of_the_log_and_of_records_is_found) {
+    Store store(disk_);
+    testing::fill(store);
+    for (const char* path :
+         {"/data/log/checkpoint", "/data/log/tile/0/000.p/5", "/data/log/tile/entries/000.p/5"}) {
+        const Bytes whole = disk_.content(path);
+        for (std::size_t at = 0; at < whole.size(); ++at) {
+            Bytes bytes = whole;
+            bytes[at] ^= 0x20;
+            disk_.set_content(path, bytes);
+            const Verdict verdict = report(true).verdict;
+            EXPECT_TRUE(verdict == Verdict::wanting || verdict == Verdict::cannot_tell)
+                << path << " at " << at << ": " << name_of(verdict);
+        }
+        disk_.set_content(path, whole);
+    }
+}
+
+}  // namespace
+}  // namespace narrows::evidence
