@@ -166,7 +166,7 @@ http::Headers headers_for(const Incoming& request, std::string_view user_agent_s
     }
     if (request.protocol == Protocol::rpc_v2_cbor) add(headers, "smithy-protocol", "rpc-v2-cbor");
     // Answers are recorded and searched for secrets as they are: never compressed on the way.
-    add(headers, "accept-encoding", "identity");
+    if (http::count(headers, "accept-encoding") == 0) add(headers, "accept-encoding", "identity");
     const std::string_view agent = http::header(request.head.headers, "user-agent");
     const std::string space = agent.empty() || user_agent_suffix.empty() ? "" : " ";
     add(headers, "user-agent", std::string(agent) + space + std::string(user_agent_suffix));

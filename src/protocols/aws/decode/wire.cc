@@ -118,7 +118,8 @@ Header header_use(const Incoming& request, std::string_view name) {
         for (const Member member : entry.input().members()) {
             const std::string_view wire = member.wire_name();
             if (member.location() == Location::header && codec::iequals(wire, name)) {
-                return {consumed ? HeaderUse::consumed : HeaderUse::member, member};
+                const bool own = consumed && name != "accept-encoding";
+                return {own ? HeaderUse::consumed : HeaderUse::member, member};
             }
             const bool prefixed = member.location() == Location::headers && !wire.empty() &&
                                   name.size() > wire.size() &&
