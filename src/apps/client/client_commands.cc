@@ -1,0 +1,14 @@
+#include "apps/client/client_commands.h"
+
+#include "apps/client/commands.h"
+
+namespace narrows::apps {
+
+void register_client_commands(CLI::App& app, int& exit_code) {
+    client::register_run(app, exit_code);
+    client::register_session(app, exit_code);
+    client::register_credentials(app, exit_code);
+    client::register_key(app, exit_code);
+}
+
+}  // namespace narrows::apps

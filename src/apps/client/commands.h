@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/client/launcher.h"
+#include "apps/client/output.h"
+
+/// The commands as functions. Each returns the process's exit code (client_commands.h).
+namespace narrows::client {
+
+struct RunOptions {
+    OperatorOptions to;
+    StartOptions start;
+    bool quiet = false;
+    std::vector<std::string> command;
+};
+int run_run(const RunOptions& options, const Output& to);
+
+struct SessionOptions {
+    OperatorOptions to;
+    StartOptions start;
+    std::string folder;  ///< start: where certificates and profiles go; empty: no proxy mode
+    std::string session;
+    std::optional<int> exit_status;
+};
+int run_session_start(const SessionOptions& options, const Output& to);
+int run_session_end(const SessionOptions& options, const Output& to);
+int run_session_list(const SessionOptions& options, const Output& to);
+int run_session_show(const SessionOptions& options, const Output& to);
+int run_session_kill(const SessionOptions& options, const Output& to);
+
+struct CredentialsOptions {
+    std::string connection;     ///< empty: the session's first
+    std::string delivery_file;  ///< empty: the container variables
+    bool container = false;     ///< the container endpoint's form instead of credential_process's
+};
+int run_credentials(const CredentialsOptions& options, const Output& to);
+
+struct KeyOptions {
+    std::string kind;
+    std::string name;
+};
+int run_key_new(const KeyOptions& options, const Output& to);
+int run_key_hash(const KeyOptions& options, const Output& to);
+
+void register_run(CLI::App& app, int& exit_code);
+void register_session(CLI::App& app, int& exit_code);
+void register_credentials(CLI::App& app, int& exit_code);
+void register_key(CLI::App& app, int& exit_code);
+
+/// What the gateway or the network said: ErrorCode::invalid is the caller's mistake (2), anything
+/// else leaves the question open (3).
+int operator_failed(const Output& to, const Error& error);
+
+}  // namespace narrows::client
