@@ -227,6 +227,45 @@ TEST_F(Verify, a_body_that_is_not_the_one_stated_is_found) {
     EXPECT_TRUE(finds(report(), "has 0 bytes on record where 5", FindingKind::tampering));
 }
 
+TEST_F(Verify, a_streamed_upload_is_as_long_as_its_result_says) {
+    Store store(disk_);
+    store.begin();
+    const auto op = store.intent("allow", Map{{"size", 300}, {"inline", "records"}});
+    store.body(op, 0, "hello", "request");
+    store.sent(op);
+    store.body(op, 1, "", "request");
+    store.put(RecordKind::result,
+              observed({{"op", op}, {"outcome", "answered"}, {"bytes_request", 5}}));
+    store.close();
+    store.stop();
+    EXPECT_EQ(report().verdict, Verdict::consistent);
+    EXPECT_EQ(report().checked.bodies, 1u);
+}
+
+TEST_F(Verify, a_declared_loss_is_no_defect_and_an_undeclared_one_is) {
+    for (const bool declared : {true, false}) {
+        io::FaultyFileSystem disk;
+        Store store(disk);
+        store.begin();
+        const auto op = store.intent("allow");
+        store.sent(op);
+        store.put(RecordKind::notice, observed({{"what", "x"}}));
+        if (declared) {
+            store.put(RecordKind::gap, observed({{"first", 2}, {"last", 2}, {"why", "power"}}));
+        }
+        store.put(RecordKind::unknown, observed({{"op", op}, {"why", "restart"}}));
+        store.close("interrupted");
+        store.stop();
+        for (const auto names = disk.list("/data/journal").value(); const auto& name : names) {
+            if (name.starts_with("bulk")) ASSERT_TRUE(disk.remove("/data/journal/" + name));
+        }
+        const Report found = verify(disk, {.data_dir = "/data"});
+        EXPECT_EQ(found.verdict, declared ? Verdict::consistent : Verdict::wanting)
+            << (found.findings.count() == 0 ? "" : found.findings.kept().front().what);
+        EXPECT_EQ(found.findings.has(FindingKind::loss), declared);
+    }
+}
+
 TEST_F(Verify, an_interrupted_part_and_wrong_counts) {
     Store store(disk_);
     store.begin();
