@@ -23,18 +23,19 @@ class Value {
         std::variant<std::monostate, bool, std::int64_t, double, std::string, Bytes, List, Map>;
 
     Value() = default;
-    Value(std::nullptr_t) {}                                             // NOLINT
-    Value(bool value) : variant_(value) {}                               // NOLINT
-    Value(int value) : variant_(std::int64_t{value}) {}                  // NOLINT
-    Value(std::int64_t value) : variant_(value) {}                       // NOLINT
+    Value(std::nullptr_t) {}                                                    // NOLINT
+    Value(bool value) : variant_(value) {}                                      // NOLINT
+    Value(int value) : variant_(std::int64_t{value}) {}                         // NOLINT
+    Value(std::int64_t value) : variant_(value) {}                              // NOLINT
+    Value(std::uint32_t value) : variant_(std::int64_t{value}) {}               // NOLINT
     Value(std::uint64_t value) : variant_(static_cast<std::int64_t>(value)) {}  // NOLINT
-    Value(double value) : variant_(value) {}                             // NOLINT
-    Value(const char* value) : variant_(std::string(value)) {}           // NOLINT
-    Value(std::string_view value) : variant_(std::string(value)) {}      // NOLINT
-    Value(std::string value) : variant_(std::move(value)) {}             // NOLINT
-    Value(Bytes value) : variant_(std::move(value)) {}                   // NOLINT
-    Value(List value) : variant_(std::move(value)) {}                    // NOLINT
-    Value(Map value) : variant_(std::move(value)) {}                     // NOLINT
+    Value(double value) : variant_(value) {}                                    // NOLINT
+    Value(const char* value) : variant_(std::string(value)) {}                  // NOLINT
+    Value(std::string_view value) : variant_(std::string(value)) {}             // NOLINT
+    Value(std::string value) : variant_(std::move(value)) {}                    // NOLINT
+    Value(Bytes value) : variant_(std::move(value)) {}                          // NOLINT
+    Value(List value) : variant_(std::move(value)) {}                           // NOLINT
+    Value(Map value) : variant_(std::move(value)) {}                            // NOLINT
 
     const Variant& variant() const { return variant_; }
     bool is_null() const { return std::holds_alternative<std::monostate>(variant_); }

@@ -46,10 +46,10 @@ std::string server_name(ByteView extension) {
 }
 
 Result<std::string> find_server_name(Reader body) {
-    body.take(2 + 32);              // version, random
-    body.take(body.number(1));      // session id
-    body.take(body.number(2));      // cipher suites
-    body.take(body.number(1));      // compression
+    body.take(2 + 32);          // version, random
+    body.take(body.number(1));  // session id
+    body.take(body.number(2));  // cipher suites
+    body.take(body.number(1));  // compression
     Reader extensions(body.take(body.number(2)));
     while (!extensions.empty()) {
         const std::size_t type = extensions.number(2);

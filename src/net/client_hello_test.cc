@@ -1,8 +1,8 @@
-#include <gtest/gtest.h>
+#include "net/client_hello.h"
 
 #include <fstream>
 
-#include "net/client_hello.h"
+#include <gtest/gtest.h>
 
 namespace narrows::net {
 namespace {

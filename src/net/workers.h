@@ -35,9 +35,9 @@ class Workers {
                 });
             });
         };
-        T value = co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable),
-                                                       void(T)>(initiate,
-                                                                boost::asio::use_awaitable);
+        T value =
+            co_await boost::asio::async_initiate<decltype(boost::asio::use_awaitable), void(T)>(
+                initiate, boost::asio::use_awaitable);
         co_return value;
     }
 

@@ -21,8 +21,7 @@ class LoopWaiter final : public journal::Waiter {
         : executor_(std::move(executor)), handler_(std::move(handler)) {}
 
     void done(const Result<void>& outcome) noexcept override {
-        boost::asio::post(executor_, [self = std::unique_ptr<LoopWaiter>(this),
-                                      outcome]() mutable {
+        boost::asio::post(executor_, [self = std::unique_ptr<LoopWaiter>(this), outcome]() mutable {
             Handler handler = std::move(self->handler_);
             self.reset();
             std::move(handler)(std::move(outcome));

@@ -33,9 +33,9 @@ PartLog::PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
                  ByteView receipt_key)
     : journal_(journal), part_(std::move(part)), receipt_key_(receipt_key) {}
 
-crypto::Digest PartLog::last_leaf() const {
+PartHead PartLog::head() const {
     const std::lock_guard lock(leaf_mutex_);
-    return leaf_;
+    return {part_->no(), leaf_sequence_.value() + 1, leaf_};
 }
 
 void PartLog::counted(RecordKind kind, std::size_t size, const Appended& appended) {
@@ -134,8 +134,7 @@ net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Awa
 }
 
 bool PartLog::bulk_unawaited(RecordKind kind, codec::Value payload) {
-    return append(Lane::bulk, kind, codec::cbor_encode(payload), Await::none, nullptr,
-                  Use::closing)
+    return append(Lane::bulk, kind, codec::cbor_encode(payload), Await::none, nullptr, Use::closing)
         .has_value();
 }
 
@@ -149,8 +148,7 @@ net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uin
                                       ByteView bytes, Await await) {
     Bytes payload = body_payload(op, direction, index, bytes);
     auto start = [&](journal::Waiter* waiter) {
-        return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter,
-                      Use::normal);
+        return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter, Use::normal);
     };
     const Result<Appended> appended = co_await await_journal(start);
     if (!appended.has_value()) {
@@ -166,8 +164,8 @@ bool PartLog::body_unawaited(Sequence op, Direction direction, std::uint64_t ind
         .has_value();
 }
 
-codec::Map PartLog::counts() const {
-    codec::Map counts;
+std::map<std::string, std::uint64_t> PartLog::counts() const {
+    std::map<std::string, std::uint64_t> counts;
     for (std::size_t kind = 0; kind < counts_.size(); ++kind) {
         const auto known = model::record_kind(static_cast<std::uint8_t>(kind));
         if (known && counts_.at(kind) > 0) {
@@ -177,8 +175,16 @@ codec::Map PartLog::counts() const {
     return counts;
 }
 
-net::Task<Result<PartEnd>> PartLog::close(codec::Map fields) {
-    fields.insert_or_assign("counts", counts());
+net::Task<Result<PartHead>> PartLog::close(codec::Map fields) {
+    codec::Map per_kind;
+    for (const auto& [kind, count] : counts()) {
+        per_kind.emplace(kind, count);
+    }
+    fields.insert_or_assign("counts", std::move(per_kind));
+    co_return co_await close_with(std::move(fields));
+}
+
+net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
     Bytes bytes = codec::cbor_encode(observed(std::move(fields)));
     auto start = [&](journal::Waiter* waiter) {
         Result<Appended> appended = append(Lane::control, RecordKind::close, std::move(bytes),
@@ -191,7 +197,7 @@ net::Task<Result<PartEnd>> PartLog::close(codec::Map fields) {
         co_return fail(appended.error());
     }
     const std::uint64_t size = appended.value().sequence.value() + 1;
-    co_return PartEnd{part_->no(), size, appended.value().leaf};
+    co_return PartHead{part_->no(), size, appended.value().leaf};
 }
 
 }  // namespace narrows::recording

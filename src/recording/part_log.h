@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "base/bytes.h"
 #include "codec/value.h"
@@ -23,10 +25,10 @@ using model::Sequence;
 /// Which way the bytes of a BODY record went.
 enum class Direction { request, response };
 
-/// What the journal knew of a part when it was closed; goes to the evidence log.
-struct PartEnd {
+/// How far a part has come: what the evidence log commits to.
+struct PartHead {
     model::PartNo part;
-    std::uint64_t size = 0;  ///< records, CLOSE included
+    std::uint64_t size = 0;  ///< records
     crypto::Digest last_leaf{};
 };
 
@@ -41,7 +43,10 @@ class PartLog {
     bool closed() const { return closed_; }
     std::uint64_t records() const { return part_->next().value(); }
     std::uint64_t bytes() const { return bytes_; }
-    crypto::Digest last_leaf() const;
+    /// The record appended last, and how many there are with it.
+    PartHead head() const;
+    /// Records per kind so far.
+    std::map<std::string, std::uint64_t> counts() const;
 
     /// The part's first record; `payload` gets the part's number. Durable when it returns.
     net::Task<Result<void>> open(std::function<codec::Value(model::PartNo)> payload);
@@ -71,14 +76,14 @@ class PartLog {
     bool body_unawaited(Sequence op, Direction direction, std::uint64_t index, ByteView bytes);
 
     /// CLOSE with counts per kind; nothing is appended after it.
-    net::Task<Result<PartEnd>> close(codec::Map observed);
+    net::Task<Result<PartHead>> close(codec::Map observed);
+    /// The same with the counts that `observed` brings: for a part of an earlier boot.
+    net::Task<Result<PartHead>> close_with(codec::Map observed);
 
   private:
     Result<journal::Appended> append(journal::Lane lane, RecordKind kind, Bytes payload,
                                      Await await, journal::Waiter* waiter, journal::Use use);
     void counted(RecordKind kind, std::size_t size, const journal::Appended& appended);
-    codec::Map counts() const;
-
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;
     ByteView receipt_key_;

@@ -117,7 +117,9 @@ Permit::~Permit() {
     gate_->leave();
 }
 
-const Connection& Permit::connection() const { return session_->terms().connections[connection_]; }
+const Connection& Permit::connection() const {
+    return session_->terms().connections[connection_];
+}
 
 bool Permit::spend(std::uint64_t bytes) {
     return session_->usage(connection_).spend(connection().budget, bytes);
@@ -147,7 +149,8 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
     Usage& usage = session->usage(connection);
     Decision decision = decide(*session, granted, asked, clock.wall());
     if (decision.allowed() && !gate.enter()) {
-        decision = refusal(Reason::budget, "the gateway has as many operations in flight as it may");
+        decision =
+            refusal(Reason::budget, "the gateway has as many operations in flight as it may");
     } else if (decision.allowed()) {
         const std::optional<std::string> over = usage.begin(granted.budget, clock.mono());
         if (over) {
@@ -176,7 +179,8 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
     }
     usage.spend(granted.budget, asked.seen.body.size());
     if (asked.seen.body.size() > kInlineBodyMax) {
-        const Result<void> kept = co_await record_body(session->log(), admission.op, asked.seen.body);
+        const Result<void> kept =
+            co_await record_body(session->log(), admission.op, asked.seen.body);
         if (!kept.has_value()) {
             co_return fail(kept.error());
         }

@@ -58,7 +58,8 @@ class Gate {
 /// one. Concluded with an outcome; destroyed without one it records UNKNOWN.
 class Permit {
   public:
-    Permit(SessionPtr session, std::size_t connection, Gate& gate, recording::PartLog::Intent intent);
+    Permit(SessionPtr session, std::size_t connection, Gate& gate,
+           recording::PartLog::Intent intent);
     Permit(Permit&& other) noexcept;
     Permit& operator=(Permit&&) = delete;
     ~Permit();

@@ -18,11 +18,10 @@ net::Task<void> Adapter::refuse_malformed(http::ServerConnection& agent, const E
     asked.seen.body = agent.malformed().bytes;
     asked.seen.body_size = asked.seen.body.size();
     const bool slow = error.code == ErrorCode::timeout;
-    asked.decided =
-        reject(slow ? model::Reason::not_authenticated : model::Reason::not_recognised, "", error.what)
-            .decision;
-    const Result<session::Admission> admission =
-        co_await services_.lobby.refuse(std::move(asked));
+    asked.decided = reject(slow ? model::Reason::not_authenticated : model::Reason::not_recognised,
+                           "", error.what)
+                        .decision;
+    const Result<session::Admission> admission = co_await services_.lobby.refuse(std::move(asked));
     const bool large = error.code == ErrorCode::exhausted;
     http::ResponseHead head{large ? 431 : 400, {{"Content-Type", "text/plain"}}};
     http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));

@@ -60,8 +60,8 @@ Caller identify(const Services& services, const http::RequestHead& head) {
     }
     Result<sigv4::Authorization> authorization = sigv4::read_authorization(head);
     if (!authorization.has_value()) {
-        caller.rejection = reject(Reason::not_authenticated, "IncompleteSignature",
-                                authorization.error().what);
+        caller.rejection =
+            reject(Reason::not_authenticated, "IncompleteSignature", authorization.error().what);
         return caller;
     }
     caller.authorization.emplace(std::move(authorization.value()));
@@ -70,21 +70,18 @@ Caller identify(const Services& services, const http::RequestHead& head) {
 }
 
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
-                              const http::RequestHead& head,
-                              std::optional<crypto::Digest> body_sha256) {
+                                const http::RequestHead& head,
+                                std::optional<crypto::Digest> body_sha256) {
     const sigv4::Authorization& authorization = *caller.authorization;
-    const sigv4::SigningKey key =
-        services.keys.get(caller.granted().secret, authorization.scope);
-    const Result<sigv4::Verified> verified =
-        sigv4::verify(head, authorization, key, body_sha256, services.clock.wall(),
-                      services.limits.clock_skew_s);
+    const sigv4::SigningKey key = services.keys.get(caller.granted().secret, authorization.scope);
+    const Result<sigv4::Verified> verified = sigv4::verify(
+        head, authorization, key, body_sha256, services.clock.wall(), services.limits.clock_skew_s);
     if (verified.has_value()) {
         return std::nullopt;
     }
     const bool skewed = verified.error().code == ErrorCode::timeout;
     return reject(Reason::not_authenticated,
-                  skewed ? "RequestTimeTooSkewed" : "SignatureDoesNotMatch",
-                  verified.error().what);
+                  skewed ? "RequestTimeTooSkewed" : "SignatureDoesNotMatch", verified.error().what);
 }
 
 }  // namespace narrows::aws

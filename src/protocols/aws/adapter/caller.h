@@ -37,7 +37,7 @@ Caller identify(const Services& services, const http::RequestHead& head);
 /// Verifies the signature with the session's own secret. `body_sha256` for requests that do not
 /// declare a hash. Nothing, or why not.
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
-                              const http::RequestHead& head,
-                              std::optional<crypto::Digest> body_sha256);
+                                const http::RequestHead& head,
+                                std::optional<crypto::Digest> body_sha256);
 
 }  // namespace narrows::aws

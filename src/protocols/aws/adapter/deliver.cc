@@ -12,7 +12,7 @@ using recording::RecordKind;
 
 /// What is known of the answer so far.
 struct Exchange::Delivery {
-    http::ResponseHead head;      ///< as AWS sent it
+    http::ResponseHead head;  ///< as AWS sent it
     http::ResponseHead for_agent;
     http::Headers for_record;
     std::uint64_t index = 0;
@@ -28,8 +28,8 @@ namespace {
 constexpr std::size_t kSmallAnswer = 64 * 1024;
 
 constexpr std::array<std::string_view, 7> kHopByHop = {
-    "connection", "keep-alive",          "transfer-encoding", "content-length",
-    "upgrade",    "proxy-authenticate", "trailer"};
+    "connection",         "keep-alive", "transfer-encoding", "content-length", "upgrade",
+    "proxy-authenticate", "trailer"};
 
 /// Framing is made anew on each side; the length of an answer to HEAD is a statement, not framing.
 http::ResponseHead head_for_agent(const http::ResponseHead& head, bool is_head) {
@@ -131,8 +131,8 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
     const ByteView recorded(kept.body);
     for (std::size_t at = 0; at < recorded.size(); at += kSmallAnswer) {
         const ByteView part = recorded.subspan(at, std::min(kSmallAnswer, recorded.size() - at));
-        const Result<void> held = co_await permit.log().body(
-            permit.op(), Direction::response, delivery.index++, part, Await::held);
+        const Result<void> held = co_await permit.log().body(permit.op(), Direction::response,
+                                                             delivery.index++, part, Await::held);
         if (!held.has_value()) {
             co_return fail(held.error());
         }

@@ -126,9 +126,9 @@ std::string Exchange::denial_text(const session::Admission& admission) const {
         text = fmt::format(
             "User: {} is not authorized to perform: {} on resource: {} {}", session_arn(),
             decision.action, decision.resource,
-            is_explicit ? "with an explicit deny in a session policy"
-                        : fmt::format("because no session policy allows the {} action",
-                                      decision.action));
+            is_explicit
+                ? "with an explicit deny in a session policy"
+                : fmt::format("because no session policy allows the {} action", decision.action));
     } else {
         text = decision.why;
     }
@@ -150,7 +150,7 @@ std::string Exchange::denial_text(const session::Admission& admission) const {
 
 net::Task<void> Exchange::answer_denied(const session::Admission& admission,
                                         const std::optional<Rejection>& rejection) {
-    const std::string code = rejection ? rejection->code
+    const std::string code = rejection                                           ? rejection->code
                              : admission.decision.reason == Reason::session_over ? "ExpiredToken"
                                                                                  : "AccessDenied";
     const int status = rejection ? rejection->status : 403;
@@ -161,11 +161,11 @@ net::Task<void> Exchange::answer_error(int status, const std::string& code,
                                        const std::string& message, const std::string& record) {
     const std::string signing =
         caller_.authorization ? caller_.authorization->scope.service : std::string();
-    const Style style = decoded_.empty()
-                            ? guess_style(head_, signing)
-                            : style_of(recognition_.protocol, decoded_.front().entry.service(), head_);
-    Answer answer = refuse(style, {code == "AccessDenied" ? std::string() : code, message, record,
-                                   {}, status});
+    const Style style =
+        decoded_.empty() ? guess_style(head_, signing)
+                         : style_of(recognition_.protocol, decoded_.front().entry.service(), head_);
+    Answer answer =
+        refuse(style, {code == "AccessDenied" ? std::string() : code, message, record, {}, status});
     http::ResponseHead head{answer.status, std::move(answer.headers)};
     http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));
     if (!agent_.body_done()) {
@@ -196,8 +196,7 @@ net::Task<void> Exchange::answer_identity(session::Admission& admission) {
     Answer answer = answer_caller_identity(identity, admission.record);
     http::ResponseHead head{answer.status, std::move(answer.headers)};
     http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));
-    const Result<void> written =
-        co_await agent_.write_message(head, as_bytes(answer.body), false);
+    const Result<void> written = co_await agent_.write_message(head, as_bytes(answer.body), false);
     if (!written.has_value()) {
         agent_.must_close();
     }

@@ -22,9 +22,9 @@ namespace narrows::aws {
 struct Arrival {
     std::string mode;  ///< "endpoint", "proxy"
     std::string peer;
-    bool secure = false;            ///< TLS between agent and gateway
-    std::string host;               ///< proxy mode: the host of CONNECT
-    std::string bucket;             ///< endpoint mode: what stands before the gateway's name
+    bool secure = false;             ///< TLS between agent and gateway
+    std::string host;                ///< proxy mode: the host of CONNECT
+    std::string bucket;              ///< endpoint mode: what stands before the gateway's name
     session::SessionPtr proxied_by;  ///< proxy mode: the session whose credential opened the tunnel
 };
 
@@ -76,8 +76,7 @@ class Exchange {
     net::Task<Result<upstream::SignedRequest>> sign(const session::Permit& permit);
     net::Task<Result<void>> send(session::Permit& permit, http::ClientConnection& upstream,
                                  upstream::SignedRequest& signed_request);
-    net::Task<Result<void>> stream_upload(session::Permit& permit,
-                                          http::ClientConnection& upstream,
+    net::Task<Result<void>> stream_upload(session::Permit& permit, http::ClientConnection& upstream,
                                           upstream::SignedRequest& signed_request);
     Result<std::unique_ptr<Upload>> begin_upload(const session::Permit& permit,
                                                  upstream::SignedRequest& signed_request) const;

@@ -79,8 +79,9 @@ net::Task<Result<upstream::SignedRequest>> Exchange::sign(const session::Permit&
 
 http::Framing Exchange::upload_framing() const {
     if (!streamed_) {
-        const bool bodiless = raw_body_.empty() && (head_.method == "GET" || head_.method == "HEAD" ||
-                                                    head_.method == "DELETE");
+        const bool bodiless =
+            raw_body_.empty() &&
+            (head_.method == "GET" || head_.method == "HEAD" || head_.method == "DELETE");
         return bodiless ? http::Framing::none() : http::Framing::sized(raw_body_.size());
     }
     if (!payload_.chunked()) {

@@ -1,46 +1,8 @@
 #include "protocols/aws/adapter/pool.h"
 
-#include "base/log.h"
+#include "protocols/aws/adapter/dialing.h"
 
 namespace narrows::aws {
-namespace {
-
-bool is_address(const std::string& host) {
-    return net::parse_endpoint(host.find(':') == std::string::npos ? host + ":1"
-                                                                   : "[" + host + "]:1")
-        .has_value();
-}
-
-}  // namespace
-
-net::Task<Result<net::StreamPtr>> UpstreamPool::dial(upstream::Target target) {
-    std::vector<std::string> addresses = {target.host};
-    if (!is_address(target.host)) {
-        Result<std::vector<std::string>> found = co_await net::resolve(target.host);
-        if (!found.has_value()) {
-            co_return fail(found.error());
-        }
-        addresses = std::move(found.value());
-    }
-    Error last{ErrorCode::unavailable, target.host + " has no address"};
-    for (const std::string& address : addresses) {
-        const Result<void> may =
-            upstream::may_dial(target, address, services_.own_listeners);
-        if (!may.has_value()) {
-            last = may.error();
-            continue;
-        }
-        const net::Endpoint to{address, target.port};
-        Result<net::StreamPtr> stream =
-            co_await net::connect(loop_, to, services_.limits.connect_max);
-        if (stream.has_value()) {
-            co_return stream;
-        }
-        last = stream.error();
-    }
-    co_return fail(last);
-}
-
 net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstream::Target target,
                                                           bool fresh) {
     auto& idle = idle_[key];
@@ -51,20 +13,13 @@ net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstr
             co_return Lease{std::move(found.connection), true};
         }
     }
-    Result<net::StreamPtr> stream = co_await dial(target);
+    Result<net::StreamPtr> stream = co_await dial(loop_, target, services_.own_listeners,
+                                                  services_.tls, services_.limits.connect_max);
     if (!stream.has_value()) {
         co_return fail(stream.error());
     }
-    if (target.tls) {
-        stream.value()->expires_after(services_.limits.connect_max);
-        const Result<void> secured =
-            co_await stream.value()->start_tls_client(services_.tls, target.host);
-        if (!secured.has_value()) {
-            co_return fail(secured.error());
-        }
-    }
-    auto connection = std::make_unique<http::ClientConnection>(std::move(stream.value()),
-                                                               http::Bounds{});
+    auto connection =
+        std::make_unique<http::ClientConnection>(std::move(stream.value()), http::Bounds{});
     co_return Lease{std::move(connection), false};
 }
 

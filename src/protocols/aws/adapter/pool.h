@@ -40,7 +40,6 @@ class UpstreamPool {
         std::unique_ptr<http::ClientConnection> connection;
         MonoNs since = 0;
     };
-    net::Task<Result<net::StreamPtr>> dial(upstream::Target target);
     net::Loop& loop_;
     const Services& services_;
     std::map<std::string, std::list<Idle>> idle_;

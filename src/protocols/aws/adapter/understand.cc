@@ -27,9 +27,9 @@ bool is_form(const http::RequestHead& head) {
 }
 
 Rejection not_recognised(const Error& error) {
-    return reject(error.code == ErrorCode::unsupported ? Reason::not_supported
-                                                       : Reason::not_recognised,
-                  "AccessDenied", error.what);
+    return reject(
+        error.code == ErrorCode::unsupported ? Reason::not_supported : Reason::not_recognised,
+        "AccessDenied", error.what);
 }
 
 }  // namespace
@@ -193,8 +193,8 @@ model::Context Exchange::known_context() const {
     known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
     known["aws:sourceip"] = {arrival_.peer.substr(0, arrival_.peer.rfind(':'))};
     const std::string_view agent = http::header(head_.headers, "user-agent");
-    known["aws:useragent"] = agent.empty() ? std::vector<std::string>{}
-                                           : std::vector<std::string>{std::string(agent)};
+    known["aws:useragent"] =
+        agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
     return known;
 }
 
@@ -217,9 +217,8 @@ std::optional<Rejection> Exchange::decode() {
         return not_recognised(misfit);
     }
     recognition_.candidates = std::move(fitting);
-    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(), [](const Decoded& d) {
-        return !d.entry.secret_inputs().empty();
-    });
+    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(),
+                               [](const Decoded& d) { return !d.entry.secret_inputs().empty(); });
     const session::Connection& granted = caller_.granted();
     const ConnectionFacts facts{granted.account, granted.partition,
                                 caller_.authorization->scope.region};
@@ -244,17 +243,17 @@ std::optional<Rejection> Exchange::never_allowed() const {
         const Operation& entry = candidate.entry;
         const char* why = nullptr;
         if (entry.returns_credentials()) {
-            why = "its answer carries credentials, tokens or signed URLs, which never reach an agent";
+            why =
+                "its answer carries credentials, tokens or signed URLs, which never reach an agent";
         } else if (entry.auth() != Auth::sigv4) {
             why = "it is not authorised by a signature";
         } else if (entry.event_stream_input()) {
             why = "it streams events to AWS, which this version does not record";
         }
         if (why != nullptr) {
-            Rejection rejection = reject(
-                Reason::not_supported, "AccessDenied",
-                fmt::format("{}:{} is denied whatever the scope says: {}", operation_->service,
-                            entry.name(), why));
+            Rejection rejection = reject(Reason::not_supported, "AccessDenied",
+                                         fmt::format("{}:{} is denied whatever the scope says: {}",
+                                                     operation_->service, entry.name(), why));
             rejection.decision.action = operation_->accesses.front().action;
             rejection.decision.resource = operation_->accesses.front().resources.front().arn;
             return rejection;
@@ -268,8 +267,8 @@ std::optional<Rejection> Exchange::place() {
     const session::Connection& granted = caller_.granted();
     const std::string& asked = caller_.authorization->scope.region;
     const Service service = decoded_.front().entry.service();
-    const bool named = std::find(granted.regions.begin(), granted.regions.end(), asked) !=
-                       granted.regions.end();
+    const bool named =
+        std::find(granted.regions.begin(), granted.regions.end(), asked) != granted.regions.end();
     const std::string& region = named || granted.regions.empty() ? asked : granted.regions.front();
     const Result<Endpoint> endpoint =
         services_.catalogue.endpoint(service, granted.partition, region);
@@ -314,7 +313,8 @@ std::string Exchange::payload_text() const {
 std::optional<Rejection> Exchange::build_upstream() {
     const Incoming incoming{recognition_.protocol, recognition_.candidates.front(), head_,
                             plain_body_, streamed_};
-    Result<UpstreamRequest> request = encode_request(incoming, decoded_.front().parameters, kUserAgentSuffix);
+    Result<UpstreamRequest> request =
+        encode_request(incoming, decoded_.front().parameters, kUserAgentSuffix);
     if (!request.has_value()) {
         return not_recognised(request.error());
     }

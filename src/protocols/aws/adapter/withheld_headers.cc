@@ -36,13 +36,11 @@ bool has_secret_query(std::string_view query) {
 
 }  // namespace
 
-http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key,
-                                   bool query_secret) {
+http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool query_secret) {
     http::RequestHead kept = head;
     for (codec::Pair& field : kept.headers) {
         const std::string name = codec::lower(field.name);
-        if (std::find(kSecretHeaders.begin(), kSecretHeaders.end(), name) !=
-            kSecretHeaders.end()) {
+        if (std::find(kSecretHeaders.begin(), kSecretHeaders.end(), name) != kSecretHeaders.end()) {
             field.value = digest_text(field.value, key);
         }
     }

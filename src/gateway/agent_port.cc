@@ -1,0 +1,112 @@
+#include "gateway/agent_port.h"
+
+#include <algorithm>
+
+#include "codec/text.h"
+#include "gateway/delivery_port.h"
+#include "gateway/proxy.h"
+
+namespace narrows::gateway {
+namespace {
+
+constexpr std::uint8_t kTlsHandshake = 0x16;
+/// A head must come whole within this time, a first byte too.
+constexpr net::Millis kHeadMax{20'000};
+constexpr net::Millis kIdleMax{120'000};
+
+std::string lower_host(const http::RequestHead& head) {
+    std::string host = codec::lower(http::header(head.headers, "host"));
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string::npos && host.find(']', colon) == std::string::npos) {
+        host.resize(colon);
+    }
+    return host;
+}
+
+/// "bkt" of "bkt.gw.example" where gw.example is one of the gateway's names.
+std::string bucket_of(const http::RequestHead& head, const std::vector<std::string>& names) {
+    const std::string host = lower_host(head);
+    std::string bucket;
+    for (const std::string& name : names) {
+        const std::string suffix = "." + name;
+        if (host.size() > suffix.size() && host.ends_with(suffix)) {
+            bucket = host.substr(0, host.size() - suffix.size());
+        }
+    }
+    return bucket;
+}
+
+net::Task<Result<void>> secure(Runtime& runtime, net::Stream& stream) {
+    const std::shared_ptr<Settings> settings = runtime.settings();
+    auto context = runtime.certificates->context_for(settings->config.listen.names);
+    if (!context.has_value()) {
+        co_return fail(context.error());
+    }
+    co_return co_await stream.start_tls_server(*context.value());
+}
+
+net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
+                               bool is_secure) {
+    const std::shared_ptr<Settings> settings = runtime.settings();
+    http::Bounds bounds;
+    bounds.header_bytes_max = std::size_t{settings->config.limits.header_kib} * 1024;
+    http::ServerConnection agent(stream, bounds);
+    aws::Adapter& adapter = runtime.adapter_of(loop);
+    aws::Arrival arrival;
+    arrival.mode = "endpoint";
+    arrival.peer = net::to_string(stream.peer());
+    arrival.secure = is_secure;
+    bool first = true;
+    while (agent.keep_alive() && !runtime.draining) {
+        stream.expires_after(first ? kHeadMax : kIdleMax);
+        Result<http::RequestHead> head = co_await agent.read_head();
+        if (!head.has_value()) {
+            if (!agent.malformed().bytes.empty()) {
+                co_await adapter.refuse_malformed(agent, head.error(), arrival);
+            }
+            co_return;
+        }
+        first = false;
+        if (head.value().method == "CONNECT" && !is_secure) {
+            co_return co_await serve_connect(runtime, loop, agent, head.value());
+        }
+        if (is_delivery(head.value())) {
+            co_await serve_delivery(runtime, agent, head.value());
+            continue;
+        }
+        arrival.bucket = bucket_of(head.value(), settings->config.listen.names);
+        co_await adapter.serve(agent, std::move(head.value()), arrival);
+    }
+}
+
+}  // namespace
+
+net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr stream) {
+    stream->expires_after(kHeadMax);
+    const Result<std::uint8_t> first = co_await stream->peek();
+    if (!first.has_value()) {
+        co_return;
+    }
+    const bool is_tls = first.value() == kTlsHandshake;
+    if (is_tls) {
+        const Result<void> secured = co_await secure(runtime, *stream);
+        if (!secured.has_value()) {
+            co_return;
+        }
+    }
+    co_await serve_requests(runtime, loop, *stream, is_tls);
+}
+
+net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnection& agent,
+                                     int status, std::string_view type, std::string_view body) {
+    http::ResponseHead head{status, {{"Content-Type", std::string(type)}}};
+    http::set(head.headers, "Date", imf_fixdate(runtime.clock.wall()));
+    http::set(head.headers, "Cache-Control", "no-store");
+    if (status == 407) {
+        http::set(head.headers, "Proxy-Authenticate", "Basic realm=\"narrows\"");
+    }
+    agent.stream().expires_after(kHeadMax);
+    co_return co_await agent.write_message(head, as_bytes(body), false);
+}
+
+}  // namespace narrows::gateway

@@ -1,0 +1,288 @@
+#include "gateway/boot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "codec/text.h"
+#include "gateway/open_record.h"
+#include "gateway/recovered.h"
+#include "gateway/resume.h"
+#include "policy/scope.h"
+
+namespace narrows::gateway {
+namespace {
+
+constexpr std::size_t kKeyBytes = 32;
+constexpr std::uint64_t kKeyFileMax = 64 * 1024;
+constexpr std::size_t kWorkers = 4;
+
+std::string hex_of_file(const std::string& path) {
+    crypto::Hasher hasher;
+    Bytes buffer(1 << 20);
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    ssize_t size = 0;
+    while (file >= 0 && (size = ::read(file, buffer.data(), buffer.size())) > 0) {
+        hasher.update(ByteView(buffer).first(static_cast<std::size_t>(size)));
+    }
+    if (file >= 0) {
+        ::close(file);
+    }
+    return codec::hex(hasher.finish());
+}
+
+/// 32 secret bytes in a file of mode 0600, made at first start.
+Result<Secret> load_or_create_secret(const std::string& path) {
+    NARROWS_TRY(const bool exists, io::posix().exists(path));
+    if (!exists) {
+        const mode_t before = ::umask(0077);
+        const Result<void> written =
+            io::durable_write(io::posix(), path, crypto::random_bytes(kKeyBytes));
+        ::umask(before);
+        NARROWS_TRY(written);
+    }
+    NARROWS_TRY(Bytes bytes, io::read_all(io::posix(), path, kKeyFileMax));
+    if (bytes.size() != kKeyBytes) {
+        return fail(ErrorCode::corrupt, path + " is not a key of 32 bytes; restore it");
+    }
+    return Secret(std::move(bytes));
+}
+
+/// The operator's CA, or one made at first start and kept beside the journal.
+Result<crypto::CertificateAuthority> load_ca(const Config& config, const Clock& clock) {
+    const bool own = config.ca.certificate.empty();
+    const std::string certificate =
+        own ? config.gateway.data_dir + "/ca.pem" : config.ca.certificate;
+    const std::string key = own ? config.gateway.data_dir + "/ca.key" : config.ca.key;
+    NARROWS_TRY(const bool exists, io::posix().exists(certificate));
+    if (!exists && own) {
+        const crypto::CaOptions options{"Narrows CA " + config.gateway.name, config.listen.names,
+                                        config.ca.years};
+        NARROWS_TRY(const crypto::CertificateAuthority made,
+                    crypto::CertificateAuthority::create(options, clock.wall()));
+        const mode_t before = ::umask(0077);
+        const Result<void> kept = io::durable_write(io::posix(), key, made.key_pem().view());
+        ::umask(before);
+        NARROWS_TRY(kept);
+        NARROWS_TRY(io::durable_write(io::posix(), certificate, as_bytes(made.certificate_pem())));
+    }
+    NARROWS_TRY(const Bytes certificate_pem, io::read_all(io::posix(), certificate, kKeyFileMax));
+    NARROWS_TRY(Bytes key_bytes, io::read_all(io::posix(), key, kKeyFileMax));
+    const Secret key_pem(std::move(key_bytes));
+    return crypto::CertificateAuthority::load(as_text(certificate_pem), key_pem.text(),
+                                              clock.wall());
+}
+
+/// Scopes must compile before anything is granted.
+Result<void> check_scopes(const Config& config) {
+    for (const Connection& connection : config.connections) {
+        const Result<policy::Scope> scope = policy::Scope::parse(connection.scope.text);
+        if (!scope.has_value()) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("{}: {}", connection.scope.path, scope.error().what));
+        }
+    }
+    return ok();
+}
+
+Result<void> open_keys(Runtime& runtime, const Config& config) {
+    NARROWS_TRY(io::posix().make_directory(runtime.data_dir));
+    NARROWS_TRY(identity::GroupKey group,
+                identity::load_or_create_group_key(io::posix(), config.gateway.group_key));
+    runtime.group_key = std::make_unique<identity::GroupKey>(std::move(group));
+    NARROWS_TRY(runtime.commitment_key,
+                load_or_create_secret(runtime.data_dir + "/commitment.key"));
+    runtime.receipt_key = Secret(crypto::random_bytes(kKeyBytes));
+    NARROWS_TRY(crypto::CertificateAuthority ca, load_ca(config, runtime.clock));
+    runtime.certificates = std::make_unique<Certificates>(std::move(ca), runtime.clock);
+    NARROWS_TRY(runtime.tls_client, net::TlsClientContext::make(""));
+    return ok();
+}
+
+std::string origin_of(const Config& config) {
+    return "narrows/" + config.gateway.name;
+}
+
+Result<void> open_journal(Runtime& runtime, const Config& config, bool accept_corruption) {
+    runtime.recovered = std::make_unique<Recovered>();
+    journal::Options options;
+    options.directory = runtime.data_dir + "/journal";
+    options.origin = origin_of(config);
+    options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
+    options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
+    options.accept_corruption = accept_corruption;
+    options.on_recovered = [seen = runtime.recovered.get()](const journal::Frame& frame) {
+        seen->see(frame);
+    };
+    NARROWS_TRY(journal::Journal::Opened opened,
+                journal::Journal::open(io::posix(), runtime.clock, std::move(options)));
+    runtime.journal = std::move(opened.journal);
+    runtime.recovered->report = std::move(opened.report);
+    NARROWS_TRY(runtime.evidence, EvidenceKeeper::open(io::posix(), runtime.clock, runtime.data_dir,
+                                                       origin_of(config)));
+    const std::string trust =
+        "# Who may sign this gateway's evidence log. Keep a copy elsewhere.\nlog " +
+        runtime.evidence->vkey() + "\n";
+    return io::durable_write(io::posix(), runtime.data_dir + "/trust", as_bytes(trust));
+}
+
+/// CREDENTIAL on record before the credential signs anything. Called on a worker.
+Result<void> record_credential(Runtime& runtime, const upstream::CredentialEvent& event) {
+    const session::SessionPtr session = runtime.sessions.find(event.lease.session);
+    if (!session) {
+        return fail(ErrorCode::closed, "the session is over");
+    }
+    codec::Map fields;
+    fields.emplace("connection", event.lease.connection);
+    fields.emplace("role_arn", event.role_arn);
+    fields.emplace("role_session_name", event.role_session_name);
+    fields.emplace("key_id", event.access_key_id);
+    fields.emplace("policy_sha256", codec::hex(event.policy_sha256));
+    fields.emplace("request_id", event.request_id);
+    fields.emplace("source", event.source);
+    fields.emplace("expires_at", event.expires_at);
+    if (!session->log().control_unawaited(recording::RecordKind::credential,
+                                          recording::observed(std::move(fields)))) {
+        return fail(ErrorCode::unavailable, "the journal refuses the credential's record");
+    }
+    return ok();
+}
+
+std::vector<upstream::Listener> own_listeners(const Config& config) {
+    return {{config.listen.agents.host, config.listen.agents.port},
+            {config.listen.operators.host, config.listen.operators.port}};
+}
+
+void open_upstream(Runtime& runtime, const Config& config) {
+    runtime.fetcher =
+        std::make_unique<Fetcher>(runtime.loops, *runtime.tls_client, own_listeners(config));
+    const aws::Catalogue& catalogue = aws::Catalogue::embedded();
+    upstream::CredentialChain::Options options;
+    const char* region = ::getenv("AWS_REGION");
+    options.region = region != nullptr ? region : "us-east-1";
+    const auto sts = catalogue.service("sts");
+    const std::string_view partition = catalogue.partition_of(options.region);
+    if (sts) {
+        const auto endpoint =
+            catalogue.endpoint(*sts, partition.empty() ? "aws" : partition, options.region);
+        if (endpoint.has_value()) {
+            options.sts.host = endpoint.value().host;
+        }
+    }
+    runtime.chain = std::make_unique<upstream::CredentialChain>(
+        upstream::system_host(), *runtime.fetcher, runtime.clock, options);
+    runtime.signer = std::make_unique<upstream::Signer>(
+        runtime.receipt_key.copy(), *runtime.chain, *runtime.fetcher, runtime.clock,
+        [&runtime](const upstream::CredentialEvent& event) {
+            return record_credential(runtime, event);
+        });
+}
+
+aws::Limits limits_of(const Config& config) {
+    aws::Limits limits;
+    limits.body_bytes_max = std::size_t{config.limits.body_mib} << 20;
+    limits.clock_skew_s = config.limits.clock_skew_s;
+    return limits;
+}
+
+void open_services(Runtime& runtime, const Config& config) {
+    const aws::Catalogue& catalogue = aws::Catalogue::embedded();
+    runtime.services = std::unique_ptr<aws::Services>(new aws::Services{
+        runtime.clock, catalogue, *runtime.group_key, runtime.keys, runtime.sessions,
+        *runtime.lobby, *runtime.gate, *runtime.signer, *runtime.workers, *runtime.tls_client,
+        runtime.commitment_key.view(), own_listeners(config), limits_of(config),
+        config.recording.result == ResultMode::durable ? recording::Await::durable
+                                                       : recording::Await::held,
+        catalogue.info().digest});
+    for (std::size_t i = 0; i < runtime.loops.size(); ++i) {
+        runtime.adapters.push_back(
+            std::make_unique<aws::Adapter>(runtime.loops.at(i), *runtime.services));
+    }
+}
+
+net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
+                                      const std::string& kind) {
+    auto payload = [&](model::PartNo part) {
+        return complete_open(runtime, own_open_payload(runtime, kind), part, model::PartNo(0));
+    };
+    const Result<void> opened = co_await log.open(payload);
+    if (opened.has_value()) {
+        runtime.evidence->add(evidence::OpenEntry{log.no(), "", kind, log.head().last_leaf});
+    }
+    co_return opened;
+}
+
+codec::Map config_fields(const Runtime& runtime, const Config& config,
+                         const std::vector<std::string>& changes) {
+    codec::Map fields;
+    fields.emplace("digest", codec::hex(config.digest));
+    codec::Map files;
+    for (const auto& [name, digest] : config.files) {
+        files.emplace(name, codec::hex(digest));
+    }
+    fields.emplace("files", std::move(files));
+    fields.emplace("boot", runtime.boot);
+    fields.emplace("changes", codec::List(changes.begin(), changes.end()));
+    return fields;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
+                                      bool accept_corruption) {
+    NARROWS_TRY(check_scopes(config));
+    auto runtime = std::make_unique<Runtime>(clock, threads);
+    runtime->boot = codec::hex(crypto::random_bytes(8));
+    runtime->version = kVersion;
+    runtime->binary_sha256 = hex_of_file("/proc/self/exe");
+    runtime->data_dir = config.gateway.data_dir;
+    NARROWS_TRY(open_keys(*runtime, config));
+    NARROWS_TRY(open_journal(*runtime, config, accept_corruption));
+    runtime->system = runtime->new_part();
+    runtime->lobby_log = runtime->new_part();
+    runtime->lobby = std::make_unique<session::Lobby>(runtime->lobby_log,
+                                                      std::uint64_t{config.limits.lobby_mib} << 20);
+    runtime->gate = std::make_unique<session::Gate>(config.limits.operations);
+    open_upstream(*runtime, config);
+    runtime->workers = std::make_unique<net::Workers>(kWorkers);
+    open_services(*runtime, config);
+    Runtime& running = *runtime;
+    runtime->fetch_text = [&running](const std::string& where) {
+        return fetch_text(*running.fetcher, where);
+    };
+    runtime->settings_in_force =
+        std::make_shared<Settings>(std::move(config), runtime->replays, clock, runtime->fetch_text);
+    return runtime;
+}
+
+net::Task<Result<void>> record_config(Runtime& runtime, std::vector<std::string> changes) {
+    const std::shared_ptr<Settings> settings = runtime.settings();
+    runtime.evidence->add(evidence::ConfigEntry{codec::hex(settings->config.digest), runtime.boot});
+    codec::Map fields = config_fields(runtime, settings->config, changes);
+    co_return co_await runtime.system->control(recording::RecordKind::config,
+                                               recording::observed(std::move(fields)),
+                                               recording::Await::durable, journal::Use::normal);
+}
+
+net::Task<Result<void>> declare_start(Runtime& runtime) {
+    const Result<void> system = co_await open_own_part(runtime, *runtime.system, "system");
+    if (!system.has_value()) {
+        co_return system;
+    }
+    const Result<void> lobby = co_await open_own_part(runtime, *runtime.lobby_log, "lobby");
+    if (!lobby.has_value()) {
+        co_return lobby;
+    }
+    runtime.evidence->follow(runtime.system);
+    runtime.evidence->follow(runtime.lobby_log);
+    const Result<void> resumed = co_await resume(runtime, *runtime.recovered);
+    runtime.recovered.reset();
+    if (!resumed.has_value()) {
+        co_return resumed;
+    }
+    co_return co_await record_config(runtime, {"the gateway started"});
+}
+
+}  // namespace narrows::gateway

@@ -1,0 +1,111 @@
+#include "gateway/delivery_port.h"
+
+#include "codec/json.h"
+#include "codec/text.h"
+#include "gateway/agent_port.h"
+#include "identity/delivery.h"
+
+namespace narrows::gateway {
+namespace {
+
+constexpr std::string_view kPrefix = "/.narrows/";
+constexpr std::string_view kCredentials = "/.narrows/credentials";
+
+struct Reply {
+    int status = 200;
+    std::string_view type = "application/json";
+    std::string body;
+};
+
+Reply refusal(std::string_view why) {
+    codec::Map map;
+    map.emplace("code", "AccessDenied");
+    map.emplace("message", why);
+    return {403, "application/json", codec::json_encode(codec::Value(std::move(map)))};
+}
+
+/// The credentials that the session has for a connection, as the container endpoint gives them.
+Reply credentials_reply(Runtime& runtime, const session::Session& session,
+                        std::string_view connection) {
+    const session::Terms& terms = session.terms();
+    for (const session::Connection& granted : terms.connections) {
+        if (!connection.empty() && granted.name != connection) {
+            continue;
+        }
+        const identity::TokenClaims claims{terms.id,         granted.name, granted.key_id,
+                                           terms.expires_at, terms.agent,  terms.principal};
+        const auto minted = identity::mint_again(*runtime.group_key, claims);
+        if (!minted.has_value()) {
+            return refusal(minted.error().what);
+        }
+        return {200, "application/json", identity::container_credentials_json(minted.value())};
+    }
+    return refusal("the session has no such connection");
+}
+
+Reply session_reply(const session::Session& session) {
+    const session::Terms& terms = session.terms();
+    codec::Map map;
+    map.emplace("session", terms.id.value());
+    map.emplace("agent", terms.agent);
+    map.emplace("expires_at", rfc3339(terms.expires_at));
+    codec::List connections;
+    for (const session::Connection& granted : terms.connections) {
+        codec::Map entry;
+        entry.emplace("name", granted.name);
+        entry.emplace("scope", granted.scope.text());
+        entry.emplace("regions", codec::List(granted.regions.begin(), granted.regions.end()));
+        connections.emplace_back(std::move(entry));
+    }
+    map.emplace("connections", std::move(connections));
+    return {200, "application/json", codec::json_encode(codec::Value(std::move(map)))};
+}
+
+Reply reply_to(Runtime& runtime, const http::RequestHead& head) {
+    if (head.method != "GET") {
+        return {405, "text/plain", "only GET\n"};
+    }
+    if (head.target == "/.narrows/ca.pem") {
+        return {200, "application/x-pem-file", runtime.certificates->ca_pem()};
+    }
+    const std::string_view token = http::header(head.headers, "authorization");
+    const auto claims =
+        identity::open_token(*runtime.group_key, identity::TokenUse::delivery, token);
+    if (!claims.has_value()) {
+        return refusal("the authorization token is not one that this gateway issued");
+    }
+    const session::SessionPtr session = runtime.sessions.find(claims.value().session);
+    if (!session || session->over(runtime.clock.wall())) {
+        return refusal("the session is over");
+    }
+    if (head.target == "/.narrows/session") {
+        return session_reply(*session);
+    }
+    if (head.target.starts_with(kCredentials)) {
+        std::string_view rest = std::string_view(head.target).substr(kCredentials.size());
+        rest.remove_prefix(rest.starts_with('/') ? 1 : 0);
+        return credentials_reply(runtime, *session, rest);
+    }
+    return {404, "text/plain", "nothing here\n"};
+}
+
+}  // namespace
+
+bool is_delivery(const http::RequestHead& head) {
+    return head.target.starts_with(kPrefix);
+}
+
+net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
+                               const http::RequestHead& head) {
+    if (!agent.body_done()) {
+        agent.must_close();
+    }
+    const Reply reply = reply_to(runtime, head);
+    const Result<void> written =
+        co_await answer_plain(runtime, agent, reply.status, reply.type, reply.body);
+    if (!written.has_value()) {
+        agent.must_close();
+    }
+}
+
+}  // namespace narrows::gateway

@@ -1,0 +1,166 @@
+#include "gateway/gateway.h"
+
+#include <csignal>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "gateway/agent_port.h"
+#include "gateway/boot.h"
+#include "gateway/lifecycle.h"
+#include "gateway/operator_port.h"
+#include "net/signals.h"
+
+namespace narrows::gateway {
+namespace {
+
+constexpr net::Millis kExpiryTick{100};
+constexpr net::Millis kHouseTick{1000};
+/// What was admitted has this long to finish when the gateway stops.
+constexpr int kDrainSteps = 300;
+constexpr net::Millis kDrainStep{100};
+
+net::Endpoint endpoint_of(const Address& address) {
+    return {address.host, address.port};
+}
+
+Result<void> listen(Runtime& runtime) {
+    const Config& config = runtime.settings_in_force->config;
+    NARROWS_TRY(runtime.agents,
+                net::Listener::listen(runtime.loops, endpoint_of(config.listen.agents)));
+    NARROWS_TRY(runtime.operators,
+                net::Listener::listen(runtime.loops, endpoint_of(config.listen.operators)));
+    runtime.agents->start([&runtime](net::Loop& loop, net::StreamPtr stream) {
+        return serve_agent(runtime, loop, std::move(stream));
+    });
+    runtime.operators->start([&runtime](net::Loop&, net::StreamPtr stream) {
+        return serve_operator(runtime, std::move(stream));
+    });
+    log::info("agents on {}, operators on {}", net::to_string(runtime.agents->local()),
+              net::to_string(runtime.operators->local()));
+    return ok();
+}
+
+net::Task<void> expire_forever(Runtime& runtime) {
+    while (!runtime.draining) {
+        co_await net::sleep_for(kExpiryTick);
+        co_await expire_sessions(runtime);
+    }
+}
+
+/// Credentials renewed ahead of expiry, lobby counts on record, idle upstream connections closed.
+net::Task<void> keep_house(Runtime& runtime) {
+    while (!runtime.draining) {
+        co_await net::sleep_for(kHouseTick);
+        co_await runtime.lobby->record_counted();
+        for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
+            aws::Adapter* adapter = runtime.adapters[i].get();
+            runtime.loops.at(i).post([adapter] { adapter->tidy(); });
+        }
+        upstream::Signer& signer = *runtime.signer;
+        for (const upstream::Lease& lease : signer.due(runtime.clock.wall())) {
+            std::function<Result<void>()> renew = [&signer, lease] { return signer.renew(lease); };
+            const Result<void> renewed = co_await runtime.workers->run(renew);
+            if (!renewed.has_value()) {
+                log::warn("credentials of connection {} could not be renewed: {}", lease.connection,
+                          renewed.error().what);
+            }
+        }
+    }
+}
+
+/// A broken new configuration changes nothing and says why.
+net::Task<void> reload(Runtime& runtime, std::string path) {
+    std::function<Result<Config>()> load = [path] { return load_config(path); };
+    Result<Config> config = co_await runtime.workers->run(load);
+    if (!config.has_value()) {
+        log::error("the configuration was not reloaded: {}", config.error().what);
+        co_return;
+    }
+    const std::shared_ptr<Settings> before = runtime.settings();
+    const std::vector<std::string> changes = diff(before->config, config.value());
+    auto after = std::make_shared<Settings>(std::move(config.value()), runtime.replays,
+                                            runtime.clock, runtime.fetch_text);
+    {
+        const std::lock_guard lock(runtime.settings_mutex);
+        runtime.settings_in_force = std::move(after);
+    }
+    const Result<void> recorded = co_await record_config(runtime, changes);
+    if (!recorded.has_value()) {
+        const std::lock_guard lock(runtime.settings_mutex);
+        runtime.settings_in_force = before;
+        log::error("the configuration was not reloaded, its record could not be written: {}",
+                   recorded.error().what);
+        co_return;
+    }
+    log::info("configuration reloaded: {} changes", changes.size());
+}
+
+net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
+    codec::Map fields;
+    fields.emplace("reason", "drained");
+    fields.emplace("by", "operator");
+    const std::map<std::string, std::uint64_t> counts = part.counts();
+    const Result<recording::PartHead> end = co_await part.close(std::move(fields));
+    if (end.has_value()) {
+        runtime.evidence->close(end.value(), counts);
+    }
+}
+
+/// No new connections, what was admitted finishes, every session and the gateway's own parts close.
+net::Task<void> drain(Runtime& runtime) {
+    if (runtime.draining.exchange(true)) {
+        co_return;
+    }
+    log::info("stopping: {} operations in flight", runtime.gate->inside());
+    runtime.agents->close();
+    for (int step = 0; step < kDrainSteps && runtime.gate->inside() > 0; ++step) {
+        co_await net::sleep_for(kDrainStep);
+    }
+    for (const session::SessionPtr& session : runtime.sessions.all()) {
+        const session::Ending ending{"drained", "operator", std::nullopt};
+        (void)co_await end_session(runtime, session, ending);
+    }
+    runtime.operators->close();
+    co_await runtime.lobby->record_counted();
+    co_await close_own(runtime, *runtime.lobby_log);
+    co_await close_own(runtime, *runtime.system);
+    runtime.loops.stop();
+}
+
+net::Task<void> start(Runtime& runtime, Result<void>& outcome) {
+    outcome = co_await declare_start(runtime);
+    if (outcome.has_value()) {
+        outcome = listen(runtime);
+    }
+    if (!outcome.has_value()) {
+        runtime.loops.stop();
+        co_return;
+    }
+    runtime.loops.at(0).spawn([&runtime] { return expire_forever(runtime); });
+    runtime.loops.at(0).spawn([&runtime] { return keep_house(runtime); });
+}
+
+}  // namespace
+
+Result<void> run_gateway(const GatewayOptions& options) {
+    NARROWS_TRY(Config config, load_config(options.config));
+    const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+    NARROWS_TRY(const std::unique_ptr<Runtime> runtime,
+                boot(std::move(config), system_clock(), threads, options.accept_corruption));
+    Runtime& running = *runtime;
+    Result<void> outcome = ok();
+    const net::Signals signals(running.loops.at(0), [&](int number) {
+        running.loops.at(0).spawn([&running, number, path = options.config] {
+            return number == SIGHUP ? reload(running, path) : drain(running);
+        });
+    });
+    running.loops.at(0).spawn([&] { return start(running, outcome); });
+    running.loops.run();
+    runtime->agents.reset();
+    runtime->operators.reset();
+    return outcome;
+}
+
+}  // namespace narrows::gateway

@@ -1,0 +1,247 @@
+#include "gateway/lifecycle.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "codec/text.h"
+#include "gateway/open_record.h"
+#include "policy/session_policy.h"
+
+namespace narrows::gateway {
+namespace {
+
+/// Operations in flight may finish their records for this long after the end.
+constexpr int kDrainSteps = 90;
+constexpr net::Millis kDrainStep{10};
+
+session::Budget budget_of(const Budget& configured) {
+    return {configured.bytes_mib << 20, configured.in_flight, configured.per_second};
+}
+
+Result<session::Connection> grant_connection(const Connection& configured,
+                                             const policy::Facts& facts) {
+    NARROWS_TRY(policy::Scope scope, policy::Scope::parse(configured.scope.text));
+    const policy::Target target{configured.account, configured.regions};
+    NARROWS_TRY(policy::SessionPolicy compiled, policy::session_policy(scope, target, &facts));
+    std::vector<session::Egress> egress;
+    for (const EgressRule& rule : configured.egress) {
+        egress.push_back({rule.host, rule.port});
+    }
+    return session::Connection{configured.name,
+                               configured.type,
+                               configured.account,
+                               configured.partition,
+                               configured.regions,
+                               configured.role_arn,
+                               configured.external_id,
+                               configured.profile,
+                               configured.endpoint,
+                               std::move(egress),
+                               budget_of(configured.budget),
+                               std::move(scope),
+                               std::move(compiled.json),
+                               identity::new_access_key_id(),
+                               Secret()};
+}
+
+upstream::LeaseTerms lease_terms(const session::Terms& terms, const session::Connection& granted,
+                                 model::PartNo part, const aws::Catalogue& catalogue) {
+    upstream::LeaseTerms lease;
+    lease.part = part;
+    lease.profile = granted.profile;
+    lease.role_arn = granted.role_arn;
+    lease.external_id = granted.external_id;
+    lease.session_policy = granted.session_policy;
+    lease.source_identity = upstream::session_name_value(
+        terms.principal.empty() ? terms.agent : terms.agent + "@" + terms.principal);
+    lease.tags =
+        upstream::session_tags(terms.id.value(), terms.agent, terms.principal, terms.task_id);
+    lease.sts_region = granted.regions.empty() ? "us-east-1" : granted.regions.front();
+    const auto sts = catalogue.service("sts");
+    const auto endpoint = sts ? catalogue.endpoint(*sts, granted.partition, lease.sts_region)
+                              : Result<aws::Endpoint>(fail(ErrorCode::not_found, "no sts"));
+    const Result<upstream::Target> target = upstream::choose_target(
+        endpoint.has_value() ? endpoint.value().host : std::string(), granted.endpoint);
+    if (target.has_value()) {
+        lease.sts = target.value();
+    }
+    return lease;
+}
+
+/// Secrets of the connections, the Signer's leases, the registry: in this order, after OPEN.
+Result<void> activate(Runtime& runtime, const session::SessionPtr& session) {
+    for (const session::Connection& granted : session->terms().connections) {
+        NARROWS_TRY(runtime.signer->open({session->terms().id, granted.name},
+                                         lease_terms(session->terms(), granted, session->log().no(),
+                                                     runtime.services->catalogue)));
+    }
+    runtime.sessions.add(session);
+    return ok();
+}
+
+Result<session::Terms> make_terms(Runtime& runtime, const Start& start, const Settings& settings) {
+    const identity::StartRequest request{
+        start.agent.id, start.launcher ? std::optional(start.launcher->id) : std::nullopt,
+        start.principal, start.connections, start.lifetime_s};
+    NARROWS_TRY(const identity::Authority authority,
+                identity::authorise_start(settings.registry, request));
+    session::Terms terms;
+    terms.id = identity::new_session_id();
+    terms.agent = start.agent.id;
+    terms.principal = start.principal;
+    terms.task_id = start.task.id;
+    terms.started_at = runtime.clock.wall();
+    terms.expires_at = terms.started_at + authority.lifetime_s * kNsPerSecond;
+    policy::Facts facts;
+    facts.agent = terms.agent;
+    facts.principal =
+        terms.principal.empty() ? std::nullopt : std::optional<std::string>(terms.principal);
+    facts.task_id = terms.task_id;
+    facts.session_id = terms.id.value();
+    for (const std::string& name : authority.connections) {
+        NARROWS_TRY(session::Connection granted,
+                    grant_connection(*settings.config.connection(name), facts));
+        granted.secret = identity::secret_access_key(*runtime.group_key, granted.key_id);
+        terms.connections.push_back(std::move(granted));
+    }
+    terms.open = open_payload(runtime, start, authority, settings, terms);
+    return terms;
+}
+
+Result<Started> hand_out(Runtime& runtime, session::SessionPtr session) {
+    const session::Terms& terms = session->terms();
+    Started started;
+    started.session = session;
+    identity::TokenClaims claims{terms.id, "", "", terms.expires_at, terms.agent, terms.principal};
+    for (const session::Connection& granted : terms.connections) {
+        claims.connection = granted.name;
+        claims.key_id = granted.key_id;
+        NARROWS_TRY(identity::Credentials credentials,
+                    identity::mint_again(*runtime.group_key, claims));
+        started.credentials.push_back(std::move(credentials));
+    }
+    claims.connection = terms.connections.front().name;
+    claims.key_id = terms.connections.front().key_id;
+    NARROWS_TRY(started.delivery_token,
+                identity::seal_token(*runtime.group_key, identity::TokenUse::delivery, claims));
+    NARROWS_TRY(started.proxy_token,
+                identity::seal_token(*runtime.group_key, identity::TokenUse::proxy, claims));
+    return started;
+}
+
+/// OPEN, durable, and its place in the evidence log.
+net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Terms terms,
+                                                 model::PartNo predecessor) {
+    std::shared_ptr<recording::PartLog> log = runtime.new_part();
+    codec::Map open = terms.open;
+    auto payload = [&](model::PartNo part) {
+        return complete_open(runtime, open, part, predecessor);
+    };
+    const Result<void> opened = co_await log->open(payload);
+    if (!opened.has_value()) {
+        co_return fail(opened.error());
+    }
+    const std::string id = terms.id.value();
+    runtime.evidence->add(evidence::OpenEntry{log->no(), id, "session", log->head().last_leaf});
+    runtime.evidence->follow(log);
+    auto session = std::make_shared<session::Session>(std::move(terms), std::move(log));
+    const Result<void> active = activate(runtime, session);
+    if (!active.has_value()) {
+        co_return fail(active.error());
+    }
+    co_return session;
+}
+
+}  // namespace
+
+net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
+    if (runtime.draining || !runtime.journal->can_open_session()) {
+        co_return fail(
+            ErrorCode::unavailable,
+            "no new sessions now: " + (runtime.draining ? std::string("the gateway is stopping")
+                                                        : runtime.journal->state().why));
+    }
+    const std::shared_ptr<Settings> settings = runtime.settings();
+    Result<session::Terms> terms = make_terms(runtime, start, *settings);
+    if (!terms.has_value()) {
+        co_return fail(terms.error());
+    }
+    const Result<void> spent = settings->authenticator.spend(start.agent);
+    if (!spent.has_value()) {
+        co_return fail(spent.error());
+    }
+    Result<session::SessionPtr> session =
+        co_await open_part(runtime, std::move(terms.value()), model::PartNo(0));
+    if (!session.has_value()) {
+        co_return fail(session.error());
+    }
+    const session::Terms& open = session.value()->terms();
+    log::info("session {} started: agent {}, until {}", open.id.value(), open.agent,
+              rfc3339(open.expires_at));
+    co_return hand_out(runtime, session.value());
+}
+
+net::Task<Result<void>> reopen_session(Runtime& runtime, session::Terms terms,
+                                       model::PartNo predecessor) {
+    Result<session::SessionPtr> session =
+        co_await open_part(runtime, std::move(terms), predecessor);
+    if (!session.has_value()) {
+        co_return fail(session.error());
+    }
+    co_return ok();
+}
+
+net::Task<Result<void>> end_session(Runtime& runtime, session::SessionPtr session,
+                                    session::Ending ending) {
+    if (!session->end(ending)) {
+        co_return ok();
+    }
+    const model::SessionId id = session->terms().id;
+    for (int step = 0; step < kDrainSteps && session->in_flight() > 0; ++step) {
+        co_await net::sleep_for(kDrainStep);
+    }
+    runtime.signer->close_session(id);
+    codec::Map fields;
+    fields.emplace("reason", ending.reason);
+    fields.emplace("by", ending.by);
+    if (ending.exit_status) {
+        fields.emplace("exit_status", *ending.exit_status);
+    }
+    fields.emplace("in_flight", session->in_flight());
+    recording::PartLog& log = session->log();
+    const std::map<std::string, std::uint64_t> counts = log.counts();
+    const Result<recording::PartHead> end = co_await log.close(std::move(fields));
+    runtime.sessions.remove(id);
+    for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
+        aws::Adapter* adapter = runtime.adapters[i].get();
+        runtime.loops.at(i).post([adapter, id] { adapter->drop_session(id.value()); });
+    }
+    if (!end.has_value()) {
+        log::error("session {}: its end could not be recorded: {}", id.value(), end.error().what);
+        co_return fail(end.error());
+    }
+    runtime.evidence->close(end.value(), counts);
+    log::info("session {} is over: {}", id.value(), ending.reason);
+    co_return ok();
+}
+
+net::Task<void> expire_sessions(Runtime& runtime) {
+    const WallNs now = runtime.clock.wall();
+    for (const session::SessionPtr& session : runtime.sessions.all()) {
+        if (session->is_active() && now >= session->terms().expires_at) {
+            const session::Ending ending{"expired", "clock", std::nullopt};
+            (void)co_await end_session(runtime, session, ending);
+        }
+    }
+}
+
+codec::Map enforcement() {
+    codec::Map level;
+    level.emplace("level", "cooperative");
+    level.emplace("words",
+                  "nothing that this gateway knows of kept the agent from going around it: its "
+                  "environment was set, its network was not closed");
+    return level;
+}
+
+}  // namespace narrows::gateway

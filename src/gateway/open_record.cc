@@ -1,0 +1,197 @@
+#include "gateway/open_record.h"
+
+#include "codec/text.h"
+
+namespace narrows::gateway {
+namespace {
+
+codec::Map connection_value(const session::Connection& granted) {
+    codec::Map value;
+    value.emplace("name", granted.name);
+    value.emplace("type", granted.type);
+    value.emplace("account", granted.account);
+    value.emplace("partition", granted.partition);
+    value.emplace("regions", codec::List(granted.regions.begin(), granted.regions.end()));
+    value.emplace("role_arn", granted.role_arn);
+    value.emplace("endpoint", granted.endpoint);
+    value.emplace("scope", granted.scope.text());
+    value.emplace("scope_sha256", granted.scope.digest_hex());
+    value.emplace("session_policy", granted.session_policy);
+    value.emplace("key_id", granted.key_id);
+    codec::List egress;
+    for (const session::Egress& rule : granted.egress) {
+        egress.emplace_back(rule.host + ":" + std::to_string(rule.port));
+    }
+    value.emplace("egress", std::move(egress));
+    return value;
+}
+
+codec::Map task_value(const Task& task) {
+    codec::Map value;
+    value.emplace("id", task.id);
+    value.emplace("title", task.title);
+    value.emplace("reason", task.reason);
+    value.emplace("link", task.link);
+    value.emplace("requested_by", task.requested_by);
+    return value;
+}
+
+codec::Map digests(const Runtime& runtime, const Settings& settings) {
+    codec::Map value;
+    value.emplace("catalogue", runtime.services->catalogue_digest);
+    value.emplace("binary", runtime.binary_sha256);
+    value.emplace("config", codec::hex(settings.config.digest));
+    return value;
+}
+
+codec::Map& group(codec::Map& payload, const char* provenance) {
+    const auto at = payload.try_emplace(provenance, codec::Map{}).first;
+    return *at->second.as<codec::Map>();
+}
+
+codec::Map grant_value(const identity::Authority& authority) {
+    codec::Map value;
+    value.emplace("sha256", codec::hex(authority.grant_sha256));
+    codec::List grants;
+    for (const identity::Grant& grant : authority.grants) {
+        grants.emplace_back(identity::to_value(grant));
+    }
+    value.emplace("grants", std::move(grants));
+    return value;
+}
+
+}  // namespace
+
+codec::Map open_payload(const Runtime& runtime, const Start& start,
+                        const identity::Authority& authority, const Settings& settings,
+                        const session::Terms& terms) {
+    codec::Map observed;
+    observed.emplace("session", terms.id.value());
+    observed.emplace("kind", "session");
+    observed.emplace("started_at", terms.started_at);
+    observed.emplace("expires_at", terms.expires_at);
+    observed.emplace("self_started", authority.self_started);
+    codec::List connections;
+    for (const session::Connection& granted : terms.connections) {
+        connections.emplace_back(connection_value(granted));
+    }
+    observed.emplace("connections", std::move(connections));
+    observed.emplace("grant", grant_value(authority));
+    observed.emplace("enforcement", enforcement());
+    observed.emplace("digests", digests(runtime, settings));
+    codec::Map payload;
+    payload.emplace("observed", std::move(observed));
+    codec::Map& verified = group(payload, "verified");
+    verified.emplace("agent", identity::to_value(start.agent));
+    if (start.launcher) {
+        verified.emplace("launcher", identity::to_value(*start.launcher));
+    }
+    group(payload, start.launcher ? "attested" : "stated").emplace("task", task_value(start.task));
+    group(payload, "stated")
+        .emplace("principal", start.principal.empty() ? "none" : start.principal);
+    return payload;
+}
+
+codec::Value complete_open(const Runtime& runtime, codec::Map payload, model::PartNo part,
+                           model::PartNo predecessor) {
+    codec::Map& observed = group(payload, "observed");
+    observed.insert_or_assign("part", part.value());
+    observed.insert_or_assign("predecessor", predecessor.value() == 0
+                                                 ? codec::Value()
+                                                 : codec::Value(predecessor.value()));
+    codec::Map gateway;
+    gateway.emplace("name", runtime.settings_in_force->config.gateway.name);
+    gateway.emplace("version", runtime.version);
+    gateway.emplace("boot", runtime.boot);
+    observed.insert_or_assign("gateway", std::move(gateway));
+    return payload;
+}
+
+codec::Map own_open_payload(const Runtime& runtime, const std::string& kind) {
+    codec::Map observed;
+    observed.emplace("session", "");
+    observed.emplace("kind", kind);
+    observed.emplace("started_at", runtime.clock.wall());
+    codec::Map payload;
+    payload.emplace("observed", std::move(observed));
+    return payload;
+}
+
+namespace {
+
+Result<session::Connection> connection_from(const Runtime& runtime, const Settings& settings,
+                                            const codec::Value& value) {
+    const Connection* configured = settings.config.connection(value.text("name"));
+    if (configured == nullptr) {
+        return fail(ErrorCode::not_found,
+                    "connection " + value.text("name") + " is not configured any more");
+    }
+    NARROWS_TRY(policy::Scope scope, policy::Scope::parse(value.text("scope")));
+    std::vector<std::string> regions;
+    const codec::Value* listed = value.find("regions");
+    if (listed != nullptr && listed->as<codec::List>() != nullptr) {
+        for (const codec::Value& region : *listed->as<codec::List>()) {
+            const std::string* text = region.as<std::string>();
+            regions.push_back(text == nullptr ? std::string() : *text);
+        }
+    }
+    std::vector<session::Egress> egress;
+    for (const EgressRule& rule : configured->egress) {
+        egress.push_back({rule.host, rule.port});
+    }
+    const std::string key_id = value.text("key_id");
+    return session::Connection{value.text("name"),
+                               value.text("type"),
+                               value.text("account"),
+                               value.text("partition"),
+                               std::move(regions),
+                               value.text("role_arn"),
+                               configured->external_id,
+                               configured->profile,
+                               configured->endpoint,
+                               std::move(egress),
+                               {configured->budget.bytes_mib << 20, configured->budget.in_flight,
+                                configured->budget.per_second},
+                               std::move(scope),
+                               value.text("session_policy"),
+                               key_id,
+                               identity::secret_access_key(*runtime.group_key, key_id)};
+}
+
+}  // namespace
+
+Result<session::Terms> terms_from_open(const Runtime& runtime, const Settings& settings,
+                                       const codec::Value& payload) {
+    const codec::Value* observed = payload.find("observed");
+    const codec::Value* verified = payload.find("verified");
+    const codec::Map* whole = payload.as<codec::Map>();
+    const codec::Value* listed = observed == nullptr ? nullptr : observed->find("connections");
+    if (whole == nullptr || verified == nullptr || listed == nullptr ||
+        listed->as<codec::List>() == nullptr) {
+        return fail(ErrorCode::corrupt, "an OPEN record does not have the form of one");
+    }
+    session::Terms terms;
+    terms.id = model::SessionId(observed->text("session"));
+    const codec::Value* agent = verified->find("agent");
+    terms.agent = agent == nullptr ? std::string() : agent->text("id");
+    const codec::Value* stated = payload.find("stated");
+    const std::string principal = stated == nullptr ? "none" : stated->text("principal", "none");
+    terms.principal = principal == "none" ? std::string() : principal;
+    for (const char* provenance : {"attested", "stated"}) {
+        const codec::Value* group_value = payload.find(provenance);
+        const codec::Value* task = group_value == nullptr ? nullptr : group_value->find("task");
+        if (task != nullptr) {
+            terms.task_id = task->text("id");
+        }
+    }
+    terms.started_at = observed->number("started_at");
+    terms.expires_at = observed->number("expires_at");
+    for (const codec::Value& value : *listed->as<codec::List>()) {
+        NARROWS_TRY(session::Connection granted, connection_from(runtime, settings, value));
+        terms.connections.push_back(std::move(granted));
+    }
+    terms.open = *whole;
+    return terms;
+}
+
+}  // namespace narrows::gateway

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "crypto/ca.h"
+#include "gateway/config/config.h"
+#include "gateway/evidence_keeper.h"
+#include "gateway/fetcher.h"
+#include "gateway/recovered.h"
+#include "identity/proof.h"
+#include "journal/journal.h"
+#include "net/stream.h"
+#include "net/tls.h"
+#include "net/workers.h"
+#include "protocols/aws/adapter/adapter.h"
+#include "protocols/aws/upstream/credential_chain.h"
+#include "recording/part_log.h"
+
+namespace narrows::gateway {
+
+/// A configuration in force and what is derived from it. Immutable but for the key sources' caches.
+struct Settings {
+    Settings(Config loaded, identity::ReplayMemory& replays, const Clock& clock,
+             const identity::Fetch& fetch);
+    const Config config;
+    const identity::Registry registry;
+    identity::KeySources keys;
+    identity::Authenticator authenticator;
+};
+
+/// TLS towards agents: certificates by the gateway's own CA, made on demand and kept until they
+/// near their end. Thread-safe.
+class Certificates {
+  public:
+    Certificates(crypto::CertificateAuthority ca, const Clock& clock)
+        : ca_(std::move(ca)), clock_(clock) {}
+    /// For one host of AWS's (proxy mode), or for the gateway's own names.
+    Result<std::shared_ptr<net::TlsServerContext>> context_for(
+        const std::vector<std::string>& names);
+    const std::string& ca_pem() const { return ca_.certificate_pem(); }
+
+  private:
+    /// Contexts kept at once; beyond, all go and are made again on demand.
+    static constexpr std::size_t kKept = 256;
+    struct Kept {
+        std::shared_ptr<net::TlsServerContext> context;
+        WallNs not_after = 0;
+    };
+    crypto::CertificateAuthority ca_;
+    const Clock& clock_;
+    std::mutex mutex_;
+    std::map<std::string, Kept> kept_;
+};
+
+/// Everything that a running gateway is made of, in order of construction.
+struct Runtime {
+    Runtime(const Clock& clock_in, std::size_t threads) : clock(clock_in), loops(threads) {}
+
+    const Clock& clock;
+    net::Loops loops;
+    std::string boot;  ///< random name of this start
+    std::string version;
+    std::string binary_sha256;
+    std::string data_dir;
+
+    std::mutex settings_mutex;
+    std::shared_ptr<Settings> settings_in_force;
+    std::shared_ptr<Settings> settings() {
+        const std::lock_guard lock(settings_mutex);
+        return settings_in_force;
+    }
+
+    identity::ReplayMemory replays;
+    std::unique_ptr<identity::GroupKey> group_key;
+    Secret receipt_key;
+    Secret commitment_key;
+    std::unique_ptr<Certificates> certificates;
+    std::shared_ptr<net::TlsClientContext> tls_client;
+    std::unique_ptr<Recovered> recovered;  ///< until declare_start has dealt with it
+    std::unique_ptr<journal::Journal> journal;
+    std::unique_ptr<EvidenceKeeper> evidence;
+    std::shared_ptr<recording::PartLog> system;
+    std::shared_ptr<recording::PartLog> lobby_log;
+    std::unique_ptr<session::Lobby> lobby;
+    std::unique_ptr<session::Gate> gate;
+    session::Sessions sessions;
+    sigv4::KeyCache keys;
+    std::unique_ptr<Fetcher> fetcher;
+    std::unique_ptr<upstream::CredentialChain> chain;
+    std::unique_ptr<upstream::Signer> signer;
+    std::unique_ptr<net::Workers> workers;
+    std::unique_ptr<aws::Services> services;
+    std::vector<std::unique_ptr<aws::Adapter>> adapters;  ///< one a loop
+    std::unique_ptr<net::Listener> agents;
+    std::unique_ptr<net::Listener> operators;
+    std::atomic<bool> draining = false;
+    identity::Fetch fetch_text;  ///< issuers' key sets, from files and https
+
+    std::shared_ptr<recording::PartLog> new_part() {
+        return std::make_shared<recording::PartLog>(*journal, journal->begin_part(),
+                                                    receipt_key.view());
+    }
+    aws::Adapter& adapter_of(const net::Loop& loop);
+};
+
+}  // namespace narrows::gateway
