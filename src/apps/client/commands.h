@@ -47,6 +47,39 @@ struct KeyOptions {
 int run_key_new(const KeyOptions& options, const Output& to);
 int run_key_hash(const KeyOptions& options, const Output& to);
 
+struct ScopeOptions {
+    std::string file;
+    std::string account;               ///< explain: else 123456789012
+    std::vector<std::string> regions;  ///< explain: the first, else the request's, else us-east-1
+    std::string operation;
+    std::vector<std::string> parameters;  ///< "NAME=VALUE"
+    std::string requests;                 ///< file of JSON lines
+    std::string agent;
+    std::string principal;
+    std::string task_id;
+};
+int run_scope_check(const ScopeOptions& options, const Output& to);
+int run_scope_explain(const ScopeOptions& options, const Output& to);
+
+struct ConnectionOptions {
+    std::string config;
+    std::string name;
+    std::string format = "json";
+    std::string gateway_role;  ///< ARN of who may assume the connection's role
+};
+int run_connection_list(const ConnectionOptions& options, const Output& to);
+int run_connection_check(const ConnectionOptions& options, const Output& to);
+int run_connection_iam(const ConnectionOptions& options, const Output& to);
+
+struct DoctorOptions {
+    std::string config;
+    bool in_sandbox = false;
+};
+int run_doctor(const DoctorOptions& options, const Output& to);
+
+void register_scope(CLI::App& app, int& exit_code);
+void register_connection(CLI::App& app, int& exit_code);
+void register_doctor(CLI::App& app, int& exit_code);
 void register_run(CLI::App& app, int& exit_code);
 void register_session(CLI::App& app, int& exit_code);
 void register_credentials(CLI::App& app, int& exit_code);

@@ -1,0 +1,360 @@
+#include "apps/client/request_lines.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "codec/json.h"
+#include "codec/text.h"
+#include "crypto/hash.h"
+#include "policy/pattern.h"
+#include "protocols/aws/decode/decode.h"
+#include "protocols/aws/decode/operation.h"
+#include "protocols/aws/sigv4/authorization.h"
+
+namespace narrows::client {
+namespace {
+
+constexpr std::size_t kBodyMax = 64u << 20;
+constexpr const char* kAccount = "123456789012";
+constexpr const char* kRegion = "us-east-1";
+
+const aws::Catalogue& catalogue() {
+    return aws::Catalogue::embedded();
+}
+
+/// Service and region of a request, however they were found.
+struct Addressed {
+    std::string signing_name;
+    std::string region;
+    std::string host;
+    std::string bucket;
+};
+
+struct RequestLine {
+    http::RequestHead head;
+    Bytes body;
+    Addressed to;
+};
+
+/// The bytes of a text whose code points are all below 256.
+Result<Bytes> bytes_of(std::string_view text) {
+    Bytes out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<std::uint8_t>(text[i]);
+        if (byte < 0x80) {
+            out.push_back(byte);
+            continue;
+        }
+        const bool two = (byte == 0xc2 || byte == 0xc3) && i + 1 < text.size();
+        if (!two) {
+            return fail(ErrorCode::invalid, "the body has a code point above 255");
+        }
+        ++i;
+        out.push_back(static_cast<std::uint8_t>((byte & 3) << 6 | (text[i] & 0x3f)));
+    }
+    return out;
+}
+
+http::Headers headers_of(const codec::Value& line) {
+    http::Headers out;
+    const codec::Value* value = line.find("headers");
+    const codec::Map* map = value == nullptr ? nullptr : value->as<codec::Map>();
+    for (const auto& [name, each] : map == nullptr ? codec::Map() : *map) {
+        if (const std::string* text = each.as<std::string>()) {
+            out.push_back({name, *text});
+        }
+    }
+    return out;
+}
+
+/// A host of the form SERVICE.REGION.SUFFIX or BUCKET.s3.REGION.SUFFIX, asked of the catalogue.
+void address_by_host(Addressed& to) {
+    if (to.region.empty()) {
+        for (const std::string_view label : codec::split(to.host, '.')) {
+            if (!catalogue().partition_of(label).empty()) to.region = std::string(label);
+        }
+    }
+    if (to.region.empty()) {
+        to.region = kRegion;
+    }
+    const std::string_view partition = catalogue().partition_of(to.region);
+    std::size_t longest = 0;
+    for (const aws::Service service : catalogue().services()) {
+        const auto endpoint = catalogue().endpoint(service, partition, to.region);
+        const std::string host = endpoint ? endpoint.value().host : "";
+        const bool fits = !host.empty() && (to.host == host || to.host.ends_with("." + host));
+        if (fits && host.size() > longest) {
+            longest = host.size();
+            to.signing_name = std::string(service.signing_name());
+            to.bucket = service.is_s3() && to.host.size() > host.size()
+                            ? to.host.substr(0, to.host.size() - host.size() - 1)
+                            : "";
+        }
+    }
+}
+
+/// What stands before s3.REGION.SUFFIX, for requests whose service is known to be S3's.
+std::string bucket_of(const Addressed& to) {
+    const std::optional<aws::Service> s3 = catalogue().service("s3");
+    const auto endpoint =
+        s3 ? catalogue().endpoint(*s3, catalogue().partition_of(to.region), to.region)
+           : Result<aws::Endpoint>(fail(ErrorCode::not_found, "no s3"));
+    const std::string suffix = endpoint ? "." + endpoint.value().host : "";
+    return to.signing_name == "s3" && !suffix.empty() && to.host.ends_with(suffix)
+               ? to.host.substr(0, to.host.size() - suffix.size())
+               : std::string();
+}
+
+Addressed addressed(const codec::Value& line, const http::RequestHead& head, std::string host) {
+    Addressed to;
+    to.host = codec::lower(host.substr(0, host.find(':')));
+    const std::string scope = sigv4::classify(head, as_bytes("-")).scope;
+    const std::vector<std::string_view> parts = codec::split(scope, '/');
+    if (parts.size() == 4) {
+        to.region = parts[1];
+        to.signing_name = parts[2];
+    }
+    if (to.region.empty()) to.region = line.text("region");
+    if (to.signing_name.empty()) to.signing_name = line.text("signing_name");
+    if (to.signing_name.empty()) {
+        address_by_host(to);
+    } else {
+        to.region = to.region.empty() ? kRegion : to.region;
+        to.bucket = bucket_of(to);
+    }
+    return to;
+}
+
+Result<RequestLine> request_of(std::string_view text) {
+    NARROWS_TRY(const codec::Value line, codec::json_decode(text));
+    RequestLine request;
+    request.head = {line.text("method"), line.text("url"), headers_of(line)};
+    std::string host(http::header(request.head.headers, "host"));
+    const std::size_t scheme = request.head.target.find("://");
+    if (scheme != std::string::npos) {
+        const std::size_t path = request.head.target.find_first_of("/?", scheme + 3);
+        const std::string authority = request.head.target.substr(scheme + 3, path - scheme - 3);
+        host = host.empty() ? authority : host;
+        const std::string target =
+            path == std::string::npos ? "/" : request.head.target.substr(path);
+        request.head.target = target.front() == '?' ? "/" + target : target;
+    }
+    if (request.head.method.empty() || !request.head.target.starts_with('/')) {
+        return fail(ErrorCode::invalid, "a request has a method and a url");
+    }
+    NARROWS_TRY(request.body, bytes_of(line.text("body")));
+    request.to = addressed(line, request.head, std::move(host));
+    return request;
+}
+
+/// The gateway's own rule, whatever the scope says.
+std::string never_allowed(aws::Operation entry) {
+    if (entry.service().id() == "sts" && entry.name() == "GetCallerIdentity") {
+        return "";  // answered by the gateway
+    }
+    if (entry.returns_credentials()) {
+        return "its answer carries credentials, tokens or signed URLs, which never reach an agent";
+    }
+    if (entry.auth() != aws::Auth::sigv4) {
+        return "it is not authorised by a signature";
+    }
+    return entry.event_stream_input() ? "it streams events to AWS, which cannot be recorded yet"
+                                      : "";
+}
+
+std::string name_of(aws::Operation entry) {
+    return fmt::format("{}:{}", entry.service().id(), entry.name());
+}
+
+Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std::string& region,
+                          const ScopeOptions& options, const std::optional<policy::Scope>& scope) {
+    Explained explained;
+    const aws::Operation first = candidates.front().entry;
+    explained.service = std::string(first.service().id());
+    explained.operation = std::string(first.name());
+    for (const aws::Decoded& each : candidates) {
+        if (candidates.size() > 1) explained.tied.push_back(name_of(each.entry));
+        if (explained.never.empty()) explained.never = never_allowed(each.entry);
+    }
+    const std::string account = options.account.empty() ? kAccount : options.account;
+    const aws::ConnectionFacts facts{account, std::string(catalogue().partition_of(region)),
+                                     region};
+    const model::Context known{{"aws:requestedregion", {region}}};
+    // Withheld values are only shown as commitments; any key will do where nothing is kept.
+    const Bytes key = crypto::random_bytes(32);
+    NARROWS_TRY(explained.asked, aws::build_operation(candidates, facts, known, key));
+    if (scope) {
+        policy::Facts session;
+        session.agent = options.agent;
+        if (!options.principal.empty()) session.principal = options.principal;
+        session.task_id = options.task_id;
+        session.now = system_clock().wall();
+        explained.decided = policy::explain(*scope, *explained.asked, session);
+    }
+    return explained;
+}
+
+Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& options,
+                                const std::optional<policy::Scope>& scope) {
+    NARROWS_TRY(const Bytes body, aws::plain_body(request.head, request.body, kBodyMax));
+    const bool is_form = codec::lower(http::header(request.head.headers, "content-type"))
+                             .starts_with("application/x-www-form-urlencoded");
+    const aws::Question question{request.head,
+                                 is_form ? as_text(body) : std::string_view(),
+                                 request.to.signing_name,
+                                 request.to.region,
+                                 request.to.host,
+                                 request.to.bucket};
+    NARROWS_TRY(const aws::Recognition found, aws::recognise(catalogue(), question));
+    std::vector<aws::Decoded> decoded;
+    Error misfit;
+    for (const aws::Candidate& candidate : found.candidates) {
+        Result<codec::Value> parameters =
+            aws::decode_parameters({found.protocol, candidate, request.head, body});
+        if (parameters) {
+            decoded.push_back({candidate.operation, std::move(parameters.value())});
+        } else {
+            misfit = parameters.error();
+        }
+    }
+    if (decoded.empty()) {
+        return fail(misfit);
+    }
+    return explain(decoded, request.to.region, options, scope);
+}
+
+/// NAME=VALUE into the map: JSON where it is JSON and no plain text is wanted, else text.
+Result<void> add_parameter(codec::Map& to, aws::Operation entry, const std::string& text) {
+    const std::size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const std::optional<aws::Member> member =
+        entry.has_input() ? entry.input().member(name) : std::nullopt;
+    if (equals == std::string::npos || !member) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("--param {}: {} has no such member; write NAME=VALUE with the "
+                                "member's name of the AWS API",
+                                text, name_of(entry)));
+    }
+    const std::string value = text.substr(equals + 1);
+    const aws::ShapeKind kind = member->shape().kind();
+    if (kind == aws::ShapeKind::string || kind == aws::ShapeKind::blob ||
+        kind == aws::ShapeKind::timestamp) {
+        to[name] = value;
+        return ok();
+    }
+    Result<codec::Value> json = codec::json_decode(value);
+    if (!json) {
+        return fail(ErrorCode::invalid,
+                    fmt::format("--param {}: the value must be JSON: {}", name, json.error().what));
+    }
+    to[name] = std::move(json.value());
+    return ok();
+}
+
+/// "s3:GetObject" by the catalogue's, the signing or the IAM name of the service.
+Result<aws::Operation> find_operation(const std::string& text) {
+    const std::size_t colon = text.find(':');
+    const std::string prefix = text.substr(0, colon);
+    const std::string name = colon == std::string::npos ? "" : text.substr(colon + 1);
+    for (const bool by_id : {true, false}) {
+        for (const aws::Service service : catalogue().services()) {
+            const bool meant =
+                by_id ? service.id() == prefix
+                      : service.signing_name() == prefix || service.iam_prefix() == prefix;
+            const auto found = meant ? service.operation(name) : std::nullopt;
+            if (found) return *found;
+        }
+    }
+    return fail(ErrorCode::invalid,
+                fmt::format("{} is no operation of the catalogue; write SERVICE:OPERATION, such "
+                            "as s3:GetObject (operations, not IAM actions: s3:ListObjectsV2)",
+                            text));
+}
+
+codec::List texts(const std::set<std::string>& from) {
+    return {from.begin(), from.end()};
+}
+
+}  // namespace
+
+bool Actions::exists(std::string_view action) const {
+    if (action.find_first_of("*?") == std::string_view::npos) {
+        return catalogue().find_action(action).has_value();
+    }
+    const policy::Pattern pattern = policy::Pattern::glob(codec::lower(action));
+    const auto actions = catalogue().actions();
+    return std::any_of(actions.begin(), actions.end(), [&](const aws::Action& each) {
+        return pattern.matches(policy::text_of(codec::lower(each.name())));
+    });
+}
+
+std::optional<std::string> Actions::suggest(std::string_view action) const {
+    const std::vector<std::string_view> near = catalogue().suggest(action);
+    return near.empty() ? std::nullopt : std::optional<std::string>(near.front());
+}
+
+Result<Explained> explain_named(const ScopeOptions& options,
+                                const std::optional<policy::Scope>& scope) {
+    NARROWS_TRY(const aws::Operation entry, find_operation(options.operation));
+    codec::Map parameters;
+    for (const std::string& each : options.parameters) {
+        NARROWS_TRY(add_parameter(parameters, entry, each));
+    }
+    const std::string region = options.regions.empty() ? kRegion : options.regions.front();
+    return explain({{entry, std::move(parameters)}}, region, options, scope);
+}
+
+Explained explain_request(std::string_view line, const ScopeOptions& options,
+                          const std::optional<policy::Scope>& scope) {
+    Explained refused;
+    Result<RequestLine> request = request_of(line);
+    if (!request) {
+        refused.error = request.error().what;
+        return refused;
+    }
+    Result<Explained> explained = explain_bytes(request.value(), options, scope);
+    if (!explained) {
+        refused.error = explained.error().what;
+        return refused;
+    }
+    return std::move(explained.value());
+}
+
+codec::Value json_of(const Explained& explained) {
+    if (!explained.error.empty()) {
+        return codec::Map{{"error", explained.error}};
+    }
+    std::set<std::string> actions;
+    std::set<std::string> resources;
+    for (const model::Access& access : explained.asked->accesses) {
+        actions.insert(access.action);
+        for (const model::Resource& resource : access.resources) {
+            resources.insert(resource.arn);
+        }
+    }
+    codec::Map line{{"service", explained.service},
+                    {"operation", explained.operation},
+                    {"effect", model::name_of(explained.asked->effect)},
+                    {"actions", texts(actions)},
+                    {"resources", texts(resources)},
+                    {"parameters", explained.asked->parameters}};
+    if (!explained.tied.empty()) {
+        line.emplace("candidates", codec::List(explained.tied.begin(), explained.tied.end()));
+    }
+    if (!explained.never.empty()) {
+        line.emplace("never", explained.never);
+    }
+    if (explained.decided) {
+        const model::Decision& decision = explained.decided->decision;
+        const bool never = !explained.never.empty();
+        line.emplace("decision", never ? "deny" : model::name_of(decision.verdict));
+        line.emplace("reason", never ? "not-supported" : model::name_of(decision.reason));
+        line.emplace("statement", decision.statement);
+        line.emplace("why", never ? explained.never : decision.why);
+    }
+    return line;
+}
+
+}  // namespace narrows::client
