@@ -85,8 +85,4 @@ void register_session(CLI::App& app, int& exit_code);
 void register_credentials(CLI::App& app, int& exit_code);
 void register_key(CLI::App& app, int& exit_code);
 
-/// What the gateway or the network said: ErrorCode::invalid is the caller's mistake (2), anything
-/// else leaves the question open (3).
-int operator_failed(const Output& to, const Error& error);
-
 }  // namespace narrows::client

@@ -4,13 +4,12 @@
 
 #include "apps/client/commands.h"
 #include "codec/text.h"
-#include "crypto/hash.h"
+#include "identity/proof.h"
 
 namespace narrows::client {
 namespace {
 
 constexpr std::size_t kKeyMax = 16 * 1024;
-constexpr std::size_t kKeyBytes = 32;
 
 void print_enrolment(const Output& to, const std::string& kind, const std::string& name,
                      const std::string& digest) {
@@ -21,9 +20,10 @@ void print_enrolment(const Output& to, const std::string& kind, const std::strin
 }  // namespace
 
 int run_key_new(const KeyOptions& options, const Output& to) {
-    const std::string key =
-        "nrw_" + options.kind + "_" + codec::base64url(crypto::random_bytes(kKeyBytes));
-    const std::string digest = codec::hex(crypto::sha256(key));
+    const Secret made = identity::new_key(options.kind == "agent" ? identity::KeyKind::agent
+                                                                  : identity::KeyKind::launcher);
+    const std::string key(made.text());
+    const std::string digest = codec::hex(identity::key_digest(key));
     if (to.json) {
         print_json(to, codec::Map{{"kind", options.kind},
                                   {"id", options.name},
@@ -51,7 +51,13 @@ int run_key_hash(const KeyOptions&, const Output& to) {
     if (key.empty() || key.find('\n') != std::string_view::npos) {
         return failed(to, {ErrorCode::invalid, "give one key on one line of standard input"});
     }
-    const std::string digest = codec::hex(crypto::sha256(key));
+    if (!identity::well_formed_key(identity::KeyKind::agent, key) &&
+        !identity::well_formed_key(identity::KeyKind::launcher, key)) {
+        return failed(to, {ErrorCode::invalid,
+                           "that is no key of Narrows, or it has a typing mistake; `narrows key "
+                           "new` makes one"});
+    }
+    const std::string digest = codec::hex(identity::key_digest(key));
     if (to.json) {
         print_json(to, codec::Map{{"key_sha256", digest}});
     } else {

@@ -31,6 +31,13 @@ int failed(const Output& to, const Error& error) {
     return failed(to, error, usage ? kUsage : kCannotTell);
 }
 
+int operator_failed(const Output& to, const Error& error) {
+    const int exit_code = error.code == ErrorCode::invalid     ? kUsage
+                          : error.code == ErrorCode::not_found ? kWanting
+                                                               : kCannotTell;
+    return failed(to, error, exit_code);
+}
+
 std::string paint(const Output& to, Paint paint, std::string_view text) {
     if (!to.colour) {
         return std::string(text);

@@ -34,6 +34,10 @@ int failed(const Output& to, const Error& error, int exit_code);
 /// question open (3).
 int failed(const Output& to, const Error& error);
 
+/// What a gateway or the network said: ErrorCode::invalid is the caller's mistake (2), not_found an
+/// answer (1), anything else leaves the question open (3).
+int operator_failed(const Output& to, const Error& error);
+
 enum class Paint { red, yellow, green, bold };
 std::string paint(const Output& to, Paint paint, std::string_view text);
 

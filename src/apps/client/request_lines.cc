@@ -69,42 +69,50 @@ http::Headers headers_of(const codec::Value& line) {
     return out;
 }
 
-/// A host of the form SERVICE.REGION.SUFFIX or BUCKET.s3.REGION.SUFFIX, asked of the catalogue.
-void address_by_host(Addressed& to) {
-    if (to.region.empty()) {
-        for (const std::string_view label : codec::split(to.host, '.')) {
-            if (!catalogue().partition_of(label).empty()) to.region = std::string(label);
+/// What stands before a service's host in the one asked for: nothing if it is that very host, no
+/// value if it is another. Also takes the form without a region ("s3.amazonaws.com").
+std::optional<std::string> before_host(aws::Service service, const Addressed& to) {
+    const auto endpoint =
+        catalogue().endpoint(service, catalogue().partition_of(to.region), to.region);
+    if (!endpoint) {
+        return std::nullopt;
+    }
+    const std::string host = endpoint.value().host;
+    const std::size_t region = host.find("." + to.region + ".");
+    const std::string global =
+        region == std::string::npos ? host : std::string(host).erase(region, to.region.size() + 1);
+    for (const std::string& each : {host, global}) {
+        if (to.host == each) return std::string();
+        if (to.host.ends_with("." + each)) {
+            return to.host.substr(0, to.host.size() - each.size() - 1);
         }
+    }
+    return std::nullopt;
+}
+
+/// The service whose host it is, or is below of: the one that leaves the least before it.
+void address_by_host(Addressed& to) {
+    for (const std::string_view label : codec::split(to.host, '.')) {
+        const bool is_region = to.region.empty() && !catalogue().partition_of(label).empty();
+        if (is_region) to.region = std::string(label);
     }
     if (to.region.empty()) {
         to.region = kRegion;
     }
-    const std::string_view partition = catalogue().partition_of(to.region);
-    std::size_t longest = 0;
+    std::size_t least = std::string::npos;
     for (const aws::Service service : catalogue().services()) {
-        const auto endpoint = catalogue().endpoint(service, partition, to.region);
-        const std::string host = endpoint ? endpoint.value().host : "";
-        const bool fits = !host.empty() && (to.host == host || to.host.ends_with("." + host));
-        if (fits && host.size() > longest) {
-            longest = host.size();
+        const std::optional<std::string> before = before_host(service, to);
+        if (before && before->size() < least) {
+            least = before->size();
             to.signing_name = std::string(service.signing_name());
-            to.bucket = service.is_s3() && to.host.size() > host.size()
-                            ? to.host.substr(0, to.host.size() - host.size() - 1)
-                            : "";
         }
     }
 }
 
-/// What stands before s3.REGION.SUFFIX, for requests whose service is known to be S3's.
+/// The bucket of a virtual host, as the gateway takes it from one.
 std::string bucket_of(const Addressed& to) {
     const std::optional<aws::Service> s3 = catalogue().service("s3");
-    const auto endpoint =
-        s3 ? catalogue().endpoint(*s3, catalogue().partition_of(to.region), to.region)
-           : Result<aws::Endpoint>(fail(ErrorCode::not_found, "no s3"));
-    const std::string suffix = endpoint ? "." + endpoint.value().host : "";
-    return to.signing_name == "s3" && !suffix.empty() && to.host.ends_with(suffix)
-               ? to.host.substr(0, to.host.size() - suffix.size())
-               : std::string();
+    return s3 && to.signing_name == "s3" ? before_host(*s3, to).value_or("") : std::string();
 }
 
 Addressed addressed(const codec::Value& line, const http::RequestHead& head, std::string host) {
@@ -118,12 +126,9 @@ Addressed addressed(const codec::Value& line, const http::RequestHead& head, std
     }
     if (to.region.empty()) to.region = line.text("region");
     if (to.signing_name.empty()) to.signing_name = line.text("signing_name");
-    if (to.signing_name.empty()) {
-        address_by_host(to);
-    } else {
-        to.region = to.region.empty() ? kRegion : to.region;
-        to.bucket = bucket_of(to);
-    }
+    if (to.signing_name.empty()) address_by_host(to);
+    if (to.region.empty()) to.region = kRegion;
+    to.bucket = bucket_of(to);
     return to;
 }
 

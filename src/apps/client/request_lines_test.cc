@@ -69,6 +69,7 @@ TEST(ExplainRequest, s3_by_path_and_by_host) {
     EXPECT_THAT(by_path, HasSubstr(R"("resources":["arn:aws:s3:::b/k k"])"));
     EXPECT_EQ(told(R"({"method":"GET","url":"https://b.s3.eu-west-1.amazonaws.com/k%20k"})"),
               by_path);
+    EXPECT_EQ(told(R"({"method":"GET","url":"https://b.s3.amazonaws.com/k%20k"})"), by_path);
 }
 
 TEST(ExplainRequest, json_by_target) {

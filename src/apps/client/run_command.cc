@@ -44,10 +44,6 @@ Result<int> run_in(const StartedSession& session, const RunOptions& options,
 
 }  // namespace
 
-int operator_failed(const Output& to, const Error& error) {
-    return failed(to, error, error.code == ErrorCode::invalid ? kUsage : kCannotTell);
-}
-
 int run_run(const RunOptions& options, const Output& to) {
     const Result<Operator> gateway = Operator::make(options.to);
     if (!gateway) {

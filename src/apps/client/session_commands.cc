@@ -1,8 +1,10 @@
+#include <cstdlib>
 #include <memory>
 
 #include <fmt/ostream.h>
 
 #include "apps/client/commands.h"
+#include "apps/client/delivery_client.h"
 #include "apps/client/delivery_folder.h"
 #include "codec/text.h"
 
@@ -66,6 +68,36 @@ Result<identity::Environment> variables_of(const SessionOptions& options,
     }
     NARROWS_TRY(const DeliveryFolder folder, DeliveryFolder::make_kept(options.folder));
     return lay_out(session, folder, this_program());
+}
+
+/// From inside the session: what it may do, in the words that decide.
+int show_own_session(const Output& to) {
+    const Result<Delivery> delivery = read_delivery("");
+    if (!delivery) {
+        return failed(to, delivery.error());
+    }
+    const Result<codec::Value> session = fetch_own_session(delivery.value());
+    if (!session) {
+        return operator_failed(to, session.error());
+    }
+    if (to.json) {
+        print_json(to, session.value());
+        return kHeld;
+    }
+    const auto text = [](const codec::Value& from, const char* name) {
+        return codec::printable(from.text(name));
+    };
+    fmt::print(to.out, "session {} of agent {} until {}\n", text(session.value(), "session"),
+               text(session.value(), "agent"), text(session.value(), "expires_at"));
+    const codec::Value* value = session.value().find("connections");
+    const codec::List* list = value == nullptr ? nullptr : value->as<codec::List>();
+    for (const codec::Value& each : list == nullptr ? codec::List() : *list) {
+        fmt::print(to.out, "connection {} allows:\n", text(each, "name"));
+        for (const std::string_view line : codec::split(each.text("scope"), '\n')) {
+            fmt::print(to.out, "  {}\n", codec::printable(line));
+        }
+    }
+    return kHeld;
 }
 
 CLI::App* add(CLI::App* to, const char* name, const char* about, Run run, int& exit_code,
@@ -140,6 +172,14 @@ int run_session_list(const SessionOptions& options, const Output& to) {
 }
 
 int run_session_show(const SessionOptions& options, const Output& to) {
+    const char* own = std::getenv("NARROWS_SESSION");
+    if (own != nullptr && (options.session.empty() || options.session == own)) {
+        return show_own_session(to);
+    }
+    if (options.session.empty()) {
+        return failed(to,
+                      {ErrorCode::invalid, "say which session; `narrows session list` has them"});
+    }
     const Result<codec::List> sessions = active_sessions(options);
     if (!sessions) {
         return operator_failed(to, sessions.error());
@@ -191,9 +231,10 @@ void register_session(CLI::App& app, int& exit_code) {
         add(session, "show", "an active session", run_session_show, exit_code, options, json);
     CLI::App* kill = add(session, "kill", "end a session against its will", run_session_kill,
                          exit_code, options, json);
-    for (CLI::App* command : {end, show, kill}) {
+    for (CLI::App* command : {end, kill}) {
         command->add_option("session", options->session, "the session's id")->required();
     }
+    show->add_option("session", options->session, "its id; inside a session, else its own");
 }
 
 }  // namespace narrows::client
