@@ -32,8 +32,9 @@ Result<upstream::FetchResponse> HttpClient::fetch(const upstream::FetchRequest& 
 net::Task<Result<upstream::FetchResponse>> HttpClient::exchange(
     const upstream::FetchRequest& request) {
     const net::Millis timeout(request.timeout_ms);
+    const std::vector<upstream::Listener> none;
     Result<net::StreamPtr> stream =
-        co_await aws::dial(loops_.at(0), request.target, {}, *tls_, timeout);
+        co_await aws::dial(loops_.at(0), request.target, none, *tls_, timeout);
     if (!stream.has_value()) {
         co_return fail(stream.error());
     }
