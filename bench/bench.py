@@ -1,6 +1,7 @@
 """Throughput and latency: direct, through HAProxy, through Narrows. Started by bench/run."""
 
 import argparse
+import datetime
 import hashlib
 import json
 import mmap
@@ -32,8 +33,17 @@ NGINX = """worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {fo
 events {{ worker_connections 1024; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; keepalive_timeout 300s;
  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
- server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/files; }} }}
+ server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/files;
+  location = / {{ default_type text/xml; return 200 '{sts}'; }} }} }}
 """
+# What both upstreams answer to AssumeRole, so that Narrows has credentials to sign with.
+STS = (
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIABENCHBENCHBENCH0</AccessKeyId>"
+    "<SecretAccessKey>bench-secret</SecretAccessKey><SessionToken>bench-token</SessionToken>"
+    "<Expiration>{expiry}</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/bench/s"
+    "</Arn><AssumedRoleId>AROABENCH:s</AssumedRoleId></AssumedRoleUser></AssumeRoleResult>"
+    "<ResponseMetadata><RequestId>bench</RequestId></ResponseMetadata></AssumeRoleResponse>"
+)
 HAPROXY = """global
   nbthread 2
   maxconn 4096
@@ -84,9 +94,11 @@ class Bench:
         # nginx gives up root: its files must be readable to anyone.
         for path in (self.folder, self.folder / "files", bucket):
             path.chmod(0o755)
-        self.write("nginx.conf", NGINX.format(folder=self.folder, port=self.nginx))
+        expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+        sts = STS.format(expiry=expiry.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self.write("nginx.conf", NGINX.format(folder=self.folder, port=self.nginx, sts=sts))
         self.run(["nginx", "-c", self.folder / "nginx.conf", "-p", self.folder], self.nginx)
-        self.run([PYTHON, ROOT / "bench" / "sink.py", self.sink], self.sink)
+        self.run([PYTHON, ROOT / "bench" / "sink.py", self.sink, sts], self.sink)
         if "haproxy" in self.options.ways:
             self.start_haproxy()
         if "narrows" in self.options.ways:
@@ -101,8 +113,8 @@ class Bench:
     def start_narrows(self):
         everything = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::bench-bucket/*"))
         connections = [
-            Connection("get", everything, self.url(self.nginx), role_arn=""),
-            Connection("put", everything, self.url(self.sink), role_arn=""),
+            Connection("get", everything, self.url(self.nginx)),
+            Connection("put", everything, self.url(self.sink)),
         ]
         self.gateway = Gateway(self.folder / "gateway", connections, HostKeys(), recording="segment_mib = 64\nreserve_mib = 256")
         self.gateway.start()

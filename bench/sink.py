@@ -1,10 +1,14 @@
-"""Reads uploads and forgets them: an upstream for PUT that costs next to nothing. sink.py PORT"""
+"""Reads uploads and forgets them: an upstream for PUT that costs next to nothing. sink.py PORT STS-ANSWER"""
 
 import socket
 import sys
 import threading
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"sink\"\r\nx-amz-request-id: SINK\r\n\r\n"
+
+
+STS = sys.argv[2].encode()
+ASSUMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(STS), STS)
 
 
 def serve(connection):
@@ -29,7 +33,7 @@ def serve(connection):
                 if not got:
                     return
                 left -= got
-            connection.sendall(ANSWER)
+            connection.sendall(ASSUMED if head.startswith(b"POST / ") else ANSWER)
 
 
 def main():

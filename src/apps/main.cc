@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/client/client_commands.h"
 #include "apps/recording/recording_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
         code = run_gateway_command(options);
     });
     apps::register_recording_commands(app, code);
+    apps::register_client_commands(app, code);
 
     try {
         app.parse(argc, argv);

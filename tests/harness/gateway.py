@@ -1,5 +1,6 @@
 """A gateway under test: its configuration, its process, sessions through its API."""
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -87,8 +88,8 @@ class Gateway:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.connections = {connection.name: connection for connection in connections}
         self.upstream = upstream
-        self.launcher_key = secrets.token_urlsafe(32)
-        self.agent_key = secrets.token_urlsafe(32)
+        self.launcher_key = new_key("nrw_launcher_")
+        self.agent_key = new_key("nrw_agent_")
         self.agents_port, self.operator_port = free_port(), free_port()
         self.agents_url = f"http://127.0.0.1:{self.agents_port}"
         self.operator_url = f"http://127.0.0.1:{self.operator_port}"
@@ -189,7 +190,7 @@ class Gateway:
 
     def records(self, session=None):
         """Everything on record, of one session or of all, as `recording export` tells it."""
-        ids = ["--session", session.id if isinstance(session, Session) else session] if session else []
+        ids = [session.id if isinstance(session, Session) else session] if session else []
         done = self.command("recording", "export", "--data-dir", self.data_dir, "--format", "jsonl", *ids)
         if done.returncode != 0:
             raise RuntimeError(f"export ended with {done.returncode}: {done.stderr}")
@@ -197,6 +198,23 @@ class Gateway:
 
     def verify(self, *more):
         return self.command("recording", "verify", "--data-dir", self.data_dir, *more)
+
+
+def crc32c(data):
+    """CRC-32C (Castagnoli), bit by bit."""
+    state = 0xFFFFFFFF
+    for byte in data:
+        state ^= byte
+        for _ in range(8):
+            state = (state >> 1) ^ (0x82F63B78 & -(state & 1))
+    return state ^ 0xFFFFFFFF
+
+
+def new_key(prefix):
+    """A key as `narrows key new` makes it: 256 random bits and a checksum over prefix and bits."""
+    random = secrets.token_bytes(32)
+    checked = random + crc32c(prefix.encode() + random).to_bytes(4, "little")
+    return prefix + base64.b32encode(checked).decode().rstrip("=").lower()
 
 
 def digest(key):

@@ -15,9 +15,6 @@
 #include "apps/recording/story.h"
 #include "codec/json.h"
 #include "codec/text.h"
-#include "evidence/payload.h"
-#include "evidence/verify.h"
-#include "journal/reader.h"
 #include "review/limits.h"
 #include "review/recording.h"
 
@@ -142,28 +139,6 @@ int write_raw(const RecordingOptions& options, const Chosen& chosen, std::ostrea
     return kExitHeld;
 }
 
-Result<void> export_part(const std::string& data_dir, model::PartNo part, std::ostream& out) {
-    NARROWS_TRY(
-        journal::PartIndex index,
-        journal::PartIndex::build(io::posix(), evidence::journal_directory(data_dir), part));
-    for (const journal::PartIndex::Entry& entry : index.entries()) {
-        NARROWS_TRY(const journal::Frame frame, index.read(entry));
-        auto payload = evidence::decode_payload(frame.kind, frame.payload);
-        codec::Map line{{"part", frame.part.value()},
-                        {"sequence", frame.sequence.value()},
-                        {"kind", model::name_of(frame.kind)},
-                        {"time", rfc3339(frame.time)},
-                        {"leaf", codec::hex(journal::leaf_of(index.origin(), frame))}};
-        if (payload) {
-            line["payload"] = std::move(payload.value().value);
-        } else {
-            line["undecoded"] = to_bytes(frame.payload);
-        }
-        print_json(out, std::move(line));
-    }
-    return ok();
-}
-
 void add_common(CLI::App* command, RecordingOptions& options) {
     command->add_option("--data-dir", options.data_dir, "the gateway's data directory, or a copy");
     command->add_option("--config", options.config, "narrows.toml, to find the data directory");
@@ -273,30 +248,6 @@ int run_recording_replay(const RecordingOptions& options, std::ostream& out, std
     });
 }
 
-int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
-    if (options.format != "jsonl") {
-        return failed({ErrorCode::invalid, "the only export format so far is jsonl"}, err);
-    }
-    const Result<Chosen> chosen = choose_session(options);
-    if (!chosen) {
-        return failed(chosen.error(), err);
-    }
-    std::ofstream file;
-    if (!options.output.empty()) {
-        file.open(options.output, std::ios::binary | std::ios::trunc);
-    }
-    std::ostream& to = options.output.empty() ? out : file;
-    for (const model::PartNo part : chosen.value().session.parts) {
-        const Result<void> done = export_part(chosen.value().data_dir, part, to);
-        if (!done) {
-            return failed(done.error(), err);
-        }
-    }
-    to.flush();
-    return to ? kExitHeld
-              : failed({ErrorCode::io, "could not write the export " + options.output}, err);
-}
-
 void register_recording_commands(CLI::App& app, int& exit_code) {
     const auto options = std::make_shared<RecordingOptions>();
     CLI::App* recording = app.add_subcommand("recording", "read and verify recordings");
@@ -307,14 +258,16 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
                                  options, exit_code);
     CLI::App* replay = add_command(recording, "replay", "a session at its own pace",
                                    run_recording_replay, options, exit_code);
-    CLI::App* exported = add_command(recording, "export", "a session's records, for tools",
+    CLI::App* exported = add_command(recording, "export", "records as they are, for tools",
                                      run_recording_export, options, exit_code);
     CLI::App* verify = add_command(recording, "verify", "whether the recordings can be relied on",
                                    run_recording_verify, options, exit_code);
-    for (CLI::App* command : {show, replay, exported}) {
+    for (CLI::App* command : {show, replay}) {
         command->add_option("session", options->session, "an id, a beginning of one, or last")
             ->required();
     }
+    exported->add_option("session", options->session,
+                         "an id, a beginning of one, or last; without one, everything on record");
     for (CLI::App* command : {show, replay}) {
         command->add_flag("--bodies", options->bodies, "print request and response bodies");
     }

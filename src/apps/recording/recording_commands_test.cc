@@ -116,6 +116,10 @@ TEST_F(RecordingCommands, replay_paces_and_export_has_every_record) {
     options_.output = folder_ / "export";
     EXPECT_EQ(run(run_recording_export), 0);
     EXPECT_GT(fs::file_size(options_.output), 1000u);
+    options_.output.clear();
+    options_.session.clear();
+    EXPECT_EQ(run(run_recording_export), 0);
+    EXPECT_GT(lines().size(), 10u) << "the system's and the lobby's parts too";
     options_.format = "xml";
     EXPECT_EQ(run(run_recording_export), 2);
 }
