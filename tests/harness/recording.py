@@ -68,12 +68,13 @@ class Operation:
 
 
 class Recording:
-    def __init__(self, records):
-        self.records = records
+    def __init__(self, records, gaps=()):
+        self.records, self.gaps = records, list(gaps)
 
     @classmethod
     def from_jsonl(cls, text):
-        return cls([read(json.loads(line)) for line in text.splitlines() if line.strip()])
+        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return cls([read(line) for line in lines if "gap" not in line], [line for line in lines if "gap" in line])
 
     def of_kind(self, kind):
         return [record for record in self.records if record.kind == kind]
