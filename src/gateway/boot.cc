@@ -282,7 +282,8 @@ net::Task<Result<void>> declare_start(Runtime& runtime) {
     if (!resumed.has_value()) {
         co_return resumed;
     }
-    co_return co_await record_config(runtime, {"the gateway started"});
+    std::vector<std::string> changes = {"the gateway started"};
+    co_return co_await record_config(runtime, std::move(changes));
 }
 
 }  // namespace narrows::gateway

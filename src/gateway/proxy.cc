@@ -130,7 +130,8 @@ net::Task<void> refuse_connect(Runtime& runtime, http::ServerConnection& agent,
         asked(runtime, agent, head, to, decision(model::Verdict::deny, reason, to, why));
     const std::string record = co_await record_refusal(runtime, session, std::move(question));
     agent.must_close();
-    (void)co_await answer_plain(runtime, agent, session ? 403 : 407, "text/plain",
+    const int status = session ? 403 : 407;
+    (void)co_await answer_plain(runtime, agent, status, "text/plain",
                                 fmt::format("{} [Narrows {}]\n", why, record));
 }
 
@@ -236,7 +237,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
         said = co_await first_words(stream, to);
     }
     if (!said.has_value()) {
-        co_return co_await conclude_tunnel(permit, {}, said.error().what,
+        co_return co_await conclude_tunnel(permit, net::RelayCount(), said.error().what,
                                            runtime.clock.mono() - began);
     }
     codec::Map sent;
@@ -261,7 +262,8 @@ net::Task<void> serve_connect(Runtime& runtime, net::Loop& loop, http::ServerCon
     const std::optional<Destination> to = destination_of(head.target);
     session::SessionPtr session = session_of(runtime, head);
     if (!to) {
-        co_return co_await refuse_connect(runtime, agent, head, {head.target, 0}, session,
+        const Destination unread = {head.target, 0};
+        co_return co_await refuse_connect(runtime, agent, head, unread, session,
                                           Reason::not_recognised,
                                           "CONNECT takes a DNS name and a port");
     }
@@ -291,8 +293,8 @@ net::Task<void> serve_connect(Runtime& runtime, net::Loop& loop, http::ServerCon
                                 asked(runtime, agent, head, *to, std::move(allowed)));
     if (!admission.has_value() || !admission.value().permit) {
         agent.must_close();
-        (void)co_await answer_plain(runtime, agent, admission.has_value() ? 403 : 503, "text/plain",
-                                    "not let through\n");
+        const int status = admission.has_value() ? 403 : 503;
+        (void)co_await answer_plain(runtime, agent, status, "text/plain", "not let through\n");
         co_return;
     }
     co_await pass_tunnel(runtime, loop, agent, *to, std::move(*admission.value().permit));

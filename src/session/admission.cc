@@ -203,7 +203,8 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
         return intent_payload(op, "", "", asked, admission.decision);
     };
     const std::uint64_t before = log_->bytes();
-    const Result<recording::PartLog::Intent> intent = co_await log_->intent(payload, {});
+    const Result<recording::PartLog::Intent> intent =
+        co_await log_->intent(payload, crypto::Digest());
     if (!intent.has_value()) {
         co_return fail(intent.error());
     }

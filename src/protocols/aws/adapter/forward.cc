@@ -270,7 +270,9 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
     }
     const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
                       error.code == ErrorCode::not_found;
-    co_await answer_error(ours ? 403 : 503, ours ? "AccessDenied" : "ServiceUnavailable",
+    const int status = ours ? 403 : 503;
+    const std::string code = ours ? "AccessDenied" : "ServiceUnavailable";
+    co_await answer_error(status, code,
                           fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
                           record);
 }
