@@ -64,11 +64,10 @@ net::Task<Result<void>> close_left(Runtime& runtime, const journal::PartReport& 
         }
     }
     for (const std::uint64_t op : left.unfinished) {
-        const Result<void> declared =
-            co_await log.control(RecordKind::unknown, recording::observed(unknown_fields(op)),
-                                 Await::none, journal::Use::closing);
-        if (!declared.has_value()) {
-            co_return declared;
+        if (!log.control_unawaited(RecordKind::unknown, recording::observed(unknown_fields(op)))) {
+            co_return fail(ErrorCode::unavailable,
+                           "the journal refuses the outcomes that an earlier start left open: " +
+                               runtime.journal->state().why);
         }
     }
     codec::Map fields = interrupted_fields(left, left.unfinished.size(), report.missing.size());
