@@ -101,10 +101,9 @@ net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
     codec::Map fields;
     fields.emplace("reason", "drained");
     fields.emplace("by", "operator");
-    const std::map<std::string, std::uint64_t> counts = part.counts();
-    const Result<recording::PartHead> end = co_await part.close(std::move(fields));
+    const Result<recording::PartLog::Closed> end = co_await part.close(std::move(fields));
     if (end.has_value()) {
-        runtime.evidence->close(end.value(), counts);
+        runtime.evidence->close(end.value().head, end.value().counts);
     }
 }
 
@@ -112,6 +111,9 @@ net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
 net::Task<void> drain(Runtime& runtime) {
     if (runtime.draining.exchange(true)) {
         co_return;
+    }
+    while (!runtime.operators) {  // told to stop while starting: start() ends the loops if it fails
+        co_await net::sleep_for(kDrainStep);
     }
     log::info("stopping: {} operations in flight", runtime.gate->inside());
     runtime.agents->close();

@@ -209,8 +209,7 @@ net::Task<Result<void>> end_session(Runtime& runtime, session::SessionPtr sessio
     }
     fields.emplace("in_flight", session->in_flight());
     recording::PartLog& log = session->log();
-    const std::map<std::string, std::uint64_t> counts = log.counts();
-    const Result<recording::PartHead> end = co_await log.close(std::move(fields));
+    const Result<recording::PartLog::Closed> end = co_await log.close(std::move(fields));
     runtime.sessions.remove(id);
     for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
         aws::Adapter* adapter = runtime.adapters[i].get();
@@ -220,7 +219,7 @@ net::Task<Result<void>> end_session(Runtime& runtime, session::SessionPtr sessio
         log::error("session {}: its end could not be recorded: {}", id.value(), end.error().what);
         co_return fail(end.error());
     }
-    runtime.evidence->close(end.value(), counts);
+    runtime.evidence->close(end.value().head, end.value().counts);
     log::info("session {} is over: {}", id.value(), ending.reason);
     co_return ok();
 }

@@ -1,5 +1,7 @@
 #include "recording/part_log.h"
 
+#include <optional>
+
 #include "base/check.h"
 #include "codec/cbor.h"
 #include "recording/await_journal.h"
@@ -12,6 +14,8 @@ using journal::Use;
 
 namespace {
 
+constexpr const char* kClosed = "the part is closed: nothing may follow its CLOSE";
+
 Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteView bytes) {
     codec::Map fields;
     fields.emplace("op", op.value());
@@ -19,6 +23,11 @@ Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteVi
     fields.emplace("index", index);
     fields.emplace("bytes", to_bytes(bytes));
     return codec::cbor_encode(codec::Value(std::move(fields)));
+}
+
+/// A coroutine that waits for nothing would wait for ever: the *_unawaited functions do not wait.
+void check_told(Await await) {
+    NARROWS_CHECK(await != Await::none, "an append that is waited for must wait for something");
 }
 
 }  // namespace
@@ -50,8 +59,14 @@ void PartLog::counted(RecordKind kind, std::size_t size, const Appended& appende
 
 Result<Appended> PartLog::append(Lane lane, RecordKind kind, Bytes payload, Await await,
                                  journal::Waiter* waiter, Use use) {
+    const std::shared_lock lock(closing_mutex_);
+    return append_locked(lane, kind, std::move(payload), await, waiter, use);
+}
+
+Result<Appended> PartLog::append_locked(Lane lane, RecordKind kind, Bytes payload, Await await,
+                                        journal::Waiter* waiter, Use use) {
     if (closed_) {
-        return fail(ErrorCode::closed, "the part is closed: nothing may follow its CLOSE");
+        return fail(ErrorCode::closed, kClosed);
     }
     const std::size_t size = payload.size();
     Result<Appended> appended =
@@ -81,35 +96,100 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
     co_return ok();
 }
 
+Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bool allowed,
+                                        journal::Waiter* waiter) {
+    const std::shared_lock lock(closing_mutex_);
+    if (closed_) {
+        return fail(ErrorCode::closed, kClosed);
+    }
+    Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent, build,
+                                                Await::durable, waiter, Use::normal);
+    if (appended.has_value() && allowed) {
+        const std::lock_guard open(open_mutex_);
+        open_.emplace(appended.value().sequence, "");
+    }
+    return appended;
+}
+
 net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Sequence)> payload,
-                                                   crypto::Digest request_digest) {
+                                                   crypto::Digest request_digest, bool allowed) {
     std::size_t size = 0;
-    auto start = [&](journal::Waiter* waiter) -> Result<Appended> {
-        if (closed_) {
-            return fail(ErrorCode::closed, "the part is closed: nothing may follow its CLOSE");
-        }
-        auto build = [&](model::PartNo, Sequence sequence) {
-            Bytes bytes = codec::cbor_encode(payload(sequence));
-            size = bytes.size();
-            return bytes;
-        };
-        Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent,
-                                                    build, Await::durable, waiter, Use::normal);
+    std::optional<Sequence> op;
+    auto build = [&](model::PartNo, Sequence sequence) {
+        Bytes bytes = codec::cbor_encode(payload(sequence));
+        size = bytes.size();
+        return bytes;
+    };
+    auto start = [&](journal::Waiter* waiter) {
+        Result<Appended> appended = append_intent(build, allowed, waiter);
         if (appended.has_value()) {
+            op = appended.value().sequence;
             counted(RecordKind::intent, size, appended.value());
         }
         return appended;
     };
     const Result<Appended> appended = co_await await_journal(start);
     if (!appended.has_value()) {
+        if (op && allowed) {
+            codec::Map fields;
+            fields.emplace("why", "its INTENT could not be made durable: " + appended.error().what);
+            outcome_unawaited(RecordKind::not_sent, *op, std::move(fields));
+        }
         co_return fail(appended.error());
     }
-    const Sequence op = appended.value().sequence;
-    co_return Intent{op, make_receipt(receipt_key_, part_->no(), op, request_digest)};
+    co_return Intent{*op, make_receipt(receipt_key_, part_->no(), *op, request_digest), size};
+}
+
+Result<Appended> PartLog::append_outcome(Lane lane, RecordKind kind, Sequence op, codec::Map fields,
+                                         Await await, journal::Waiter* waiter) {
+    const std::shared_lock lock(closing_mutex_);
+    std::string not_sent;
+    {
+        const std::lock_guard open(open_mutex_);
+        const auto at = open_.find(op);
+        if (at == open_.end()) {
+            return fail(ErrorCode::closed, "the operation has its outcome already");
+        }
+        not_sent = std::move(at->second);
+        open_.erase(at);
+    }
+    if (kind == RecordKind::unknown && !not_sent.empty()) {
+        kind = RecordKind::not_sent;  // known before, and refused by the journal then
+        fields.insert_or_assign("why", not_sent);
+    } else if (kind == RecordKind::not_sent) {
+        not_sent = codec::Value(fields).text("why");
+    }
+    fields.insert_or_assign("op", op.value());
+    Result<Appended> appended = append_locked(
+        lane, kind, codec::cbor_encode(observed(std::move(fields))), await, waiter, Use::closing);
+    if (!appended.has_value()) {
+        const std::lock_guard open(open_mutex_);
+        open_.emplace(op, std::move(not_sent));
+    }
+    return appended;
+}
+
+net::Task<Result<void>> PartLog::outcome(RecordKind kind, Sequence op, codec::Map fields,
+                                         Await await) {
+    check_told(await);
+    auto start = [&](journal::Waiter* waiter) {
+        return append_outcome(Lane::bulk, kind, op, std::move(fields), await, waiter);
+    };
+    const Result<Appended> appended = co_await await_journal(start);
+    if (!appended.has_value()) {
+        co_return fail(appended.error());
+    }
+    co_return ok();
+}
+
+bool PartLog::outcome_unawaited(RecordKind kind, Sequence op, codec::Map fields) {
+    return append_outcome(Lane::control, kind, op, std::move(fields), Await::none, nullptr)
+        .has_value();
 }
 
 net::Task<Result<void>> PartLog::control(RecordKind kind, codec::Value payload, Await await,
                                          Use use) {
+    check_told(await);
     Bytes bytes = codec::cbor_encode(payload);
     auto start = [&](journal::Waiter* waiter) {
         return append(Lane::control, kind, std::move(bytes), await, waiter, use);
@@ -122,6 +202,7 @@ net::Task<Result<void>> PartLog::control(RecordKind kind, codec::Value payload, 
 }
 
 net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Await await) {
+    check_told(await);
     Bytes bytes = codec::cbor_encode(payload);
     auto start = [&](journal::Waiter* waiter) {
         return append(Lane::bulk, kind, std::move(bytes), await, waiter, Use::closing);
@@ -146,6 +227,7 @@ bool PartLog::control_unawaited(RecordKind kind, codec::Value payload) {
 
 net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uint64_t index,
                                       ByteView bytes, Await await) {
+    check_told(await);
     Bytes payload = body_payload(op, direction, index, bytes);
     auto start = [&](journal::Waiter* waiter) {
         return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter, Use::normal);
@@ -175,29 +257,61 @@ std::map<std::string, std::uint64_t> PartLog::counts() const {
     return counts;
 }
 
-net::Task<Result<PartHead>> PartLog::close(codec::Map fields) {
-    codec::Map per_kind;
-    for (const auto& [kind, count] : counts()) {
-        per_kind.emplace(kind, count);
+/// The caller holds closing_mutex_ alone.
+Result<void> PartLog::conclude_open() {
+    const std::lock_guard lock(open_mutex_);
+    while (!open_.empty()) {
+        codec::Map fields;
+        const auto& [op, not_sent] = *open_.begin();
+        fields.emplace("op", op.value());
+        fields.emplace("why", not_sent.empty() ? "still open when the part was closed" : not_sent);
+        NARROWS_TRY(append_locked(
+            Lane::control, not_sent.empty() ? RecordKind::unknown : RecordKind::not_sent,
+            codec::cbor_encode(observed(std::move(fields))), Await::none, nullptr, Use::closing));
+        open_.erase(open_.begin());
     }
-    fields.insert_or_assign("counts", std::move(per_kind));
-    co_return co_await close_with(std::move(fields));
+    return ok();
 }
 
-net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
-    Bytes bytes = codec::cbor_encode(observed(std::move(fields)));
-    auto start = [&](journal::Waiter* waiter) {
-        Result<Appended> appended = append(Lane::control, RecordKind::close, std::move(bytes),
-                                           Await::durable, waiter, Use::closing);
-        closed_ = closed_ || appended.has_value();
-        return appended;
+Result<Appended> PartLog::append_close(codec::Map fields, journal::Waiter* waiter) {
+    Result<Appended> appended = append_locked(Lane::control, RecordKind::close,
+                                              codec::cbor_encode(observed(std::move(fields))),
+                                              Await::durable, waiter, Use::closing);
+    closed_ = closed_ || appended.has_value();
+    return appended;
+}
+
+net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
+    std::map<std::string, std::uint64_t> before;
+    auto start = [&](journal::Waiter* waiter) -> Result<Appended> {
+        const std::unique_lock lock(closing_mutex_);
+        NARROWS_TRY(conclude_open());
+        before = counts();
+        codec::Map per_kind;
+        for (const auto& [kind, count] : before) {
+            per_kind.emplace(kind, count);
+        }
+        fields.insert_or_assign("counts", std::move(per_kind));
+        return append_close(std::move(fields), waiter);
     };
     const Result<Appended> appended = co_await await_journal(start);
     if (!appended.has_value()) {
         co_return fail(appended.error());
     }
-    const std::uint64_t size = appended.value().sequence.value() + 1;
-    co_return PartHead{part_->no(), size, appended.value().leaf};
+    const PartHead head{part_->no(), appended.value().sequence.value() + 1, appended.value().leaf};
+    co_return Closed{head, std::move(before)};
+}
+
+net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
+    auto start = [&](journal::Waiter* waiter) {
+        const std::unique_lock lock(closing_mutex_);
+        return append_close(std::move(fields), waiter);
+    };
+    const Result<Appended> appended = co_await await_journal(start);
+    if (!appended.has_value()) {
+        co_return fail(appended.error());
+    }
+    co_return PartHead{part_->no(), appended.value().sequence.value() + 1, appended.value().leaf};
 }
 
 }  // namespace narrows::recording

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 
 #include "base/bytes.h"
@@ -52,13 +53,20 @@ class PartLog {
     net::Task<Result<void>> open(std::function<codec::Value(model::PartNo)> payload);
 
     /// Durable when it returns. `payload` gets the operation's number, which is its sequence. The
-    /// receipt is what the Signer asks for; it names `request_digest`.
+    /// receipt is what the Signer asks for; it names `request_digest`. An allowed operation is open
+    /// until its `outcome`; one whose INTENT may or may not be on disk gets its NOT_SENT here.
     struct Intent {
         Sequence op;
         Receipt receipt;
+        std::size_t size = 0;  ///< bytes of the payload
     };
     net::Task<Result<Intent>> intent(std::function<codec::Value(Sequence)> payload,
-                                     crypto::Digest request_digest);
+                                     crypto::Digest request_digest, bool allowed);
+    /// RESULT, NOT_SENT or UNKNOWN of an open operation, once; `fields` get its number. If the
+    /// journal refuses it, the operation stays open. ErrorCode::closed: it is not open (any more).
+    net::Task<Result<void>> outcome(RecordKind kind, Sequence op, codec::Map fields, Await await);
+    /// The same in the control lane, without waiting; false if it was not taken.
+    bool outcome_unawaited(RecordKind kind, Sequence op, codec::Map fields);
 
     /// A small record in the control lane.
     net::Task<Result<void>> control(RecordKind kind, codec::Value payload, Await await,
@@ -75,14 +83,30 @@ class PartLog {
     /// The same without waiting; false if the journal refused it.
     bool body_unawaited(Sequence op, Direction direction, std::uint64_t index, ByteView bytes);
 
-    /// CLOSE with counts per kind; nothing is appended after it.
-    net::Task<Result<PartHead>> close(codec::Map observed);
-    /// The same with the counts that `observed` brings: for a part of an earlier boot.
+    /// How a part ended: its last record, and the counts per kind that CLOSE has.
+    struct Closed {
+        PartHead head;
+        std::map<std::string, std::uint64_t> counts;
+    };
+    /// UNKNOWN (or NOT_SENT) for each operation that is still open, then CLOSE with counts per
+    /// kind; nothing is appended after it.
+    net::Task<Result<Closed>> close(codec::Map observed);
+    /// CLOSE with the counts that `observed` brings: for a part of an earlier boot.
     net::Task<Result<PartHead>> close_with(codec::Map observed);
 
   private:
     Result<journal::Appended> append(journal::Lane lane, RecordKind kind, Bytes payload,
                                      Await await, journal::Waiter* waiter, journal::Use use);
+    /// The caller holds closing_mutex_.
+    Result<journal::Appended> append_locked(journal::Lane lane, RecordKind kind, Bytes payload,
+                                            Await await, journal::Waiter* waiter, journal::Use use);
+    Result<journal::Appended> append_intent(const journal::PayloadBuilder& build, bool allowed,
+                                            journal::Waiter* waiter);
+    Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
+                                             codec::Map fields, Await await,
+                                             journal::Waiter* waiter);
+    Result<journal::Appended> append_close(codec::Map fields, journal::Waiter* waiter);
+    Result<void> conclude_open();
     void counted(RecordKind kind, std::size_t size, const journal::Appended& appended);
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;
@@ -90,6 +114,10 @@ class PartLog {
     std::array<std::atomic<std::uint64_t>, 32> counts_{};
     std::atomic<std::uint64_t> bytes_ = 0;
     std::atomic<bool> closed_ = false;
+    std::shared_mutex closing_mutex_;  ///< shared: an append; alone: CLOSE, so that it is the last
+    std::mutex open_mutex_;            ///< taken after closing_mutex_
+    /// Allowed operations without an outcome; with why it was not sent, where that is known.
+    std::map<Sequence, std::string> open_;
     mutable std::mutex leaf_mutex_;
     Sequence leaf_sequence_{0};
     crypto::Digest leaf_{};

@@ -108,10 +108,9 @@ Permit::~Permit() {
     }
     if (!concluded_) {
         codec::Map fields;
-        fields.emplace("op", intent_.op.value());
         fields.emplace("why", "the operation was given up before its outcome was known");
-        session_->log().control_unawaited(recording::RecordKind::unknown,
-                                          recording::observed(std::move(fields)));
+        session_->log().outcome_unawaited(recording::RecordKind::unknown, intent_.op,
+                                          std::move(fields));
     }
     session_->usage(connection_).end();
     gate_->leave();
@@ -127,10 +126,9 @@ bool Permit::spend(std::uint64_t bytes) {
 
 net::Task<Result<void>> Permit::conclude(recording::RecordKind kind, codec::Map observed,
                                          Await await) {
-    concluded_ = true;
-    observed.insert_or_assign("op", intent_.op.value());
-    codec::Value payload = recording::observed(std::move(observed));
-    co_return co_await log().bulk(kind, std::move(payload), await);
+    Result<void> recorded = co_await log().outcome(kind, op(), std::move(observed), await);
+    concluded_ = recorded.has_value();
+    co_return recorded;
 }
 
 net::Task<Result<void>> Permit::result(codec::Map observed, Await await) {
@@ -162,7 +160,7 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
         return intent_payload(op, granted.name, granted.scope.digest_hex(), asked, decision);
     };
     const Result<recording::PartLog::Intent> intent =
-        co_await session->log().intent(payload, asked.request_digest);
+        co_await session->log().intent(payload, asked.request_digest, decision.allowed());
     if (!intent.has_value()) {
         if (decision.allowed()) {
             usage.end();
@@ -181,6 +179,11 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
     if (asked.seen.body.size() > kInlineBodyMax) {
         const Result<void> kept =
             co_await record_body(session->log(), admission.op, asked.seen.body);
+        if (!kept.has_value() && admission.permit) {
+            codec::Map fields;
+            fields.emplace("why", "its body could not be recorded: " + kept.error().what);
+            (void)co_await admission.permit->not_sent(std::move(fields));
+        }
         if (!kept.has_value()) {
             co_return fail(kept.error());
         }
@@ -204,7 +207,7 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
     };
     const std::uint64_t before = log_->bytes();
     const Result<recording::PartLog::Intent> intent =
-        co_await log_->intent(payload, crypto::Digest());
+        co_await log_->intent(payload, crypto::Digest(), false);
     if (!intent.has_value()) {
         co_return fail(intent.error());
     }

@@ -17,6 +17,10 @@ namespace narrows::session {
 /// Bodies up to this size stand inside the INTENT; larger ones in BODY records after it.
 inline constexpr std::size_t kInlineBodyMax = 32 * 1024;
 
+/// Decoded parameters up to this size stand inside the INTENT; larger ones are on record as the
+/// body they were decoded from, or, where that may not be recorded, as the body themselves.
+inline constexpr std::size_t kInlineParametersMax = 32 * 1024;
+
 /// What the boundary saw of a request, as the record keeps it. Credential values have been taken
 /// out by the adapter.
 struct Seen {
@@ -27,6 +31,8 @@ struct Seen {
     std::string body_sha256;                 ///< hex, once known
     Bytes body;                              ///< whole, if it was held in memory
     bool body_streams = false;               ///< BODY records follow
+    std::string body_form;                   ///< "parameters-cbor" if the body is not as sent
+    bool body_withheld = false;              ///< holds secret inputs: only its size is on record
     codec::Map signature;                    ///< key_id, scheme, payload …
     codec::Map stated;                       ///< what the client says of itself
 };

@@ -1,6 +1,8 @@
 #include "session/intent_record.h"
 
+#include "codec/cbor.h"
 #include "codec/text.h"
+#include "crypto/hash.h"
 
 namespace narrows::session {
 namespace {
@@ -21,6 +23,12 @@ codec::Map body_value(const Seen& seen) {
     if (!seen.body_sha256.empty()) {
         body.emplace("sha256", seen.body_sha256);
     }
+    if (!seen.body_form.empty()) {
+        body.emplace("form", seen.body_form);
+    }
+    if (seen.body_withheld) {
+        body.emplace("withheld", true);
+    }
     if (seen.body_streams || seen.body.size() > kInlineBodyMax) {
         body.emplace("inline", "records");
     } else if (!seen.body.empty()) {
@@ -38,14 +46,23 @@ codec::Map request_value(const Seen& seen) {
     return request;
 }
 
+/// What an INTENT may hold of things that grow with the request: it must fit one record.
+constexpr std::size_t kAccessesMax = 16;
+constexpr std::size_t kResourcesMax = 32;
+constexpr std::size_t kTextMax = 2048;
+
+std::string cut(const std::string& text) {
+    return text.size() <= kTextMax ? text : text.substr(0, kTextMax) + "… (cut)";
+}
+
 codec::Map decision_value(const model::Decision& decision, const std::string& scope_sha256) {
     codec::Map value;
     value.emplace("verdict", model::name_of(decision.verdict));
     value.emplace("reason", model::name_of(decision.reason));
     value.emplace("action", decision.action);
-    value.emplace("resource", decision.resource);
+    value.emplace("resource", cut(decision.resource));
     value.emplace("statement", decision.statement);
-    value.emplace("why", decision.why);
+    value.emplace("why", cut(decision.why));
     value.emplace("scope_sha256", scope_sha256);
     return value;
 }
@@ -53,19 +70,40 @@ codec::Map decision_value(const model::Decision& decision, const std::string& sc
 codec::List access_value(const model::Operation& operation) {
     codec::List list;
     for (const model::Access& access : operation.accesses) {
+        if (list.size() == kAccessesMax) {
+            break;
+        }
         codec::List resources;
         for (const model::Resource& resource : access.resources) {
+            if (resources.size() == kResourcesMax) {
+                break;
+            }
             codec::Map entry;
-            entry.emplace("arn", resource.arn);
+            entry.emplace("arn", cut(resource.arn));
             entry.emplace("exact", resource.exact);
             resources.emplace_back(std::move(entry));
         }
         codec::Map entry;
         entry.emplace("action", access.action);
         entry.emplace("resources", std::move(resources));
+        entry.emplace("resources_total", std::uint64_t{access.resources.size()});
         list.emplace_back(std::move(entry));
     }
     return list;
+}
+
+/// Parameters too large for the INTENT are on record as the body they were decoded from.
+codec::Value parameters_value(const codec::Value& parameters) {
+    const Bytes encoded = codec::cbor_encode(parameters);
+    if (encoded.size() <= kInlineParametersMax) {
+        return parameters;
+    }
+    codec::Map large;
+    large.emplace("size", std::uint64_t{encoded.size()});
+    large.emplace("sha256", codec::hex(crypto::sha256(encoded)));
+    codec::Map value;
+    value.emplace("$large", std::move(large));
+    return value;
 }
 
 codec::Map derived_value(const model::Operation& operation, const std::string& catalogue) {
@@ -74,7 +112,7 @@ codec::Map derived_value(const model::Operation& operation, const std::string& c
     derived.emplace("operation", operation.name);
     derived.emplace("effect", model::name_of(operation.effect));
     derived.emplace("access", access_value(operation));
-    derived.emplace("parameters", operation.parameters);
+    derived.emplace("parameters", parameters_value(operation.parameters));
     derived.emplace("catalogue", catalogue);
     return derived;
 }

@@ -1,0 +1,85 @@
+#include "recording/part_log.h"
+
+#include <gtest/gtest.h>
+
+#include "recording/recorder_test.h"
+
+namespace narrows::recording {
+namespace {
+
+using testing::Record;
+using testing::Recorder;
+
+codec::Value any_intent(Sequence op) {
+    return observed({{"op", op.value()}});
+}
+
+Result<PartLog::Intent> intent(Recorder& recorder, PartLog& log, bool allowed) {
+    return recorder.wait<Result<PartLog::Intent>>([&]() -> net::Task<Result<PartLog::Intent>> {
+        co_return co_await log.intent(any_intent, {}, allowed);
+    });
+}
+
+Result<void> outcome(Recorder& recorder, PartLog& log, Sequence op) {
+    return recorder.wait<Result<void>>([&]() -> net::Task<Result<void>> {
+        co_return co_await log.outcome(RecordKind::result, op, {{"status", 200}}, Await::held);
+    });
+}
+
+Result<PartLog::Closed> close(Recorder& recorder, PartLog& log) {
+    return recorder.wait<Result<PartLog::Closed>>([&]() -> net::Task<Result<PartLog::Closed>> {
+        co_return co_await log.close({{"reason", "ended"}});
+    });
+}
+
+TEST(PartLog, close_gives_open_operations_an_outcome_and_counts_it) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    const Sequence done = intent(recorder, *log, true).value().op;
+    const Sequence open = intent(recorder, *log, true).value().op;
+    intent(recorder, *log, false).value();
+    ASSERT_TRUE(outcome(recorder, *log, done).has_value());
+    const auto closed = close(recorder, *log);
+    ASSERT_TRUE(closed.has_value());
+    EXPECT_EQ(closed.value().counts.at("UNKNOWN"), 1u);
+    EXPECT_FALSE(outcome(recorder, *log, open).has_value());
+
+    const std::vector<Record> records = recorder.records(log->no());
+    ASSERT_EQ(records.size(), 7u);
+    EXPECT_EQ(records[5].kind, RecordKind::unknown);
+    EXPECT_EQ(records[5].observed().number("op"), std::int64_t(open.value()));
+    EXPECT_EQ(records[6].kind, RecordKind::close);
+    EXPECT_EQ(records[6].observed().find("counts")->number("UNKNOWN"), 1);
+    EXPECT_EQ(records[6].observed().find("counts")->number("INTENT"), 3);
+}
+
+TEST(PartLog, an_operation_has_one_outcome) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    const Sequence op = intent(recorder, *log, true).value().op;
+    EXPECT_TRUE(outcome(recorder, *log, op).has_value());
+    EXPECT_FALSE(outcome(recorder, *log, op).has_value());
+    EXPECT_FALSE(log->outcome_unawaited(RecordKind::unknown, op, {}));
+    const Sequence denied = intent(recorder, *log, false).value().op;
+    EXPECT_FALSE(outcome(recorder, *log, denied).has_value());
+}
+
+TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
+    ASSERT_FALSE(intent(recorder, *log, true).has_value());
+    recorder.fs.set_faults({});
+    while (!recorder.journal->can_open_session()) {
+        std::this_thread::yield();
+    }
+    ASSERT_TRUE(close(recorder, *log).has_value());
+    const std::vector<Record> records = recorder.records(log->no());
+    ASSERT_EQ(records.size(), 4u);
+    EXPECT_EQ(records[1].kind, RecordKind::intent);
+    EXPECT_EQ(records[2].kind, RecordKind::not_sent);
+    EXPECT_EQ(records[2].observed().number("op"), 1);
+}
+
+}  // namespace
+}  // namespace narrows::recording
