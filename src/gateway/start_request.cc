@@ -74,10 +74,15 @@ Result<std::vector<std::string>> connections_of(const codec::Value& body) {
 
 Result<Start> prove_start(identity::Authenticator& authenticator, const std::string& launcher_key,
                           const std::string& text) {
+    // Nothing that a stranger sends is looked into.
+    Start start;
+    if (!launcher_key.empty()) {
+        NARROWS_TRY(identity::Identity launcher, authenticator.launcher(launcher_key));
+        start.launcher = std::move(launcher);
+    }
     NARROWS_TRY(const codec::Value body, codec::json_decode(text));
     NARROWS_TRY(only_known(body, {"agent", "agent_key", "agent_token", "task", "principal",
                                   "connections", "lifetime_s"}));
-    Start start;
     NARROWS_TRY(start.task, task_of(body));
     NARROWS_TRY(start.principal, text_at(body, "principal"));
     NARROWS_TRY(start.connections, connections_of(body));
@@ -89,10 +94,6 @@ Result<Start> prove_start(identity::Authenticator& authenticator, const std::str
     if (key.empty() == (token_text == nullptr)) {
         return fail(ErrorCode::invalid,
                     "the agent proves itself by exactly one of agent_key and agent_token");
-    }
-    if (!launcher_key.empty()) {
-        NARROWS_TRY(identity::Identity launcher, authenticator.launcher(launcher_key));
-        start.launcher = std::move(launcher);
     }
     NARROWS_TRY(start.agent, authenticator.agent(agent, key.empty() ? *token_text : key));
     return start;

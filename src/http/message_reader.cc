@@ -1,11 +1,13 @@
 #include "http/message_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <variant>
 
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "base/check.h"
+#include "codec/text.h"
 
 namespace narrows::http {
 
@@ -19,6 +21,28 @@ namespace {
 constexpr std::array<std::string_view, 9> kSingletons = {
     "host",         "authorization",        "proxy-authorization",  "x-amz-date",  "date",
     "content-type", "x-amz-security-token", "x-amz-content-sha256", "x-amz-target"};
+
+/// What Connection may name (RFC 9110 section 7.6.1). Naming any other field asks for its removal
+/// on the way, after it was decided upon: "Connection: content-length", "Connection: x-amz-date".
+constexpr std::array<std::string_view, 5> kConnectionOptions = {"close", "keep-alive", "te",
+                                                                "upgrade", "http2-settings"};
+
+bool names_other_fields(const Headers& headers) {
+    for (const codec::Pair& field : headers) {
+        if (!codec::iequals(field.name, "connection")) {
+            continue;
+        }
+        for (const std::string_view option : codec::split(field.value, ',')) {
+            const auto is_option = [name = codec::trim(option)](std::string_view known) {
+                return name.empty() || codec::iequals(name, known);
+            };
+            if (std::none_of(kConnectionOptions.begin(), kConnectionOptions.end(), is_option)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 /// Two readers could disagree on where this message ends or what it says: why, or nullptr.
 const char* why_ambiguous(const Headers& headers, bool is_request) {
@@ -40,6 +64,9 @@ const char* why_ambiguous(const Headers& headers, bool is_request) {
         if (is_request && count(headers, name) > 1) {
             return "a field that may stand once stands twice";
         }
+    }
+    if (is_request && names_other_fields(headers)) {
+        return "Connection names a field that it must not take away";
     }
     return nullptr;
 }
@@ -77,8 +104,8 @@ class Parser : public beast_http::basic_parser<is_request> {
                          error_code& error) override {
         into_.method.assign(method.data(), method.size());
         into_.target.assign(target.data(), target.size());
-        if (version != 11 && version != 10) {
-            refuse(error, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        if (version != 11) {
+            refuse(error, "only HTTP/1.1 is spoken here");
         }
     }
     void on_response_impl(int status, string_view, int, error_code&) override {

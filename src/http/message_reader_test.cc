@@ -104,7 +104,14 @@ INSTANTIATE_TEST_SUITE_P(
         "3;ext=1\r\nabc\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
         "3\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nConnection: Content-Length\r\nContent-Length: 3\r\n\r\nabc",
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, x-amz-date\r\nX-Amz-Date: 1\r\n\r\n",
         "GET / HTTP/2.0\r\nHost: h\r\n\r\n", "GET /\r\n\r\n"));
+
+TEST(MessageReader, connection_options_of_its_own_are_accepted) {
+    EXPECT_TRUE(read_in_steps("GET / HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive, TE,\r\n\r\n", 7)
+                    .head.has_value());
+}
 
 TEST(MessageReader, head_larger_than_its_bound_is_refused) {
     const std::string text = "GET / HTTP/1.1\r\nX: " + std::string(5000, 'a') + "\r\n\r\n";

@@ -82,7 +82,7 @@ def test_bad_credentials_are_refused_and_recorded(gateway, session, wrong):
         client("s3", session.agents_url, bad).get_object(Bucket="reports", Key="public/a")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     recorded = gateway.records().operations()[before:]
-    assert [op.reason for op in recorded] == ["not_authenticated"]
+    assert [op.reason for op in recorded] == ["not-authenticated"]
     text = str(recorded[0].intent.body)
     assert bad.secret not in text and (not bad.token or bad.token not in text)
 
