@@ -55,6 +55,7 @@ net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& s
     aws::Arrival arrival;
     arrival.mode = "endpoint";
     arrival.peer = net::to_string(stream.peer());
+    arrival.peer_address = stream.peer().address;
     arrival.secure = is_secure;
     bool first = true;
     while (agent.keep_alive() && !runtime.draining) {

@@ -160,6 +160,7 @@ net::Task<void> open_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     aws::Arrival arrival;
     arrival.mode = "proxy";
     arrival.peer = net::to_string(stream.peer());
+    arrival.peer_address = stream.peer().address;
     arrival.secure = true;
     arrival.host = to.host;
     arrival.proxied_by = std::move(session);

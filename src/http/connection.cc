@@ -1,5 +1,7 @@
 #include "http/connection.h"
 
+#include <array>
+
 #include <fmt/format.h>
 
 #include "http/message_reader.h"
@@ -51,7 +53,8 @@ net::Task<Result<void>> write_framed(net::Stream& stream, const Framing& framing
         co_return co_await stream.write(part);
     }
     std::string head = fmt::format("{:x}\r\n", part.size());
-    const Result<void> begun = co_await stream.write({as_bytes(head), part});
+    const std::array<ByteView, 2> both = {as_bytes(head), part};
+    const Result<void> begun = co_await stream.write(both);
     if (!begun.has_value()) {
         co_return fail(begun.error());
     }
@@ -160,7 +163,8 @@ net::Task<Result<void>> ServerConnection::write_message(const ResponseHead& head
     const bool own_length = count(head.headers, "content-length") > 0;  // of a HEAD answer
     const Framing framing = bodiless || own_length ? Framing::none() : Framing::sized(body.size());
     const std::string text = encode_head(closing, framing);
-    co_return co_await stream_.write({as_bytes(text), is_head ? ByteView() : body});
+    const std::array<ByteView, 2> both = {as_bytes(text), is_head ? ByteView() : body};
+    co_return co_await stream_.write(both);
 }
 
 net::Task<Result<void>> ServerConnection::write_head(const ResponseHead& head, Framing framing) {
@@ -190,7 +194,8 @@ net::Task<Result<void>> ClientConnection::write_head(const RequestHead& head, Fr
     writing_ = framing;
     const std::string text = encode_head(head, framing);
     if (framing.kind != Framing::Kind::chunked) {
-        co_return co_await stream_->write({as_bytes(text), first});
+        const std::array<ByteView, 2> both = {as_bytes(text), first};
+        co_return co_await stream_->write(both);
     }
     const Result<void> written = co_await stream_->write(as_bytes(text));
     if (!written.has_value() || first.empty()) {
@@ -242,9 +247,12 @@ std::optional<std::uint64_t> ClientConnection::content_length() const {
     return reader_->content_length();
 }
 
+bool ClientConnection::ended_well() const {
+    return stream_->is_open() && reader_->body_done() && reader_->keep_alive() && reader_->idle();
+}
+
 bool ClientConnection::is_reusable() const {
-    return reader_->body_done() && reader_->keep_alive() && reader_->idle() &&
-           stream_->is_idle_clean();
+    return ended_well() && stream_->is_idle_clean();
 }
 
 const char* reason_phrase(int status) {

@@ -97,7 +97,9 @@ class ClientConnection {
     bool body_done() const;
     std::optional<std::uint64_t> content_length() const;
 
-    /// Good for another request: the answer was read whole, keep-alive, nothing left over.
+    /// The answer was read whole, keep-alive, nothing left over.
+    bool ended_well() const;
+    /// The same, and the peer has neither ended nor said anything since: asks the socket.
     bool is_reusable() const;
     net::Stream& stream() { return *stream_; }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "protocols/aws/adapter/withheld_headers.h"
+
 namespace narrows::aws {
 
 net::Task<void> Adapter::serve(http::ServerConnection& agent, http::RequestHead head,
@@ -15,7 +17,7 @@ net::Task<void> Adapter::refuse_malformed(http::ServerConnection& agent, const E
     session::Asked asked;
     asked.seen.mode = arrival.mode;
     asked.seen.peer = arrival.peer;
-    asked.seen.body = agent.malformed().bytes;
+    asked.seen.body = withheld_bytes(agent.malformed().bytes, services_.commitment_key);
     asked.seen.body_size = asked.seen.body.size();
     const bool slow = error.code == ErrorCode::timeout;
     asked.decided = reject(slow ? model::Reason::not_authenticated : model::Reason::not_recognised,

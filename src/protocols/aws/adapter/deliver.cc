@@ -16,7 +16,8 @@ struct Exchange::Delivery {
     http::ResponseHead for_agent;
     http::Headers for_record;
     std::uint64_t index = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;                       ///< on record
+    std::optional<std::uint64_t> bytes_delivered;  ///< where values were withheld from the record
     crypto::Hasher hasher;
     std::vector<std::string> withheld;
     bool headed = false;  ///< the agent has the head
@@ -77,13 +78,13 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     }
 }
 
-void Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
+bool Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
     fields.emplace("status", delivery.head.status);
     fields.emplace("headers", headers_value(delivery.for_record));
     fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
-    permit.log().bulk_unawaited(RecordKind::head, recording::observed(std::move(fields)));
+    return permit.log().bulk_unawaited(RecordKind::head, recording::observed(std::move(fields)));
 }
 
 /// RESULT; held when it returns. `why` empty: the answer is whole.
@@ -94,6 +95,9 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     fields.emplace("status", delivery.head.status);
     fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
     fields.emplace("bytes_request", bytes_request_);
+    if (!kept_body_.empty()) {
+        fields.emplace("bytes_sent", std::uint64_t{raw_body_.size()});
+    }
     fields.emplace("bytes_response", delivery.bytes);
     fields.emplace("sha256_response", codec::hex(delivery.hasher.finish()));
     fields.emplace("duration_ns", services_.clock.mono() - began_);
@@ -101,6 +105,9 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
         fields.emplace("why", why);
     }
     codec::List withheld(delivery.withheld.begin(), delivery.withheld.end());
+    if (delivery.bytes_delivered) {
+        fields.emplace("bytes_delivered", *delivery.bytes_delivered);
+    }
     if (!withheld.empty()) {
         fields.emplace("withheld", std::move(withheld));
     }
@@ -127,7 +134,9 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
                                        body, services_.commitment_key);
     delivery.for_record = std::move(kept.headers);
     delivery.withheld = std::move(kept.withheld);
-    record_head(permit, delivery);
+    if (!record_head(permit, delivery) || !permit.spend(body.size())) {
+        co_return fail(ErrorCode::unavailable, "the answer cannot be recorded");
+    }
     const ByteView recorded(kept.body);
     for (std::size_t at = 0; at < recorded.size(); at += kSmallAnswer) {
         const ByteView part = recorded.subspan(at, std::min(kSmallAnswer, recorded.size() - at));
@@ -138,6 +147,7 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
         }
     }
     delivery.bytes = recorded.size();
+    delivery.bytes_delivered = body.size();
     delivery.hasher.update(recorded);
     const Result<void> concluded = co_await conclude(permit, delivery, why);
     if (!concluded.has_value() || !why.empty()) {
@@ -170,7 +180,9 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
 net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
                                                  http::ClientConnection& upstream,
                                                  Delivery& delivery) {
-    record_head(permit, delivery);
+    if (!record_head(permit, delivery)) {
+        co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
+    }
     while (true) {
         upstream.stream().expires_after(services_.limits.idle_max);
         const Result<ByteView> part = co_await upstream.read_body();
@@ -192,6 +204,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
             }
         }
         const Result<void> passed = co_await pass_on(upstream, delivery, bytes, is_last);
+        agent_.stream().expires_after(net::Millis(0));
         if (!passed.has_value() || is_last) {
             co_return passed;
         }

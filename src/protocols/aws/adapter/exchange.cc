@@ -17,7 +17,8 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
       agent_(agent),
       head_(std::move(head)),
       arrival_(arrival),
-      began_(services.clock.mono()) {}
+      began_(services.clock.mono()),
+      bucket_(arrival.bucket) {}
 
 net::Task<void> Exchange::run() {
     caller_ = identify(services_, head_);
@@ -54,12 +55,19 @@ session::Seen Exchange::seen() const {
     seen.body_streams = streamed_;
     if (body_read_) {
         seen.body_size = raw_body_.size();
+        seen.body_withheld = body_secret_ && !raw_body_.empty();
         if (!body_secret_) {
             seen.body = raw_body_;
-            seen.body_sha256 = codec::hex(crypto::sha256(raw_body_));
+            seen.body_sha256 = codec::hex(body_sha256_ ? *body_sha256_ : crypto::sha256(raw_body_));
         }
     } else if (agent_.content_length()) {
         seen.body_size = agent_.content_length();
+    }
+    if (!kept_body_.empty()) {
+        seen.body = kept_body_;
+        seen.body_form = "parameters-cbor";
+        seen.body_size = kept_body_.size();
+        seen.body_sha256 = codec::hex(crypto::sha256(kept_body_));
     }
     seen.signature.emplace("scheme", sigv4::name_of(caller_.presented.scheme));
     seen.signature.emplace("key_id", caller_.presented.key_id);

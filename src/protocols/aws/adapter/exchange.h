@@ -20,8 +20,9 @@ namespace narrows::aws {
 
 /// How a request came in.
 struct Arrival {
-    std::string mode;  ///< "endpoint", "proxy"
-    std::string peer;
+    std::string mode;                ///< "endpoint", "proxy"
+    std::string peer;                ///< address and port
+    std::string peer_address;        ///< the address alone, for aws:SourceIp
     bool secure = false;             ///< TLS between agent and gateway
     std::string host;                ///< proxy mode: the host of CONNECT
     std::string bucket;              ///< endpoint mode: what stands before the gateway's name
@@ -45,15 +46,20 @@ class Exchange {
 
     // understand.cc: from bytes to an operation, or to why not.
     net::Task<std::optional<Rejection>> understand();
-    std::optional<Rejection> check_origin() const;
+    std::optional<Rejection> check_origin();
     std::optional<Rejection> recognise_head();
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
+    net::Task<Result<Bytes>> collect(std::size_t size_max);
+    bool is_blob() const;
+    bool checksums_cover_body() const;
+    bool may_hold_secrets() const;
     std::optional<Rejection> check_held_body(const Bytes& raw);
     std::optional<Rejection> decode();
     std::optional<Rejection> never_allowed() const;
     std::optional<Rejection> place();
     std::optional<Rejection> build_upstream();
+    void keep_parameters();
     model::Context known_context() const;
     std::string payload_text() const;
     void add_chunked_headers();
@@ -100,7 +106,7 @@ class Exchange {
                                     ByteView bytes, bool is_last);
     net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
                                      const std::string& why);
-    void record_head(session::Permit& permit, const Delivery& delivery);
+    bool record_head(session::Permit& permit, const Delivery& delivery);
 
     net::Loop& loop_;
     const Services& services_;
@@ -116,17 +122,20 @@ class Exchange {
     std::vector<Decoded> decoded_;
     std::optional<model::Operation> operation_;
     bool streamed_ = false;
-    Bytes raw_body_;    ///< as sent, when held
-    Bytes plain_body_;  ///< content coding taken off
+    std::string bucket_;  ///< S3's virtual-hosted form
+    Bytes raw_body_;      ///< as sent, when held
+    Bytes kept_body_;   ///< on record in its place, where it may not be and the INTENT is too small
+    Bytes plain_body_;    ///< content coding taken off
     std::optional<crypto::Digest> body_sha256_;
     bool body_read_ = false;
     bool body_secret_ = false;  ///< holds secret inputs: only commitments are recorded
     bool identity_question_ = false;
     bool continue_sent_ = false;
-    std::uint64_t bytes_request_ = 0;
+    std::uint64_t bytes_request_ = 0;  ///< of the body on record
     upstream::Target target_;
     upstream::UnsignedRequest unsigned_;
     crypto::Digest request_digest_{};
+    bool upstream_failed_early_ = false;  ///< while uploading: an answer may be there already
 };
 
 }  // namespace narrows::aws

@@ -35,6 +35,7 @@ codec::Value sent_record(const session::Permit& permit, const upstream::SignedRe
 
 /// The only path to AWS. Takes the permit; leaves with an outcome on record.
 net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
+    agent_.stream().expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
     Result<upstream::SignedRequest> signed_request = co_await sign(permit);
     if (!signed_request.has_value()) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
@@ -52,7 +53,9 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
             co_return co_await give_up(permit, over, false, record);
         }
         const Result<void> sent = co_await send(permit, upstream, signed_request.value());
-        if (!sent.has_value()) {
+        if (upstream_failed_early_) {
+            agent_.must_close();  // AWS may have answered before the upload was over
+        } else if (!sent.has_value()) {
             co_return co_await give_up(permit, sent.error(), true, record);
         }
         co_await deliver(permit, upstream, record);
@@ -158,7 +161,8 @@ struct Exchange::Upload {
 Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
     const session::Permit& permit, upstream::SignedRequest& signed_request) const {
     auto upload = std::make_unique<Upload>();
-    NARROWS_TRY(sigv4::BodyCheck check, sigv4::BodyCheck::of(head_, payload_));
+    NARROWS_TRY(sigv4::BodyCheck check,
+                sigv4::BodyCheck::of(head_, payload_, checksums_cover_body()));
     upload->check.emplace(std::move(check));
     if (payload_.chunked()) {
         std::unique_ptr<sigv4::ChunkSigner> verifier;
@@ -212,6 +216,7 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
         co_return fail(durable.error());
     }
     const Result<void> written = co_await upstream.write_body(out);
+    upstream_failed_early_ = !written.has_value();
     if (!written.has_value()) {
         co_return fail(written.error());
     }
@@ -242,7 +247,9 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
         co_return ok();
     }
     upstream.stream().expires_after(services_.limits.idle_max);
-    co_return co_await upstream.write_body(out);
+    const Result<void> written = co_await upstream.write_body(out);
+    upstream_failed_early_ = !written.has_value();
+    co_return written;
 }
 
 /// Ends an operation that has no answer: the outcome goes on record, then the agent is told.

@@ -26,7 +26,7 @@ net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstr
 void UpstreamPool::give_back(const std::string& key,
                              std::unique_ptr<http::ClientConnection> connection) {
     auto& idle = idle_[key];
-    if (connection->is_reusable() && idle.size() < kIdleMax) {
+    if (connection->ended_well() && idle.size() < kIdleMax) {
         connection->stream().expires_after(net::Millis(0));
         idle.push_back({std::move(connection), services_.clock.mono()});
     }

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "codec/cbor.h"
 #include "codec/text.h"
+#include "protocols/aws/adapter/aws_host.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/withhold.h"
@@ -16,6 +18,8 @@ namespace {
 
 /// Bodies of refused requests are kept up to this size; beyond it the connection is closed.
 constexpr std::size_t kRefusedBodyMax = 256 * 1024;
+constexpr net::Millis kRefusedBodyTime{5'000};
+constexpr net::Millis kHeldBodyTime{60'000};
 /// A blob up to this size is held, not streamed: its INTENT then holds it whole.
 constexpr std::uint64_t kStreamFrom = 32 * 1024;
 
@@ -55,18 +59,14 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         if (rejection && payload_.kind != sigv4::PayloadKind::absent) {
             co_return rejection;
         }
-        streamed_ = !rejection && agent_.has_body() &&
-                    agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom &&
-                    std::all_of(recognition_.candidates.begin(), recognition_.candidates.end(),
-                                [](const Candidate& c) { return takes_stream(c.operation); });
+        const bool vouched = payload_.kind != sigv4::PayloadKind::absent;
+        const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
+        streamed_ = !rejection && agent_.has_body() && vouched && (large || payload_.chunked()) &&
+                    is_blob();
     }
     if (payload_.chunked() && !payload_.decoded_length) {
         co_return reject(Reason::not_recognised, "MissingContentLength",
                          "An aws-chunked upload must declare x-amz-decoded-content-length");
-    }
-    if (streamed_ && payload_.kind == sigv4::PayloadKind::absent) {
-        co_return reject(Reason::not_recognised, "MissingSecurityHeader",
-                         "An upload must declare x-amz-content-sha256");
     }
     if (!streamed_) {
         rejection = co_await take_held_body();
@@ -78,8 +78,8 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
 }
 
 /// Proxy mode: the inner signature is of the session that opened the tunnel, and the host that was
-/// asked for is the host that is named.
-std::optional<Rejection> Exchange::check_origin() const {
+/// asked for is the host that is named, one of the service's own.
+std::optional<Rejection> Exchange::check_origin() {
     if (!arrival_.proxied_by) {
         return std::nullopt;
     }
@@ -96,17 +96,26 @@ std::optional<Rejection> Exchange::check_origin() const {
         return reject(Reason::not_recognised, "AccessDenied",
                       "The Host header names another host than CONNECT did");
     }
+    Result<AwsHost> read =
+        read_aws_host(services_.catalogue, host, caller_.authorization->scope.service);
+    if (!read.has_value()) {
+        return not_recognised(read.error());
+    }
+    bucket_ = std::move(read.value().bucket);
     return std::nullopt;
 }
 
 std::optional<Rejection> Exchange::recognise_head() {
+    if (!recognition_.candidates.empty()) {
+        return std::nullopt;
+    }
     const std::string_view form = is_form(head_) ? as_text(plain_body_) : std::string_view();
     const Question question{head_,
                             form,
                             caller_.authorization->scope.service,
                             caller_.authorization->scope.region,
                             arrival_.host,
-                            arrival_.bucket};
+                            bucket_};
     Result<Recognition> recognition = recognise(services_.catalogue, question);
     if (!recognition.has_value()) {
         return not_recognised(recognition.error());
@@ -129,9 +138,15 @@ net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
             co_return fail(written.error());
         }
     }
+    // One deadline for the whole body: it is small, and nothing holds it to account yet.
+    agent_.stream().expires_after(kHeldBodyTime);
+    co_return co_await collect(size_max);
+}
+
+/// The rest of the body, within the deadline that is set.
+net::Task<Result<Bytes>> Exchange::collect(std::size_t size_max) {
     Bytes body;
     while (!agent_.body_done()) {
-        agent_.stream().expires_after(services_.limits.idle_max);
         const Result<ByteView> part = co_await agent_.read_body();
         if (!part.has_value()) {
             co_return fail(part.error());
@@ -169,7 +184,7 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
         return reject(Reason::not_recognised, "AccessDenied",
                       "aws-chunked bodies are only taken for uploads");
     }
-    Result<sigv4::BodyCheck> check = sigv4::BodyCheck::of(head_, payload_);
+    Result<sigv4::BodyCheck> check = sigv4::BodyCheck::of(head_, payload_, checksums_cover_body());
     if (!check.has_value()) {
         return not_recognised(check.error());
     }
@@ -179,6 +194,10 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
         return reject(Reason::not_authenticated, "XAmzContentSHA256Mismatch",
                       "The body is not what its declared hash or checksum says");
     }
+    if (is_blob()) {
+        plain_body_ = raw;  // a content coding belongs to the object then
+        return std::nullopt;
+    }
     Result<Bytes> plain = plain_body(head_, raw, services_.limits.body_bytes_max);
     if (!plain.has_value()) {
         return not_recognised(plain.error());
@@ -187,11 +206,24 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
     return recognise_head();
 }
 
+bool Exchange::is_blob() const {
+    return !recognition_.candidates.empty() &&
+           std::all_of(recognition_.candidates.begin(), recognition_.candidates.end(),
+                       [](const Candidate& c) { return takes_stream(c.operation); });
+}
+
+/// CompleteMultipartUpload's checksums are those of the whole object, not of its document.
+bool Exchange::checksums_cover_body() const {
+    return std::none_of(
+        recognition_.candidates.begin(), recognition_.candidates.end(),
+        [](const Candidate& c) { return c.operation.name() == "CompleteMultipartUpload"; });
+}
+
 model::Context Exchange::known_context() const {
     model::Context known;
-    known["aws:requestedregion"] = {caller_.authorization->scope.region};
+    known["aws:requestedregion"] = {unsigned_.region};
     known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
-    known["aws:sourceip"] = {arrival_.peer.substr(0, arrival_.peer.rfind(':'))};
+    known["aws:sourceip"] = {arrival_.peer_address};
     const std::string_view agent = http::header(head_.headers, "user-agent");
     known["aws:useragent"] =
         agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
@@ -219,23 +251,34 @@ std::optional<Rejection> Exchange::decode() {
     recognition_.candidates = std::move(fitting);
     body_secret_ = std::any_of(decoded_.begin(), decoded_.end(),
                                [](const Decoded& d) { return !d.entry.secret_inputs().empty(); });
+    // The region that is decided on is the one the request will be signed for.
+    const std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
-    const ConnectionFacts facts{granted.account, granted.partition,
-                                caller_.authorization->scope.region};
+    const ConnectionFacts facts{granted.account, granted.partition, unsigned_.region};
     Result<model::Operation> operation =
         build_operation(decoded_, facts, known_context(), services_.commitment_key);
     if (!operation.has_value()) {
         return not_recognised(operation.error());
     }
     operation_ = std::move(operation.value());
-    const std::string_view first = decoded_.front().entry.name();
-    identity_question_ = operation_->service == "sts" && first == "GetCallerIdentity";
+    keep_parameters();
+    identity_question_ =
+        operation_->service == "sts" && decoded_.front().entry.name() == "GetCallerIdentity";
     std::optional<Rejection> rejection = never_allowed();
     if (rejection || identity_question_) {
         return rejection;
     }
-    rejection = place();
-    return rejection ? rejection : build_upstream();
+    return misplaced ? misplaced : build_upstream();
+}
+
+/// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if they
+/// are too large for the INTENT they take the body's place in BODY records.
+void Exchange::keep_parameters() {
+    Bytes parameters = codec::cbor_encode(operation_->parameters);
+    if (body_secret_ && parameters.size() > session::kInlineParametersMax) {
+        bytes_request_ = parameters.size();
+        kept_body_ = std::move(parameters);
+    }
 }
 
 std::optional<Rejection> Exchange::never_allowed() const {
@@ -266,6 +309,7 @@ std::optional<Rejection> Exchange::never_allowed() const {
 std::optional<Rejection> Exchange::place() {
     const session::Connection& granted = caller_.granted();
     const std::string& asked = caller_.authorization->scope.region;
+    unsigned_.region = asked;
     const Service service = decoded_.front().entry.service();
     const bool named =
         std::find(granted.regions.begin(), granted.regions.end(), asked) != granted.regions.end();
@@ -332,7 +376,7 @@ std::optional<Rejection> Exchange::build_upstream() {
         http::set(unsigned_.head.headers, "x-amz-content-sha256", unsigned_.payload);
     }
     const Result<crypto::Digest> digest =
-        sigv4::request_digest(unsigned_.head, unsigned_.payload, unsigned_.signing_name);
+        upstream::intent_digest(caller_.granted().name, unsigned_);
     if (!digest.has_value()) {
         return not_recognised(digest.error());
     }
@@ -340,19 +384,45 @@ std::optional<Rejection> Exchange::build_upstream() {
     return std::nullopt;
 }
 
-/// The bytes of a refused request belong to its record, as far as they are few.
+/// The bytes of a refused request belong to its record, as far as they are few; they have one
+/// deadline for all of them.
 net::Task<void> Exchange::keep_refused_body() {
     const bool waits = !http::header(head_.headers, "expect").empty() && !continue_sent_;
-    if (body_read_ || agent_.body_done() || waits ||
-        agent_.content_length().value_or(0) > kRefusedBodyMax) {
-        co_return;
+    if (!body_read_ && !agent_.body_done() && !waits &&
+        agent_.content_length().value_or(0) <= kRefusedBodyMax) {
+        agent_.stream().expires_after(kRefusedBodyTime);
+        Result<Bytes> raw = co_await collect(kRefusedBodyMax);
+        if (raw.has_value()) {
+            raw_body_ = std::move(raw.value());
+            body_read_ = true;
+            streamed_ = false;
+        }
     }
-    Result<Bytes> raw = co_await read_whole(kRefusedBodyMax);
-    if (raw.has_value()) {
-        raw_body_ = std::move(raw.value());
-        body_read_ = true;
-        streamed_ = false;
+    body_secret_ = body_secret_ || may_hold_secrets();
+}
+
+/// Whether a refused request may carry values that no record may hold. One that nobody signed is
+/// withheld whole: unsigned operations bring passwords and tokens by nature. A signed one is as
+/// secret as the operation that it looks like.
+bool Exchange::may_hold_secrets() const {
+    if (caller_.presented.scheme != sigv4::Scheme::sigv4_header) {
+        return true;
     }
+    const std::vector<std::string_view> scope = codec::split(caller_.presented.scope, '/');
+    if (scope.size() < 3) {
+        return true;
+    }
+    const Result<Bytes> plain = plain_body(head_, raw_body_, services_.limits.body_bytes_max);
+    const std::string_view form =
+        is_form(head_) && plain.has_value() ? as_text(plain.value()) : std::string_view();
+    const Question question{head_, form, scope[2], scope[1], arrival_.host, bucket_};
+    const Result<Recognition> looks_like = recognise(services_.catalogue, question);
+    return looks_like.has_value() &&
+           std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),
+                       [](const Candidate& c) {
+                           return !c.operation.secret_inputs().empty() ||
+                                  c.operation.auth() != Auth::sigv4;
+                       });
 }
 
 }  // namespace narrows::aws

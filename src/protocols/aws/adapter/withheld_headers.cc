@@ -9,48 +9,98 @@
 namespace narrows::aws {
 namespace {
 
-constexpr std::array<std::string_view, 8> kSecretHeaders = {
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "x-amz-security-token",
-    "x-amz-s3session-token",
-    "x-amz-server-side-encryption-customer-key",
-    "x-amz-copy-source-server-side-encryption-customer-key",
-    "x-amz-mfa",
-};
+constexpr std::array<std::string_view, 11> kSpeaksOfCredential = {
+    "authorization", "token", "secret",     "password", "bearer", "cookie",
+    "credential",    "mfa",   "session-id", "api-key",  "apikey"};
 
-constexpr std::array<std::string_view, 5> kSecretQueries = {
-    "x-amz-security-token", "x-amz-signature", "signature", "x-amz-credential", "awsaccesskeyid"};
+/// Customer-provided keys and their MD5 (x-amz-server-side-encryption-customer-key…).
+constexpr std::string_view kCustomerKey = "customer-key";
+
+constexpr std::array<std::string_view, 5> kSecretQueries = {"token", "signature", "credential",
+                                                            "accesskeyid", "secret"};
+
+constexpr std::array<std::string_view, 13> kHarmless = {
+    "host",           "content-type", "content-length", "transfer-encoding",
+    "connection",     "accept",       "user-agent",     "expect",
+    "date",           "x-amz-date",   "range",          "x-amz-target",
+    "accept-encoding"};
+
+template <class Names>
+bool has_part(std::string_view text, const Names& parts) {
+    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+        return text.find(part) != std::string_view::npos;
+    });
+}
 
 std::string digest_text(std::string_view value, ByteView key) {
     return "withheld, hmac " + codec::hex(crypto::hmac_sha256(key, value));
 }
 
+bool is_body_digest(std::string_view name) {
+    return name == "content-md5" || name == "x-amz-content-sha256" ||
+           name.starts_with("x-amz-checksum-");
+}
+
 bool has_secret_query(std::string_view query) {
-    const std::string lower = codec::lower(query);
-    return std::any_of(kSecretQueries.begin(), kSecretQueries.end(), [&](std::string_view name) {
-        return lower.find(name) != std::string::npos;
-    });
+    const Result<std::string> decoded = codec::percent_decode(query);
+    return !decoded.has_value() || has_part(codec::lower(decoded.value()), kSecretQueries);
+}
+
+std::string withheld_target(std::string_view target, ByteView key, bool secret) {
+    const std::size_t mark = target.find('?');
+    if (mark == std::string_view::npos) {
+        return std::string(target);
+    }
+    const std::string_view query = target.substr(mark + 1);
+    if (!secret && !has_secret_query(query)) {
+        return std::string(target);
+    }
+    return std::string(target.substr(0, mark + 1)) + digest_text(query, key);
+}
+
+std::string withheld_line(std::string_view line, bool is_first, ByteView key) {
+    if (is_first) {
+        return withheld_target(line, key, true);
+    }
+    const std::size_t colon = line.find(':');
+    const std::string name = codec::lower(codec::trim(line.substr(0, colon)));
+    const bool harmless = colon != std::string_view::npos &&
+                          std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end();
+    if (harmless || line.empty()) {
+        return std::string(line);
+    }
+    const std::string_view kept = colon == std::string_view::npos ? "" : line.substr(0, colon + 1);
+    return std::string(kept) + " " + digest_text(line, key);
 }
 
 }  // namespace
 
-http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool query_secret) {
+http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool secret) {
     http::RequestHead kept = head;
     for (codec::Pair& field : kept.headers) {
         const std::string name = codec::lower(field.name);
-        if (std::find(kSecretHeaders.begin(), kSecretHeaders.end(), name) != kSecretHeaders.end()) {
+        const bool credential =
+            has_part(name, kSpeaksOfCredential) || name.find(kCustomerKey) != std::string::npos;
+        if (credential || (secret && is_body_digest(name))) {
             field.value = digest_text(field.value, key);
         }
     }
-    const std::size_t mark = kept.target.find('?');
-    if (mark != std::string::npos &&
-        (query_secret || has_secret_query(std::string_view(kept.target).substr(mark)))) {
-        const std::string query = kept.target.substr(mark + 1);
-        kept.target = kept.target.substr(0, mark + 1) + digest_text(query, key);
-    }
+    kept.target = withheld_target(head.target, key, secret);
     return kept;
+}
+
+Bytes withheld_bytes(ByteView malformed, ByteView key) {
+    std::string out;
+    bool is_first = true;
+    for (std::string_view line : codec::split(as_text(malformed), '\n')) {
+        const bool has_return = line.ends_with('\r');
+        line.remove_suffix(has_return ? 1 : 0);
+        out += is_first ? "" : "\n";
+        out += withheld_line(line, is_first, key);
+        out += has_return ? "\r" : "";
+        is_first = false;
+    }
+    return to_bytes(out);
 }
 
 }  // namespace narrows::aws

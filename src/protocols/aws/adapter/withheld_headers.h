@@ -3,11 +3,17 @@
 #include "base/bytes.h"
 #include "http/message.h"
 
+/// Credentials that anyone presents are never written: their keyed digest is, so that two attempts
+/// can be told to present the same.
 namespace narrows::aws {
 
-/// The head as the record keeps it: values of credential headers (Authorization, security tokens,
-/// Proxy-Authorization, cookies, customer-provided keys) are replaced by a keyed digest; with
-/// `query_secret` the query string is, too.
-http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool query_secret);
+/// The head as the record keeps it. Values of headers whose name speaks of a credential are
+/// replaced; with `secret` (the request has secret inputs, or nobody knows) so are the query string
+/// and the digests of the body, from which a short secret could be guessed.
+http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool secret);
+
+/// The same for bytes that are no well-formed head: line by line, the value of every field but a
+/// few harmless ones is replaced, as is a query in the first line.
+Bytes withheld_bytes(ByteView malformed, ByteView key);
 
 }  // namespace narrows::aws

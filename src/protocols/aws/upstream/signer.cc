@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "codec/text.h"
 #include "protocols/aws/sigv4/canonical.h"
 
 namespace narrows::upstream {
@@ -187,10 +188,17 @@ Result<std::shared_ptr<const Signer::Held>> Signer::take(const Lease& lease,
     return entry.held;
 }
 
+Result<crypto::Digest> intent_digest(const std::string& connection,
+                                     const UnsignedRequest& request) {
+    NARROWS_TRY(const crypto::Digest canonical,
+                sigv4::request_digest(request.head, request.payload, request.signing_name));
+    return crypto::sha256("narrows-request-v1\n" + connection + "\n" + request.region + "\n" +
+                          request.signing_name + "\n" + codec::hex(canonical));
+}
+
 Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt& receipt,
                                    const UnsignedRequest& request) {
-    NARROWS_TRY(const crypto::Digest digest,
-                sigv4::request_digest(request.head, request.payload, request.signing_name));
+    NARROWS_TRY(const crypto::Digest digest, intent_digest(lease.connection, request));
     NARROWS_TRY(const auto held, take(lease, receipt, digest));
     NARROWS_TRY(sigv4::Signed made,
                 sigv4::sign(request.head, request.payload, held->credentials, request.region,

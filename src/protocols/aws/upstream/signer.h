@@ -63,6 +63,11 @@ struct UnsignedRequest {
     std::string signing_name;
 };
 
+/// What the INTENT names and the receipt carries: SHA-256 over "narrows-request-v1\n", connection,
+/// region and signing name, a line each, and the hex of sigv4::request_digest. So an INTENT for one
+/// connection or region is none for another.
+Result<crypto::Digest> intent_digest(const std::string& connection, const UnsignedRequest& request);
+
 struct SignedRequest {
     http::Headers headers;  ///< to add to the head
     std::string access_key_id;

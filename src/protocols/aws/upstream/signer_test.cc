@@ -60,7 +60,7 @@ struct SignerTest : testing::Test {
     Receipt receipt(std::uint64_t sequence, model::PartNo part = kPart) {
         return recording::make_receipt(
             kKey, part, model::Sequence(sequence),
-            sigv4::request_digest(request.head, request.payload, "s3").value());
+            intent_digest(lease.connection, request).value());
     }
     std::string sign(const Receipt& with) {
         const auto got = signer.sign(lease, with, request);
@@ -196,12 +196,22 @@ TEST_F(SignerTest, closed_leases_sign_nothing) {
     EXPECT_EQ(signer.prepare(lease).error().code, ErrorCode::not_found);
 }
 
+TEST_F(SignerTest, an_intent_for_one_connection_or_region_signs_for_no_other) {
+    open_direct();
+    const auto other = intent_digest("other", request).value();
+    EXPECT_EQ(sign(recording::make_receipt(kKey, kPart, model::Sequence(1), other)), "! denied");
+    UnsignedRequest elsewhere = request;
+    elsewhere.region = "us-east-1";
+    const auto far = intent_digest(lease.connection, elsewhere).value();
+    EXPECT_EQ(sign(recording::make_receipt(kKey, kPart, model::Sequence(2), far)), "! denied");
+}
+
 TEST_F(SignerTest, streams_go_on_from_the_seed) {
     open_direct();
     UnsignedRequest stream = request;
     stream.payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
     http::set(stream.head.headers, "x-amz-content-sha256", stream.payload);
-    const auto digest = sigv4::request_digest(stream.head, stream.payload, "s3").value();
+    const auto digest = intent_digest(lease.connection, stream).value();
     const auto got = signer.sign(
         lease, recording::make_receipt(kKey, kPart, model::Sequence(1), digest), stream);
     ASSERT_TRUE(got) << got.error().what;

@@ -1,0 +1,87 @@
+#include "protocols/aws/adapter/withheld_headers.h"
+
+#include <gtest/gtest.h>
+
+#include "protocols/aws/adapter/aws_host.h"
+
+namespace narrows::aws {
+namespace {
+
+const Bytes kKey(32, 7);
+
+TEST(WithheldHeaders, credentials_are_never_kept) {
+    const http::RequestHead head{"GET",
+                                 "/?X-Amz-Sign%61ture=secret1&x=1",
+                                 {{"Authorization", "AWS4 secret2"},
+                                  {"X-Amz-Security-Token", "secret3"},
+                                  {"x-amz-sso_bearer_token", "secret4"},
+                                  {"X-Amz-Server-Side-Encryption-Customer-Key", "secret5"},
+                                  {"User-Agent", "kept"}}};
+    const http::RequestHead kept = withheld_headers(head, kKey, false);
+    std::string all = kept.target;
+    for (const auto& field : kept.headers) {
+        all += field.value;
+    }
+    EXPECT_EQ(all.find("secret"), std::string::npos) << all;
+    EXPECT_NE(all.find("kept"), std::string::npos);
+}
+
+TEST(WithheldHeaders, digests_of_a_secret_body_could_be_guessed_from) {
+    const http::RequestHead head{
+        "POST", "/", {{"Content-MD5", "abc"}, {"X-Amz-Content-Sha256", "d"}}};
+    EXPECT_EQ(withheld_headers(head, kKey, false).headers[0].value, "abc");
+    EXPECT_NE(withheld_headers(head, kKey, true).headers[0].value, "abc");
+    EXPECT_NE(withheld_headers(head, kKey, true).headers[1].value, "d");
+}
+
+TEST(WithheldHeaders, equal_values_are_told_to_be_equal) {
+    const http::RequestHead head{
+        "GET", "/", {{"Cookie", "a"}, {"Set-Cookie", "a"}, {"Cookie", "b"}}};
+    const http::RequestHead kept = withheld_headers(head, kKey, false);
+    EXPECT_EQ(kept.headers[0].value, kept.headers[1].value);
+    EXPECT_NE(kept.headers[0].value, kept.headers[2].value);
+}
+
+TEST(WithheldHeaders, malformed_bytes_keep_their_shape_and_no_credential) {
+    const std::string bytes =
+        "GET /?Signature=secret HTTP/1.1\r\nHost: h\r\nAuthorization: secret\r\n secret folded\r\n"
+        "X-Other: secret\r\n";
+    const std::string kept = to_string(withheld_bytes(as_bytes(bytes), kKey));
+    EXPECT_EQ(kept.find("secret"), std::string::npos) << kept;
+    EXPECT_NE(kept.find("Host: h\r\n"), std::string::npos);
+    EXPECT_NE(kept.find("X-Other:"), std::string::npos);
+}
+
+struct Case {
+    const char* host;
+    const char* service;
+    const char* bucket;  ///< nullptr: refused
+};
+class AwsHosts : public testing::TestWithParam<Case> {};
+
+TEST_P(AwsHosts, say_their_service_and_bucket) {
+    const Result<AwsHost> read =
+        read_aws_host(Catalogue::embedded(), GetParam().host, GetParam().service);
+    ASSERT_EQ(read.has_value(), GetParam().bucket != nullptr) << GetParam().host;
+    if (read.has_value()) {
+        EXPECT_EQ(read.value().bucket, GetParam().bucket);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hosts, AwsHosts,
+    testing::Values(
+        Case{"s3.amazonaws.com", "s3", ""}, Case{"s3.eu-west-1.amazonaws.com", "s3", ""},
+        Case{"b.s3.eu-west-1.amazonaws.com", "s3", "b"},
+        Case{"a.b.s3.dualstack.eu-west-1.amazonaws.com", "s3", "a.b"},
+        Case{"b.s3-us-west-2.amazonaws.com", "s3", "b"},
+        Case{"s3.s3.us-east-1.amazonaws.com", "s3", "s3"},
+        Case{"ap-1.s3-accesspoint.us-east-1.amazonaws.com", "s3", nullptr},
+        Case{"dynamodb.us-east-1.amazonaws.com", "dynamodb", ""},
+        Case{"123456789012.ddb.us-east-1.amazonaws.com", "s3", nullptr},
+        Case{"monitoring.us-east-1.amazonaws.com", "monitoring", ""},
+        Case{"iam.amazonaws.com", "s3", nullptr}, Case{"iam.amazonaws.com", "dynamodb", nullptr},
+        Case{"api.ecr.us-east-1.amazonaws.com", "ecr", ""}, Case{"s3.example.com", "s3", nullptr}));
+
+}  // namespace
+}  // namespace narrows::aws
