@@ -18,6 +18,8 @@ function(narrows_room name)
         target_link_libraries(${name}_test PRIVATE narrows_${name} ${ROOM_TEST_LINK} GTest::gmock GTest::gtest_main)
         target_compile_definitions(${name}_test PRIVATE NARROWS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
         add_test(NAME ${name} COMMAND ${name}_test)
+        # A test binary whose tests were lost must not pass.
+        set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "Running 0 tests")
     endif()
     if(NARROWS_FUZZERS)
         foreach(source IN LISTS ROOM_FUZZ)

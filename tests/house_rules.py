@@ -21,7 +21,7 @@ HIDDEN = {
     "sodium": {"crypto"},
     "boost/beast": {"http", "net"},
     "expat.h": {"codec"},
-    "toml++/": {"gateway"},
+    "toml++/": {"gateway", "apps"},
     "boost/json": {"codec"},
 }
 # Rooms that stay pure although the order of rooms would let them reach further.
@@ -161,10 +161,15 @@ def rule_coroutines(tree):
 
 
 def rule_apps(tree):
-    """src/apps holds main functions and nothing else."""
+    """src/apps holds main functions; each folder in it is one group of commands and says which in a README."""
     for name in tree.sources(".cc", ".h"):
-        if tree.room_of(name) == "apps" and not re.search(r"\bint main\(", tree.text(name)):
-            yield f"{name}:1: has no main; what it holds belongs in a room below"
+        if tree.room_of(name) != "apps":
+            continue
+        folder = name.rsplit("/", 1)[0]
+        if folder == "src/apps" and not re.search(r"\bint main\(", tree.text(name)):
+            yield f"{name}:1: has no main; what it holds belongs in a group of commands or a room below"
+        elif not tree.text(f"{folder}/README.md").strip():
+            yield f"{folder}/README.md:1: is missing or empty; say which commands live in this folder"
 
 
 def rule_unfinished(tree):
@@ -275,6 +280,7 @@ BAD = {
     "file_names": {"src/base/CamelCase.cc": "int y;\n"},
 }
 MORE_BAD = [
+    ("apps", {"src/apps/group/y.cc": "int y() { return 1; }\n", "src/apps/README.md": "Mains.\n"}),
     ("layers", {"src/protocols/b/y.cc": "#include \"protocols/a/z.h\"\n", "src/protocols/b/README.md": "b\n"}),
     ("layers", {"src/policy/y.cc": "#include \"net/z.h\"\n", "src/policy/README.md": "p\n"}),
     ("coroutines", {"src/base/y.cc": "void f() {\n    auto x = a ? co_await b() : c;\n}\n"}),
