@@ -25,10 +25,14 @@ const EVP_MD* digest_of(HashKind kind) {
     static const EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
     static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
     switch (kind) {
-        case HashKind::sha1: return sha1;
-        case HashKind::sha256: return sha256;
-        case HashKind::sha512: return sha512;
-        case HashKind::md5: return md5;
+        case HashKind::sha1:
+            return sha1;
+        case HashKind::sha256:
+            return sha256;
+        case HashKind::sha512:
+            return sha512;
+        case HashKind::md5:
+            return md5;
     }
     return sha256;
 }

@@ -15,7 +15,9 @@ constexpr std::size_t kTag = 16;
 
 using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
-Context new_context() { return {EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free}; }
+Context new_context() {
+    return {EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free};
+}
 
 }  // namespace
 
@@ -25,8 +27,8 @@ Bytes seal(ByteView key, ByteView plain, std::string_view context) {
     out.resize(kNonce + plain.size() + kTag);
     const Context cipher = new_context();
     int size = 0;
-    bool good = EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(),
-                                   out.data()) == 1;
+    bool good =
+        EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(), out.data()) == 1;
     good = good && EVP_EncryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
                                      static_cast<int>(context.size())) == 1;
     good = good && EVP_EncryptUpdate(cipher.get(), out.data() + kNonce, &size, plain.data(),

@@ -61,8 +61,10 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         }
         const bool vouched = payload_.kind != sigv4::PayloadKind::absent;
         const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
-        streamed_ = !rejection && agent_.has_body() && vouched && (large || payload_.chunked()) &&
-                    is_blob();
+        // Whoever waits to be told to send is told after the decision, which needs no blob.
+        const bool waits = !http::header(head_.headers, "expect").empty();
+        streamed_ = !rejection && agent_.has_body() && vouched &&
+                    (large || waits || payload_.chunked()) && is_blob();
     }
     if (payload_.chunked() && !payload_.decoded_length) {
         co_return reject(Reason::not_recognised, "MissingContentLength",
@@ -271,8 +273,8 @@ std::optional<Rejection> Exchange::decode() {
     return misplaced ? misplaced : build_upstream();
 }
 
-/// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if they
-/// are too large for the INTENT they take the body's place in BODY records.
+/// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if
+/// they are too large for the INTENT they take the body's place in BODY records.
 void Exchange::keep_parameters() {
     Bytes parameters = codec::cbor_encode(operation_->parameters);
     if (body_secret_ && parameters.size() > session::kInlineParametersMax) {

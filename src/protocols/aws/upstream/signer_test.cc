@@ -58,9 +58,8 @@ struct SignerTest : testing::Test {
         return out;
     }
     Receipt receipt(std::uint64_t sequence, model::PartNo part = kPart) {
-        return recording::make_receipt(
-            kKey, part, model::Sequence(sequence),
-            intent_digest(lease.connection, request).value());
+        return recording::make_receipt(kKey, part, model::Sequence(sequence),
+                                       intent_digest(lease.connection, request).value());
     }
     std::string sign(const Receipt& with) {
         const auto got = signer.sign(lease, with, request);
