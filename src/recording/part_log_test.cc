@@ -16,19 +16,21 @@ codec::Value any_intent(Sequence op) {
 
 Result<PartLog::Intent> intent(Recorder& recorder, PartLog& log, bool allowed) {
     return recorder.wait<Result<PartLog::Intent>>([&]() -> net::Task<Result<PartLog::Intent>> {
-        co_return co_await log.intent(any_intent, {}, allowed);
+        co_return co_await log.intent(any_intent, crypto::Digest(), allowed);
     });
 }
 
 Result<void> outcome(Recorder& recorder, PartLog& log, Sequence op) {
     return recorder.wait<Result<void>>([&]() -> net::Task<Result<void>> {
-        co_return co_await log.outcome(RecordKind::result, op, {{"status", 200}}, Await::held);
+        codec::Map fields = {{"status", 200}};
+        co_return co_await log.outcome(RecordKind::result, op, std::move(fields), Await::held);
     });
 }
 
 Result<PartLog::Closed> close(Recorder& recorder, PartLog& log) {
     return recorder.wait<Result<PartLog::Closed>>([&]() -> net::Task<Result<PartLog::Closed>> {
-        co_return co_await log.close({{"reason", "ended"}});
+        codec::Map fields = {{"reason", "ended"}};
+        co_return co_await log.close(std::move(fields));
     });
 }
 

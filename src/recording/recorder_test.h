@@ -34,9 +34,8 @@ class Recorder {
     std::shared_ptr<PartLog> opened_part() {
         std::shared_ptr<PartLog> part = new_part();
         const bool opened = wait<bool>([&]() -> net::Task<bool> {
-            const Result<void> done = co_await part->open([](model::PartNo) {
-                return observed({{"kind", "session"}});
-            });
+            auto payload = [](model::PartNo) { return observed({{"kind", "session"}}); };
+            const Result<void> done = co_await part->open(payload);
             co_return done.has_value();
         });
         NARROWS_CHECK(opened, "a test's part opens");
