@@ -180,7 +180,8 @@ codec::Value to_value(const Identity& identity) {
                       {"method", name_of(identity.method)},
                       {"issuer", identity.issuer},
                       {"claims", identity.claims},
-                      {"proof_sha256", to_bytes(ByteView(identity.proof))}};
+                      {"proof_sha256", codec::hex(identity.proof)},
+                      {"proof_expires", identity.proof_expires}};
 }
 
 Registry::Registry(std::vector<Issuer> issuers, std::vector<Launcher> launchers,

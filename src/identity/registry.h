@@ -93,7 +93,8 @@ struct Identity {
     WallNs proof_expires = 0;  ///< 0: does not expire (bearer key)
 };
 
-/// {"id","method","issuer","claims","proof_sha256"}: how an identity stands in records.
+/// {"id","method","issuer","claims","proof_sha256","proof_expires"}: how an identity stands in
+/// records.
 codec::Value to_value(const Identity& identity);
 
 /// Immutable after construction; thread-safe. A reload builds a new one.
