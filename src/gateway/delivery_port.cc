@@ -75,7 +75,7 @@ Reply reply_to(Runtime& runtime, const http::RequestHead& head) {
         return refusal("the authorization token is not one that this gateway issued");
     }
     const session::SessionPtr session = runtime.sessions.find(claims.value().session);
-    if (!session || session->over(runtime.clock.wall())) {
+    if (!session || session->over(runtime.clock)) {
         return refusal("the session is over");
     }
     if (head.target == "/.narrows/session") {

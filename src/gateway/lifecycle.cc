@@ -13,6 +13,8 @@ namespace {
 /// Operations in flight may finish their records for this long after the end.
 constexpr int kDrainSteps = 90;
 constexpr net::Millis kDrainStep{10};
+/// A CLOSE that the journal refused is tried again after this long.
+constexpr net::Millis kCloseAgain{1000};
 
 session::Budget budget_of(const Budget& configured) {
     return {configured.bytes_mib << 20, configured.in_flight, configured.per_second};
@@ -129,6 +131,18 @@ Result<Started> hand_out(Runtime& runtime, session::SessionPtr session) {
     return started;
 }
 
+/// Why, or empty.
+std::string no_new_sessions(const Runtime& runtime) {
+    if (runtime.draining) {
+        return "the gateway is stopping";
+    }
+    if (!runtime.journal->can_open_session()) {
+        return runtime.journal->state().why;
+    }
+    const std::string trouble = runtime.evidence->trouble();
+    return trouble.empty() ? trouble : "the evidence log cannot be signed: " + trouble;
+}
+
 /// OPEN, durable, and its place in the evidence log.
 net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Terms terms,
                                                  model::PartNo predecessor) {
@@ -144,22 +158,83 @@ net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Term
     const std::string id = terms.id.value();
     runtime.evidence->add(evidence::OpenEntry{log->no(), id, "session", log->head().last_leaf});
     runtime.evidence->follow(log);
+    terms.mono_expires_at = runtime.clock.mono() + (terms.expires_at - runtime.clock.wall());
     auto session = std::make_shared<session::Session>(std::move(terms), std::move(log));
     const Result<void> active = activate(runtime, session);
     if (!active.has_value()) {
+        const session::Ending ending{"ended", "gateway", std::nullopt};
+        (void)co_await end_session(runtime, session, ending);
         co_return fail(active.error());
     }
     co_return session;
 }
 
+codec::Map ending_fields(const session::Ending& ending) {
+    codec::Map fields;
+    fields.emplace("reason", ending.reason);
+    fields.emplace("by", ending.by);
+    if (ending.exit_status) {
+        fields.emplace("exit_status", *ending.exit_status);
+    }
+    return fields;
+}
+
+/// So that a crash before CLOSE does not bring the session back. A drained one may come back.
+net::Task<Result<void>> record_ending(session::Session& session) {
+    const session::Ending ending = session.ending();
+    if (ending.reason == "drained") {
+        co_return ok();
+    }
+    codec::Map fields = ending_fields(ending);
+    fields.emplace("what", "ending");
+    codec::Value payload = recording::observed(std::move(fields));
+    co_return co_await session.log().control(recording::RecordKind::notice, std::move(payload),
+                                             recording::Await::durable, journal::Use::closing);
+}
+
+net::Task<Result<void>> close_session(Runtime& runtime, session::SessionPtr session) {
+    const Result<void> ending = co_await record_ending(*session);
+    if (!ending.has_value()) {
+        co_return ending;
+    }
+    for (int step = 0; step < kDrainSteps && session->in_flight() > 0; ++step) {
+        co_await net::sleep_for(kDrainStep);
+    }
+    const model::SessionId id = session->terms().id;
+    runtime.signer->close_session(id);
+    codec::Map fields = ending_fields(session->ending());
+    fields.emplace("in_flight", session->in_flight());
+    const Result<recording::PartLog::Closed> end = co_await session->log().close(std::move(fields));
+    if (!end.has_value()) {
+        co_return fail(end.error());
+    }
+    runtime.sessions.remove(id);
+    for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
+        aws::Adapter* adapter = runtime.adapters[i].get();
+        runtime.loops.at(i).post([adapter, id] { adapter->drop_session(id.value()); });
+    }
+    runtime.evidence->close(end.value().head, end.value().counts);
+    log::info("session {} is over: {}", id.value(), session->ending().reason);
+    co_return ok();
+}
+
+/// Somebody else is closing the part.
+net::Task<Result<void>> await_close(Runtime& runtime, session::Session& session) {
+    for (int step = 0; step < 2 * kDrainSteps; ++step) {
+        if (session.log().closed() || !runtime.sessions.find(session.terms().id)) {
+            co_return ok();
+        }
+        co_await net::sleep_for(kDrainStep);
+    }
+    co_return fail(ErrorCode::unavailable, "the session is over, its end is not on record yet");
+}
+
 }  // namespace
 
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
-    if (runtime.draining || !runtime.journal->can_open_session()) {
-        co_return fail(
-            ErrorCode::unavailable,
-            "no new sessions now: " + (runtime.draining ? std::string("the gateway is stopping")
-                                                        : runtime.journal->state().why));
+    const std::string why = no_new_sessions(runtime);
+    if (!why.empty()) {
+        co_return fail(ErrorCode::unavailable, "no new sessions now: " + why);
     }
     const std::shared_ptr<Settings> settings = runtime.settings();
     Result<session::Terms> terms = make_terms(runtime, start, *settings);
@@ -193,43 +268,33 @@ net::Task<Result<void>> reopen_session(Runtime& runtime, session::Terms terms,
 
 net::Task<Result<void>> end_session(Runtime& runtime, session::SessionPtr session,
                                     session::Ending ending) {
-    if (!session->end(ending)) {
-        co_return ok();
+    session->end(std::move(ending));
+    if (!session->begin_closing()) {
+        co_return co_await await_close(runtime, *session);
     }
-    const model::SessionId id = session->terms().id;
-    for (int step = 0; step < kDrainSteps && session->in_flight() > 0; ++step) {
-        co_await net::sleep_for(kDrainStep);
+    Result<void> closed = co_await close_session(runtime, session);
+    if (!closed.has_value()) {
+        log::error("session {}: its end could not be recorded: {}", session->terms().id.value(),
+                   closed.error().what);
+        runtime.loops.next().spawn([session]() -> net::Task<void> {
+            co_await net::sleep_for(kCloseAgain);
+            session->closing_failed();
+        });
     }
-    runtime.signer->close_session(id);
-    codec::Map fields;
-    fields.emplace("reason", ending.reason);
-    fields.emplace("by", ending.by);
-    if (ending.exit_status) {
-        fields.emplace("exit_status", *ending.exit_status);
-    }
-    fields.emplace("in_flight", session->in_flight());
-    recording::PartLog& log = session->log();
-    const Result<recording::PartLog::Closed> end = co_await log.close(std::move(fields));
-    runtime.sessions.remove(id);
-    for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
-        aws::Adapter* adapter = runtime.adapters[i].get();
-        runtime.loops.at(i).post([adapter, id] { adapter->drop_session(id.value()); });
-    }
-    if (!end.has_value()) {
-        log::error("session {}: its end could not be recorded: {}", id.value(), end.error().what);
-        co_return fail(end.error());
-    }
-    runtime.evidence->close(end.value().head, end.value().counts);
-    log::info("session {} is over: {}", id.value(), ending.reason);
-    co_return ok();
+    co_return closed;
 }
 
-net::Task<void> expire_sessions(Runtime& runtime) {
-    const WallNs now = runtime.clock.wall();
+void expire_sessions(Runtime& runtime) {
     for (const session::SessionPtr& session : runtime.sessions.all()) {
-        if (session->is_active() && now >= session->terms().expires_at) {
-            const session::Ending ending{"expired", "clock", std::nullopt};
-            (void)co_await end_session(runtime, session, ending);
+        if (session->is_active() && session->over(runtime.clock)) {
+            session->end({"expired", "clock", std::nullopt});
+        }
+    }
+    for (const session::SessionPtr& session : runtime.sessions.all()) {
+        if (!session->is_active() && !session->is_closing()) {
+            runtime.loops.next().spawn([&runtime, session]() -> net::Task<void> {
+                (void)co_await end_session(runtime, session, session->ending());
+            });
         }
     }
 }

@@ -39,12 +39,13 @@ struct Started {
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start);
 
 /// Ends a session: nothing passes any more at once, operations in flight are cut or finish within
-/// a second, CLOSE is recorded. Ending what is over already is no error.
+/// a second, CLOSE is recorded; before it a NOTICE, after which no restart brings the session back
+/// (unless it is drained). Ending what is over already is no error.
 net::Task<Result<void>> end_session(Runtime& runtime, session::SessionPtr session,
                                     session::Ending ending);
 
-/// Ends what has expired. Every 100 ms.
-net::Task<void> expire_sessions(Runtime& runtime);
+/// Cuts all that has expired, then closes the parts of all that is over. Every 100 ms.
+void expire_sessions(Runtime& runtime);
 
 /// A session again after a restart: a new part under the same credentials.
 net::Task<Result<void>> reopen_session(Runtime& runtime, session::Terms terms,

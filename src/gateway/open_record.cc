@@ -26,6 +26,14 @@ codec::Map connection_value(const session::Connection& granted) {
     return value;
 }
 
+codec::List connections_value(const session::Terms& terms) {
+    codec::List connections;
+    for (const session::Connection& granted : terms.connections) {
+        connections.emplace_back(connection_value(granted));
+    }
+    return connections;
+}
+
 codec::Map task_value(const Task& task) {
     codec::Map value;
     value.emplace("id", task.id);
@@ -71,11 +79,7 @@ codec::Map open_payload(const Runtime& runtime, const Start& start,
     observed.emplace("started_at", terms.started_at);
     observed.emplace("expires_at", terms.expires_at);
     observed.emplace("self_started", authority.self_started);
-    codec::List connections;
-    for (const session::Connection& granted : terms.connections) {
-        connections.emplace_back(connection_value(granted));
-    }
-    observed.emplace("connections", std::move(connections));
+    observed.emplace("connections", connections_value(terms));
     observed.emplace("grant", grant_value(authority));
     observed.emplace("enforcement", enforcement());
     observed.emplace("digests", digests(runtime, settings));
@@ -100,7 +104,7 @@ codec::Value complete_open(const Runtime& runtime, codec::Map payload, model::Pa
                                                  ? codec::Value()
                                                  : codec::Value(predecessor.value()));
     codec::Map gateway;
-    gateway.emplace("name", runtime.settings_in_force->config.gateway.name);
+    gateway.emplace("name", runtime.name);
     gateway.emplace("version", runtime.version);
     gateway.emplace("boot", runtime.boot);
     observed.insert_or_assign("gateway", std::move(gateway));
@@ -125,6 +129,11 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
     if (configured == nullptr) {
         return fail(ErrorCode::not_found,
                     "connection " + value.text("name") + " is not configured any more");
+    }
+    if (configured->account != value.text("account") ||
+        configured->role_arn != value.text("role_arn")) {
+        return fail(ErrorCode::denied,
+                    "connection " + value.text("name") + " leads to another account or role now");
     }
     NARROWS_TRY(policy::Scope scope, policy::Scope::parse(value.text("scope")));
     std::vector<std::string> regions;
@@ -156,6 +165,23 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
                                value.text("session_policy"),
                                key_id,
                                identity::secret_access_key(*runtime.group_key, key_id)};
+}
+
+/// The grants of the configuration in force that still cover the session.
+Result<identity::Authority> authority_now(const Settings& settings, const session::Terms& terms,
+                                          const codec::Value& verified) {
+    identity::StartRequest request;
+    request.agent = terms.agent;
+    const codec::Value* launcher = verified.find("launcher");
+    if (launcher != nullptr) {
+        request.launcher = launcher->text("id");
+    }
+    request.principal = terms.principal;
+    for (const session::Connection& granted : terms.connections) {
+        request.connections.push_back(granted.name);
+    }
+    request.lifetime_s = (terms.expires_at - terms.started_at) / kNsPerSecond;
+    return identity::authorise_start(settings.registry, request);
 }
 
 }  // namespace
@@ -190,7 +216,12 @@ Result<session::Terms> terms_from_open(const Runtime& runtime, const Settings& s
         NARROWS_TRY(session::Connection granted, connection_from(runtime, settings, value));
         terms.connections.push_back(std::move(granted));
     }
+    NARROWS_TRY(const identity::Authority authority, authority_now(settings, terms, *verified));
     terms.open = *whole;
+    codec::Map& now = group(terms.open, "observed");
+    now.insert_or_assign("connections", connections_value(terms));
+    now.insert_or_assign("grant", grant_value(authority));
+    now.insert_or_assign("digests", digests(runtime, settings));
     return terms;
 }
 

@@ -18,8 +18,9 @@ codec::Value complete_open(const Runtime& runtime, codec::Map payload, model::Pa
 /// OPEN of the system and lobby parts of a boot.
 codec::Map own_open_payload(const Runtime& runtime, const std::string& kind);
 
-/// The terms a session had, from its OPEN record; secrets are derived anew, endpoints and egress
-/// are those configured now. Fails if its connection is not configured any more.
+/// The terms a session had, from its OPEN record; secrets are derived anew; endpoints, egress,
+/// budgets and grants are those configured now, and `open` says so. Fails if agent, connection,
+/// account, role or a grant that covers it are not configured any more.
 Result<session::Terms> terms_from_open(const Runtime& runtime, const Settings& settings,
                                        const codec::Value& payload);
 

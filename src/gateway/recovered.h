@@ -16,6 +16,7 @@ struct LeftPart {
     std::set<std::uint64_t> unfinished;  ///< operations with an allowed INTENT and no outcome
     bool closed = false;
     std::string close_reason;
+    codec::Map ending;                            ///< it was being ended: what its CLOSE was to say
     std::map<std::string, std::uint64_t> counts;  ///< records per kind
 };
 
@@ -25,10 +26,14 @@ class Recovered {
   public:
     void see(const journal::Frame& frame);
     std::map<std::uint64_t, LeftPart>& parts() { return parts_; }
+    /// A session's part that nobody ended and no later part continues.
+    bool goes_on(std::uint64_t part) const;
     journal::RecoveryReport report;
 
   private:
+    void see_ending(std::uint64_t part, const codec::Value& observed);
     std::map<std::uint64_t, LeftPart> parts_;
+    std::set<std::uint64_t> continued_;  ///< predecessors of other parts
 };
 
 }  // namespace narrows::gateway

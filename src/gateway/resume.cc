@@ -43,10 +43,10 @@ codec::Map interrupted_fields(const LeftPart& left, std::uint64_t outcomes, std:
     if (gaps > 0) {
         counts.insert_or_assign("GAP", gaps);
     }
-    codec::Map fields;
-    fields.emplace("reason", "interrupted");
-    fields.emplace("by", "recovery");
-    fields.emplace("counts", std::move(counts));
+    codec::Map fields = left.ending;
+    fields.try_emplace("reason", "interrupted");
+    fields.try_emplace("by", "recovery");
+    fields.insert_or_assign("counts", std::move(counts));
     return fields;
 }
 
@@ -101,11 +101,6 @@ codec::Map recovery_fields(const Recovered& recovered, std::uint64_t interrupted
     return fields;
 }
 
-bool is_session(const codec::Value& open) {
-    const codec::Value* observed = open.find("observed");
-    return observed != nullptr && observed->text("kind") == "session";
-}
-
 /// Proofs of sessions that were opened before may not open another.
 void remember_proofs(Runtime& runtime, const codec::Value& open) {
     const codec::Value* verified = open.find("verified");
@@ -122,14 +117,34 @@ void remember_proofs(Runtime& runtime, const codec::Value& open) {
     }
 }
 
+/// The configuration does not allow the session any more. Its part is closed already, so the word
+/// stands in the system part.
+net::Task<void> end_left(Runtime& runtime, model::PartNo part, const LeftPart& left,
+                         const Error& why) {
+    const std::string id = left.open.find("observed")->text("session");
+    log::warn("session {} of an earlier start does not go on: {}", id, why.what);
+    codec::Map fields;
+    fields.emplace("what", "ending");
+    fields.emplace("part", part.value());
+    fields.emplace("session", id);
+    fields.emplace("reason", "ended");
+    fields.emplace("by", "configuration");
+    fields.emplace("why", why.what);
+    codec::Value payload = recording::observed(std::move(fields));
+    const Result<void> declared = co_await runtime.system->control(
+        RecordKind::notice, std::move(payload), Await::durable, journal::Use::closing);
+    if (!declared.has_value()) {
+        log::error("that could not be recorded: {}", declared.error().what);
+    }
+}
+
 net::Task<void> reopen(Runtime& runtime, model::PartNo part, const LeftPart& left) {
-    Result<session::Terms> terms = terms_from_open(runtime, *runtime.settings(), left.open);
-    if (!terms.has_value()) {
-        log::warn("a session of an earlier start does not go on: {}", terms.error().what);
+    if (runtime.clock.wall() >= left.open.find("observed")->number("expires_at")) {
         co_return;
     }
-    if (runtime.clock.wall() >= terms.value().expires_at) {
-        co_return;
+    Result<session::Terms> terms = terms_from_open(runtime, *runtime.settings(), left.open);
+    if (!terms.has_value()) {
+        co_return co_await end_left(runtime, part, left, terms.error());
     }
     const std::string id = terms.value().id.value();
     const Result<void> opened = co_await reopen_session(runtime, std::move(terms.value()), part);
@@ -147,6 +162,9 @@ net::Task<Result<void>> resume(Runtime& runtime, Recovered& recovered) {
     for (const journal::PartReport& report : recovered.report.parts) {
         LeftPart& left = recovered.parts()[report.part.value()];
         remember_proofs(runtime, left.open);
+        if (recovered.goes_on(report.part.value())) {
+            going_on.emplace_back(report.part, &left);
+        }
         if (report.closed) {
             continue;
         }
@@ -155,9 +173,6 @@ net::Task<Result<void>> resume(Runtime& runtime, Recovered& recovered) {
         const Result<void> closed = co_await close_left(runtime, report, left);
         if (!closed.has_value()) {
             co_return closed;
-        }
-        if (is_session(left.open)) {
-            going_on.emplace_back(report.part, &left);
         }
     }
     if (recovered.report.frames > 0) {

@@ -35,21 +35,20 @@ std::optional<std::string> Usage::over_rate(const Budget& budget, MonoNs now) {
     return std::nullopt;
 }
 
-std::optional<std::string> Usage::begin(const Budget& budget, MonoNs now) {
-    if (budget.bytes_max != 0 && bytes_ >= budget.bytes_max) {
+std::optional<std::string> Usage::attempt(const Budget& budget, MonoNs now) {
+    if (exhausted(budget)) {
         return fmt::format("the budget of {} recorded bytes is used up", budget.bytes_max);
     }
+    return over_rate(budget, now);
+}
+
+std::optional<std::string> Usage::begin(const Budget& budget) {
     const std::uint32_t others = in_flight_.fetch_add(1);
-    std::optional<std::string> why;
-    if (budget.in_flight_max != 0 && others >= budget.in_flight_max) {
-        why = fmt::format("the budget of {} operations at once is used up", budget.in_flight_max);
-    } else {
-        why = over_rate(budget, now);
+    if (budget.in_flight_max == 0 || others < budget.in_flight_max) {
+        return std::nullopt;
     }
-    if (why) {
-        in_flight_.fetch_sub(1);
-    }
-    return why;
+    in_flight_.fetch_sub(1);
+    return fmt::format("the budget of {} operations at once is used up", budget.in_flight_max);
 }
 
 bool Usage::spend(const Budget& budget, std::uint64_t bytes) {
@@ -73,11 +72,12 @@ std::optional<std::size_t> Session::connection_of_key(std::string_view key_id) c
     return std::nullopt;
 }
 
-std::optional<std::string> Session::over(WallNs now) const {
+std::optional<std::string> Session::over(const Clock& clock) const {
     if (ended_) {
         return "the session is over: " + ending().reason;
     }
-    if (now >= terms_.expires_at) {
+    const bool by_mono = terms_.mono_expires_at != 0 && clock.mono() >= terms_.mono_expires_at;
+    if (by_mono || clock.wall() >= terms_.expires_at) {
         return "the session has expired at " + rfc3339(terms_.expires_at);
     }
     return std::nullopt;

@@ -59,13 +59,14 @@ struct Terms {
     std::string task_id;
     WallNs started_at = 0;
     WallNs expires_at = 0;
+    MonoNs mono_expires_at = 0;  ///< the same by the clock that nobody sets; 0: not looked at
     std::vector<Connection> connections;
     codec::Map open;  ///< OPEN's payload, but for part, predecessor and boot
 };
 
 /// How a session came to its end.
 struct Ending {
-    std::string reason;  ///< "ended", "expired", "killed", "drained"
+    std::string reason;  ///< "ended", "expired", "killed", "drained", "budget"
     std::string by;      ///< who asked; "clock" for expiry
     std::optional<std::int64_t> exit_status;
 };
@@ -73,11 +74,16 @@ struct Ending {
 /// Use of one connection by one session, against its budget. Thread-safe.
 class Usage {
   public:
-    /// Why another operation may not begin now, or nothing: then it has begun.
-    std::optional<std::string> begin(const Budget& budget, MonoNs now);
+    /// Counts an attempt, whatever becomes of it. Why it may not begin now, or nothing.
+    std::optional<std::string> attempt(const Budget& budget, MonoNs now);
+    /// Why another operation may not be in flight now, or nothing: then it is.
+    std::optional<std::string> begin(const Budget& budget);
     void end() { in_flight_.fetch_sub(1); }
     /// False when these bytes are beyond the budget.
     bool spend(const Budget& budget, std::uint64_t bytes);
+    bool exhausted(const Budget& budget) const {
+        return budget.bytes_max != 0 && bytes_ >= budget.bytes_max;
+    }
     std::uint32_t in_flight() const { return in_flight_; }
     std::uint64_t bytes() const { return bytes_; }
 
@@ -102,7 +108,7 @@ class Session {
     std::optional<std::size_t> connection_of_key(std::string_view key_id) const;
 
     /// Why nothing may begin (any more), or nothing.
-    std::optional<std::string> over(WallNs now) const;
+    std::optional<std::string> over(const Clock& clock) const;
     bool is_active() const { return !ended_; }
     std::uint32_t in_flight() const;
 
@@ -110,6 +116,10 @@ class Session {
     /// decides the ending; later ones return false.
     bool end(Ending ending);
     Ending ending() const;
+    /// True for the one caller that is to write CLOSE; another may try after `closing_failed`.
+    bool begin_closing() { return !closing_.exchange(true); }
+    bool is_closing() const { return closing_; }
+    void closing_failed() { closing_ = false; }
 
     /// Registers what must stop when the session ends; called at most once, on the thread of end().
     /// Destroying the handle takes it back.
@@ -130,6 +140,7 @@ class Session {
     const std::shared_ptr<recording::PartLog> log_;
     std::vector<std::unique_ptr<Usage>> usage_;
     std::atomic<bool> ended_ = false;
+    std::atomic<bool> closing_ = false;
     mutable std::mutex mutex_;
     Ending ending_;
     std::list<std::function<void()>> cuts_;
