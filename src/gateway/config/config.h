@@ -59,11 +59,11 @@ struct LimitsSection {
     std::uint32_t clock_skew_s = 300;
 };
 
-/// Per session and connection. 0: no bound of its own.
+/// Per session and connection.
 struct Budget {
-    std::uint64_t bytes_mib = 0;
-    std::uint32_t in_flight = 0;
-    std::uint32_t per_second = 0;
+    std::uint64_t bytes_mib = 64 * 1024;
+    std::uint32_t in_flight = 256;
+    std::uint32_t per_second = 0;  ///< 0: no bound
     friend bool operator==(const Budget&, const Budget&) = default;
 };
 

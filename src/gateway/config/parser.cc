@@ -263,8 +263,9 @@ Budget Parser::budget(Section& section) {
     Budget to;
     if (auto table = section.table("budget")) {
         constexpr std::uint64_t kMost = 0xFFFFFFFF;
-        to.bytes_mib = table->number("bytes_mib", 0, 1, kMost);
-        to.in_flight = static_cast<std::uint32_t>(table->number("in_flight", 0, 1, kMost));
+        to.bytes_mib = table->number("bytes_mib", to.bytes_mib, 1, kMost);
+        to.in_flight =
+            static_cast<std::uint32_t>(table->number("in_flight", to.in_flight, 1, kMost));
         to.per_second = static_cast<std::uint32_t>(table->number("per_second", 0, 1, kMost));
         table->finish();
     }
