@@ -26,6 +26,7 @@ Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(io::FileSystem& fs,
                 evidence::Log::open(fs, data_dir + "/log", origin, keeper->signer_, clock.wall()));
     NARROWS_TRY(keeper->log_->checkpoint());
     keeper->last_entry_ = clock.mono();
+    keeper->size_ = keeper->log_->size();
     keeper->thread_ = std::thread([raw = keeper.get()] { raw->run(); });
     return keeper;
 }
@@ -65,17 +66,18 @@ std::string EvidenceKeeper::trouble() const {
 }
 
 std::uint64_t EvidenceKeeper::size() const {
-    const std::lock_guard lock(mutex_);
-    return log_->size();
+    return size_;
 }
 
 void EvidenceKeeper::run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-        wake_.wait_for(lock, kTick, [this] { return stopping_; });
-        lock.unlock();
-        tick();
-        lock.lock();
+    bool stop = false;
+    while (!stop) {
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait_for(lock, kTick, [this] { return stopping_; });
+            stop = stopping_;
+        }
+        tick();  // also at the end: what was closed last goes into the log
     }
 }
 
@@ -98,31 +100,43 @@ void EvidenceKeeper::collect_heads(std::vector<evidence::Entry>& entries) {
     }
 }
 
-void EvidenceKeeper::tick() {
+/// True if there is something to publish. What could not be published goes first, alone.
+bool EvidenceKeeper::take_waiting() {
     const std::lock_guard lock(mutex_);
-    std::vector<evidence::Entry> entries = std::move(waiting_);
+    if (!pending_.empty()) {
+        return true;
+    }
+    pending_ = std::move(waiting_);
     waiting_.clear();
-    collect_heads(entries);
-    const MonoNs now = clock_.mono();
-    if (entries.empty() && now - last_entry_ < kHeartbeatNs && trouble_.empty()) {
+    collect_heads(pending_);
+    if (pending_.empty() && clock_.mono() - last_entry_ < kHeartbeatNs && trouble_.empty()) {
+        return false;
+    }
+    if (pending_.empty()) {
+        pending_.push_back({clock_.wall(), evidence::HeartbeatEntry{}});
+    }
+    return true;
+}
+
+Result<void> EvidenceKeeper::publish() {
+    NARROWS_TRY(log_->append(pending_));
+    pending_.clear();
+    NARROWS_TRY(log_->checkpoint());
+    size_ = log_->size();
+    last_entry_ = clock_.mono();
+    return ok();
+}
+
+void EvidenceKeeper::tick() {
+    if (!take_waiting()) {
         return;
     }
-    if (entries.empty()) {
-        entries.push_back({clock_.wall(), evidence::HeartbeatEntry{}});
+    const Result<void> published = publish();
+    const std::lock_guard lock(mutex_);
+    if (trouble_.empty() && !published.has_value()) {
+        log::error("the evidence log cannot be signed: {}", published.error().what);
     }
-    const auto appended = log_->append(entries);
-    if (!appended.has_value()) {
-        trouble_ = appended.error().what;
-        waiting_.insert(waiting_.begin(), entries.begin(), entries.end());
-        return;
-    }
-    const auto signed_checkpoint = log_->checkpoint();
-    const std::string before = trouble_;
-    trouble_ = signed_checkpoint.has_value() ? std::string() : signed_checkpoint.error().what;
-    if (before.empty() && !trouble_.empty()) {
-        log::error("the evidence log cannot be signed: {}", trouble_);
-    }
-    last_entry_ = now;
+    trouble_ = published.has_value() ? std::string() : published.error().what;
 }
 
 }  // namespace narrows::gateway

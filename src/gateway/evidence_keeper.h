@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,7 +18,8 @@ namespace narrows::gateway {
 
 /// Keeps the gateway's transparency log: takes entries from anywhere, signs a checkpoint every
 /// second with activity and a heartbeat every ten without, on a thread of its own. If the log
-/// cannot be written it says so in `trouble` and tries again; entries wait in order.
+/// cannot be written it says so in `trouble` and tries again; entries wait in order, and no session
+/// opens meanwhile, so that they do not grow without end. Nobody waits for its disk.
 class EvidenceKeeper {
   public:
     static Result<std::unique_ptr<EvidenceKeeper>> open(io::FileSystem& fs, const Clock& clock,
@@ -45,18 +47,22 @@ class EvidenceKeeper {
     EvidenceKeeper(const Clock& clock, evidence::KeySigner signer);
     void run();
     void tick();
+    bool take_waiting();
+    Result<void> publish();
     void collect_heads(std::vector<evidence::Entry>& entries);
 
     const Clock& clock_;
     evidence::KeySigner signer_;
     std::string vkey_;
-    std::unique_ptr<evidence::Log> log_;
+    std::unique_ptr<evidence::Log> log_;    ///< of the thread alone, once it runs
+    std::vector<evidence::Entry> pending_;  ///< of the thread: taken, not yet in the log
+    MonoNs last_entry_ = 0;                 ///< of the thread
+    std::atomic<std::uint64_t> size_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<evidence::Entry> waiting_;
     std::vector<Followed> followed_;
     std::string trouble_;
-    MonoNs last_entry_ = 0;
     bool stopping_ = false;
     std::thread thread_;
 };
