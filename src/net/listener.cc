@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,19 +22,26 @@ struct Listener::Impl {
     Loops& loops;
     Loop& home;
     tcp::acceptor acceptor;
+    std::size_t most = 0;
+    std::atomic<std::size_t> open = 0;
     std::function<Task<void>(Loop&, StreamPtr)> on_connection;
 };
 
 namespace {
 
 /// A std::function must be copyable, so the stream travels in a shared holder and is taken once.
-void hand_over(Loop& loop, tcp::socket socket,
-               const std::function<Task<void>(Loop&, StreamPtr)>& on_connection) {
+template <class Impl>
+void hand_over(Loop& loop, tcp::socket socket, std::shared_ptr<Impl> impl) {
+    if (impl->open.fetch_add(1) >= impl->most) {
+        impl->open.fetch_sub(1);
+        return;  // the socket closes
+    }
     auto held = std::make_shared<tcp::socket>(std::move(socket));
-    loop.spawn([&loop, held, on_connection]() -> Task<void> {
+    loop.spawn([&loop, held, impl]() -> Task<void> {
         auto stream =
             std::make_unique<Stream>(std::make_unique<Stream::Impl>(loop, std::move(*held)));
-        co_await on_connection(loop, std::move(stream));
+        co_await impl->on_connection(loop, std::move(stream));
+        impl->open.fetch_sub(1);
     });
 }
 
@@ -43,8 +52,10 @@ Listener::~Listener() {
     close();
 }
 
-Result<std::unique_ptr<Listener>> Listener::listen(Loops& loops, const Endpoint& at) {
+Result<std::unique_ptr<Listener>> Listener::listen(Loops& loops, const Endpoint& at,
+                                                   std::size_t connections_max) {
     auto impl = std::make_shared<Impl>(loops, loops.at(0));
+    impl->most = connections_max;
     boost::system::error_code error;
     const asio::ip::address address = asio::ip::make_address(at.address, error);
     const tcp::endpoint local(address, at.port);
@@ -73,7 +84,7 @@ void Listener::start(std::function<Task<void>(Loop&, StreamPtr)> on_connection) 
             boost::system::error_code error;
             std::tie(error) = co_await impl->acceptor.async_accept(socket, kTuple);
             if (!error) {
-                hand_over(loop, std::move(socket), impl->on_connection);
+                hand_over(loop, std::move(socket), impl);
             } else if (impl->acceptor.is_open()) {
                 log::warn("accepting a connection failed: {}", error.message());
                 co_await sleep_for(kAcceptPause);

@@ -21,10 +21,10 @@ namespace narrows::net {
 namespace asio = boost::asio;
 
 struct Loop::State {
+    std::unordered_set<Stream*> watched;  // first: coroutines that die with the context unwatch
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
     asio::steady_timer tick{context};
-    std::unordered_set<Stream*> watched;
 
     void arm() {
         tick.expires_after(kDeadlineTick);

@@ -77,7 +77,9 @@ Task<Result<std::vector<std::string>>> resolve(std::string name);
 /// Accepts until closed; hands each connection to a loop in turn.
 class Listener {
   public:
-    static Result<std::unique_ptr<Listener>> listen(Loops& loops, const Endpoint& at);
+    /// Beyond `connections_max` at once a new connection is closed as it comes.
+    static Result<std::unique_ptr<Listener>> listen(Loops& loops, const Endpoint& at,
+                                                    std::size_t connections_max = 65'536);
     ~Listener();
     Endpoint local() const;
     /// `on_connection` runs as a coroutine on the connection's loop.
