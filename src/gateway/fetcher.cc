@@ -8,14 +8,32 @@
 
 namespace narrows::gateway {
 
+namespace {
+
+/// Resolving, connecting, securing, asking: each has the request's timeout.
+constexpr int kStepsMax = 4;
+
+upstream::FetchRequest copy_of(const upstream::FetchRequest& request) {
+    return {request.target, request.head, request.body.copy(), request.timeout_ms,
+            request.response_bytes_max};
+}
+
+}  // namespace
+
 Result<upstream::FetchResponse> Fetcher::fetch(const upstream::FetchRequest& request) {
-    std::promise<Result<upstream::FetchResponse>> done;
+    // Copies: the caller may have given up by the time the exchange ends.
+    auto done = std::make_shared<std::promise<Result<upstream::FetchResponse>>>();
+    auto asked = std::make_shared<upstream::FetchRequest>(copy_of(request));
     net::Loop& loop = loops_.next();
-    loop.spawn([&]() -> net::Task<void> {
-        Result<upstream::FetchResponse> response = co_await exchange(loop, request);
-        done.set_value(std::move(response));
+    loop.spawn([this, &loop, done, asked]() -> net::Task<void> {
+        Result<upstream::FetchResponse> response = co_await exchange(loop, *asked);
+        done->set_value(std::move(response));
     });
-    return done.get_future().get();
+    std::future<Result<upstream::FetchResponse>> answer = done->get_future();
+    if (answer.wait_for(net::Millis(kStepsMax * request.timeout_ms)) != std::future_status::ready) {
+        return fail(ErrorCode::timeout, request.target.host + " does not answer in time");
+    }
+    return answer.get();
 }
 
 net::Task<Result<upstream::FetchResponse>> Fetcher::exchange(
