@@ -26,6 +26,9 @@ std::string lower_host(const http::RequestHead& head) {
 /// "bkt" of "bkt.gw.example" where gw.example is one of the gateway's names.
 std::string bucket_of(const http::RequestHead& head, const std::vector<std::string>& names) {
     const std::string host = lower_host(head);
+    if (std::find(names.begin(), names.end(), host) != names.end()) {
+        return "";
+    }
     std::string bucket;
     for (const std::string& name : names) {
         const std::string suffix = "." + name;
@@ -71,11 +74,11 @@ net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& s
         if (head.value().method == "CONNECT" && !is_secure) {
             co_return co_await serve_connect(runtime, loop, agent, head.value());
         }
-        if (is_delivery(head.value())) {
+        arrival.bucket = bucket_of(head.value(), settings->config.listen.names);
+        if (arrival.bucket.empty() && is_delivery(head.value())) {
             co_await serve_delivery(runtime, agent, head.value());
             continue;
         }
-        arrival.bucket = bucket_of(head.value(), settings->config.listen.names);
         co_await adapter.serve(agent, std::move(head.value()), arrival);
     }
 }

@@ -268,13 +268,18 @@ net::Task<void> serve_connect(Runtime& runtime, net::Loop& loop, http::ServerCon
                                           Reason::not_recognised,
                                           "CONNECT takes a DNS name and a port");
     }
+    if (!agent.unread().empty()) {
+        co_return co_await refuse_connect(runtime, agent, head, *to, session,
+                                          Reason::not_recognised,
+                                          "nothing may follow CONNECT before its answer");
+    }
     if (!session) {
         co_return co_await refuse_connect(
             runtime, agent, head, *to, nullptr, Reason::not_authenticated,
             "the proxy asks for the session's credential (Proxy-Authorization)");
     }
     if (crypto::is_aws_host(to->host) && to->port == kHttps) {
-        const std::optional<std::string> over = session->over(runtime.clock.wall());
+        const std::optional<std::string> over = session->over(runtime.clock);
         if (over) {
             co_return co_await refuse_connect(runtime, agent, head, *to, session,
                                               Reason::session_over, *over);

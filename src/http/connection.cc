@@ -9,6 +9,9 @@
 namespace narrows::http {
 namespace {
 
+/// 1xx answers that are read over before the one that counts.
+constexpr int kInterimMax = 16;
+
 /// Reads once from the stream into the reader. A peer's end mid-message is an error.
 net::Task<Result<void>> feed(net::Stream& stream, MessageReader& reader) {
     const std::span<std::uint8_t> room = reader.room();
@@ -212,7 +215,7 @@ net::Task<Result<void>> ClientConnection::finish_body() {
 }
 
 net::Task<Result<ResponseHead>> ClientConnection::read_head(const std::string& method) {
-    while (true) {
+    for (int interim = 0; interim <= kInterimMax; ++interim) {
         reader_->begin(method == "HEAD");
         while (true) {
             const Result<bool> done = reader_->parse_head();
@@ -235,6 +238,7 @@ net::Task<Result<ResponseHead>> ClientConnection::read_head(const std::string& m
             co_return head;
         }
     }
+    co_return fail(ErrorCode::exhausted, "the upstream sends 1xx answers without end");
 }
 
 net::Task<Result<ByteView>> ClientConnection::read_body() {
