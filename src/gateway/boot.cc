@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::uint64_t kKeyFileMax = 64 * 1024;
 constexpr std::size_t kWorkers = 4;
+constexpr std::size_t kOperatorWorkers = 2;
 
 std::string hex_of_file(const std::string& path) {
     crypto::Hasher hasher;
@@ -73,18 +74,6 @@ Result<crypto::CertificateAuthority> load_ca(const Config& config, const Clock& 
     const Secret key_pem(std::move(key_bytes));
     return crypto::CertificateAuthority::load(as_text(certificate_pem), key_pem.text(),
                                               clock.wall());
-}
-
-/// Scopes must compile before anything is granted.
-Result<void> check_scopes(const Config& config) {
-    for (const Connection& connection : config.connections) {
-        const Result<policy::Scope> scope = policy::Scope::parse(connection.scope.text);
-        if (!scope.has_value()) {
-            return fail(ErrorCode::invalid,
-                        fmt::format("{}: {}", connection.scope.path, scope.error().what));
-        }
-    }
-    return ok();
 }
 
 Result<void> open_keys(Runtime& runtime, const Config& config) {
@@ -234,6 +223,7 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
                                       bool accept_corruption) {
     NARROWS_TRY(check_scopes(config));
     auto runtime = std::make_unique<Runtime>(clock, threads);
+    runtime->name = config.gateway.name;
     runtime->boot = codec::hex(crypto::random_bytes(8));
     runtime->version = kVersion;
     runtime->binary_sha256 = hex_of_file("/proc/self/exe");
@@ -247,6 +237,7 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->gate = std::make_unique<session::Gate>(config.limits.operations);
     open_upstream(*runtime, config);
     runtime->workers = std::make_unique<net::Workers>(kWorkers);
+    runtime->operator_workers = std::make_unique<net::Workers>(kOperatorWorkers);
     open_services(*runtime, config);
     Runtime& running = *runtime;
     runtime->fetch_text = [&running](const std::string& where) {
@@ -257,13 +248,28 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     return runtime;
 }
 
-net::Task<Result<void>> record_config(Runtime& runtime, std::vector<std::string> changes) {
-    const std::shared_ptr<Settings> settings = runtime.settings();
-    runtime.evidence->add(evidence::ConfigEntry{codec::hex(settings->config.digest), runtime.boot});
-    codec::Map fields = config_fields(runtime, settings->config, changes);
-    co_return co_await runtime.system->control(recording::RecordKind::config,
-                                               recording::observed(std::move(fields)),
-                                               recording::Await::durable, journal::Use::normal);
+Result<void> check_scopes(const Config& config) {
+    for (const Connection& connection : config.connections) {
+        const Result<policy::Scope> scope = policy::Scope::parse(connection.scope.text);
+        if (!scope.has_value()) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("{}: {}", connection.scope.path, scope.error().what));
+        }
+    }
+    return ok();
+}
+
+net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,
+                                      std::vector<std::string> changes) {
+    codec::Value payload = recording::observed(config_fields(runtime, settings->config, changes));
+    const Result<void> recorded =
+        co_await runtime.system->control(recording::RecordKind::config, std::move(payload),
+                                         recording::Await::durable, journal::Use::normal);
+    if (recorded.has_value()) {
+        runtime.evidence->add(
+            evidence::ConfigEntry{codec::hex(settings->config.digest), runtime.boot});
+    }
+    co_return recorded;
 }
 
 net::Task<Result<void>> declare_start(Runtime& runtime) {
@@ -283,7 +289,8 @@ net::Task<Result<void>> declare_start(Runtime& runtime) {
         co_return resumed;
     }
     std::vector<std::string> changes = {"the gateway started"};
-    co_return co_await record_config(runtime, std::move(changes));
+    std::shared_ptr<const Settings> settings = runtime.settings();
+    co_return co_await record_config(runtime, std::move(settings), std::move(changes));
 }
 
 }  // namespace narrows::gateway

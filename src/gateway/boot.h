@@ -19,7 +19,11 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
 /// operations, CLOSE of interrupted parts, parts of sessions that go on; then CONFIG.
 net::Task<Result<void>> declare_start(Runtime& runtime);
 
-/// CONFIG: the configuration in force and what changed, a sentence each.
-net::Task<Result<void>> record_config(Runtime& runtime, std::vector<std::string> changes);
+/// Scopes must compile before anything is granted.
+Result<void> check_scopes(const Config& config);
+
+/// CONFIG: a configuration about to be in force and what changed, a sentence each. Durable.
+net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,
+                                      std::vector<std::string> changes);
 
 }  // namespace narrows::gateway

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "gateway/agent_port.h"
@@ -21,16 +22,31 @@ constexpr net::Millis kHouseTick{1000};
 constexpr int kDrainSteps = 300;
 constexpr net::Millis kDrainStep{100};
 
+/// Connections at once on the operator's port.
+constexpr std::size_t kOperatorsMax = 128;
+/// Descriptors kept for operators, journal, log and key sets.
+constexpr std::size_t kDescriptorsKept = kOperatorsMax + 128;
+
+/// An agent's connection needs a descriptor, and so does its upstream one.
+std::size_t agents_max() {
+    rlimit limit{};
+    const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    const std::size_t descriptors = known ? limit.rlim_cur : 65'536;
+    return std::max<std::size_t>(16, (descriptors - std::min(descriptors, kDescriptorsKept)) / 2);
+}
+
 net::Endpoint endpoint_of(const Address& address) {
     return {address.host, address.port};
 }
 
 Result<void> listen(Runtime& runtime) {
     const Config& config = runtime.settings_in_force->config;
-    NARROWS_TRY(runtime.agents,
-                net::Listener::listen(runtime.loops, endpoint_of(config.listen.agents)));
-    NARROWS_TRY(runtime.operators,
-                net::Listener::listen(runtime.loops, endpoint_of(config.listen.operators)));
+    NARROWS_TRY(
+        runtime.agents,
+        net::Listener::listen(runtime.loops, endpoint_of(config.listen.agents), agents_max()));
+    NARROWS_TRY(
+        runtime.operators,
+        net::Listener::listen(runtime.loops, endpoint_of(config.listen.operators), kOperatorsMax));
     runtime.agents->start([&runtime](net::Loop& loop, net::StreamPtr stream) {
         return serve_agent(runtime, loop, std::move(stream));
     });
@@ -43,9 +59,9 @@ Result<void> listen(Runtime& runtime) {
 }
 
 net::Task<void> expire_forever(Runtime& runtime) {
-    while (!runtime.draining) {
+    while (true) {
         co_await net::sleep_for(kExpiryTick);
-        co_await expire_sessions(runtime);
+        expire_sessions(runtime);
     }
 }
 
@@ -70,31 +86,44 @@ net::Task<void> keep_house(Runtime& runtime) {
     }
 }
 
-/// A broken new configuration changes nothing and says why.
-net::Task<void> reload(Runtime& runtime, std::string path) {
-    std::function<Result<Config>()> load = [path] { return load_config(path); };
+Result<Config> load_checked(const std::string& path) {
+    NARROWS_TRY(Config config, load_config(path));
+    NARROWS_TRY(check_scopes(config));
+    return config;
+}
+
+/// Checked, then on record, then in force.
+net::Task<Result<std::size_t>> take_config(Runtime& runtime, std::string path) {
+    std::function<Result<Config>()> load = [path] { return load_checked(path); };
     Result<Config> config = co_await runtime.workers->run(load);
     if (!config.has_value()) {
-        log::error("the configuration was not reloaded: {}", config.error().what);
-        co_return;
+        co_return fail(config.error());
     }
-    const std::shared_ptr<Settings> before = runtime.settings();
-    const std::vector<std::string> changes = diff(before->config, config.value());
+    const std::vector<std::string> changes = diff(runtime.settings()->config, config.value());
     auto after = std::make_shared<Settings>(std::move(config.value()), runtime.replays,
                                             runtime.clock, runtime.fetch_text);
-    {
-        const std::lock_guard lock(runtime.settings_mutex);
-        runtime.settings_in_force = std::move(after);
-    }
-    const Result<void> recorded = co_await record_config(runtime, changes);
+    const Result<void> recorded = co_await record_config(runtime, after, changes);
     if (!recorded.has_value()) {
-        const std::lock_guard lock(runtime.settings_mutex);
-        runtime.settings_in_force = before;
-        log::error("the configuration was not reloaded, its record could not be written: {}",
-                   recorded.error().what);
+        co_return fail(recorded.error());
+    }
+    const std::lock_guard lock(runtime.settings_mutex);
+    runtime.settings_in_force = std::move(after);
+    co_return changes.size();
+}
+
+/// A broken new configuration changes nothing and says why. One at a time.
+net::Task<void> reload(Runtime& runtime, std::string path) {
+    if (runtime.reloading.exchange(true)) {
+        log::warn("a configuration is being loaded already; send SIGHUP again");
         co_return;
     }
-    log::info("configuration reloaded: {} changes", changes.size());
+    const Result<std::size_t> changes = co_await take_config(runtime, std::move(path));
+    runtime.reloading = false;
+    if (changes.has_value()) {
+        log::info("configuration reloaded: {} changes", changes.value());
+    } else {
+        log::error("the configuration was not reloaded: {}", changes.error().what);
+    }
 }
 
 net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
@@ -121,8 +150,11 @@ net::Task<void> drain(Runtime& runtime) {
         co_await net::sleep_for(kDrainStep);
     }
     for (const session::SessionPtr& session : runtime.sessions.all()) {
-        const session::Ending ending{"drained", "operator", std::nullopt};
-        (void)co_await end_session(runtime, session, ending);
+        session->end({"drained", "operator", std::nullopt});
+    }
+    expire_sessions(runtime);
+    for (int step = 0; step < kDrainSteps && !runtime.sessions.all().empty(); ++step) {
+        co_await net::sleep_for(kDrainStep);
     }
     runtime.operators->close();
     co_await runtime.lobby->record_counted();
@@ -144,12 +176,23 @@ net::Task<void> start(Runtime& runtime, Result<void>& outcome) {
     runtime.loops.at(0).spawn([&runtime] { return keep_house(runtime); });
 }
 
+/// The loops have stopped. Threads end and what is queued goes to disk; the rest is left standing
+/// until the process ends, since coroutines that are suspended still refer to it.
+void give_up(std::unique_ptr<Runtime> runtime) {
+    runtime->operator_workers.reset();
+    runtime->workers.reset();
+    runtime->evidence.reset();
+    runtime->journal.reset();
+    [[maybe_unused]] static const Runtime* const left_standing = runtime.release();
+    (void)left_standing;
+}
+
 }  // namespace
 
 Result<void> run_gateway(const GatewayOptions& options) {
     NARROWS_TRY(Config config, load_config(options.config));
     const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
-    NARROWS_TRY(const std::unique_ptr<Runtime> runtime,
+    NARROWS_TRY(std::unique_ptr<Runtime> runtime,
                 boot(std::move(config), system_clock(), threads, options.accept_corruption));
     Runtime& running = *runtime;
     Result<void> outcome = ok();
@@ -160,8 +203,7 @@ Result<void> run_gateway(const GatewayOptions& options) {
     });
     running.loops.at(0).spawn([&] { return start(running, outcome); });
     running.loops.run();
-    runtime->agents.reset();
-    runtime->operators.reset();
+    give_up(std::move(runtime));
     return outcome;
 }
 

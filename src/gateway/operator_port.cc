@@ -71,7 +71,7 @@ codec::Map session_value(const Runtime& runtime, const session::Session& session
     map.emplace("task", terms.task_id);
     map.emplace("started_at", rfc3339(terms.started_at));
     map.emplace("expires_at", rfc3339(terms.expires_at));
-    map.emplace("active", !session.over(runtime.clock.wall()).has_value());
+    map.emplace("active", !session.over(runtime.clock).has_value());
     codec::List connections;
     for (const session::Connection& granted : terms.connections) {
         connections.emplace_back(granted.name);
@@ -122,7 +122,7 @@ net::Task<Reply> start(Runtime& runtime, const http::RequestHead& head, std::str
                                             key = std::string(bearer(head))] {
         return prove_start(settings->authenticator, key, body);
     };
-    Result<Start> asked = co_await runtime.workers->run(prove);
+    Result<Start> asked = co_await runtime.operator_workers->run(prove);
     if (!asked.has_value()) {
         co_return failed(asked.error());
     }
@@ -141,7 +141,7 @@ net::Task<Result<std::string>> launcher_of(Runtime& runtime, const http::Request
         return launcher.has_value() ? Result<std::string>(launcher.value().id)
                                     : Result<std::string>(fail(launcher.error()));
     };
-    Result<std::string> id = co_await runtime.workers->run(prove);
+    Result<std::string> id = co_await runtime.operator_workers->run(prove);
     co_return id;
 }
 

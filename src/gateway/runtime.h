@@ -62,6 +62,7 @@ struct Runtime {
 
     const Clock& clock;
     net::Loops loops;
+    std::string name;  ///< of the gateway
     std::string boot;  ///< random name of this start
     std::string version;
     std::string binary_sha256;
@@ -93,11 +94,14 @@ struct Runtime {
     std::unique_ptr<upstream::CredentialChain> chain;
     std::unique_ptr<upstream::Signer> signer;
     std::unique_ptr<net::Workers> workers;
+    std::unique_ptr<net::Workers>
+        operator_workers;  ///< so that a kill waits for nobody's AssumeRole
     std::unique_ptr<aws::Services> services;
     std::vector<std::unique_ptr<aws::Adapter>> adapters;  ///< one a loop
     std::unique_ptr<net::Listener> agents;
     std::unique_ptr<net::Listener> operators;
     std::atomic<bool> draining = false;
+    std::atomic<bool> reloading = false;
     identity::Fetch fetch_text;  ///< issuers' key sets, from files and https
 
     std::shared_ptr<recording::PartLog> new_part() {
