@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from . import access, assemble, binary, iam, models, report
+from . import access, assemble, binary, iam, models, report, tables
 
 
 def main():
@@ -15,9 +15,11 @@ def main():
     parser.add_argument("--report", help="coverage per service, as TSV")
     options = parser.parse_args()
 
-    services, partitions, version = models.load_services()
+    directory = pathlib.Path(options.tables)
+    query_names = tables.read(directory / "query_names.tsv", ["service", "shape", "member", "name"])
+    services, partitions, version = models.load_services(list(query_names))
     data = iam.IamData(options.iam_data)
-    rules = access.Rules(data, pathlib.Path(options.tables), services)
+    rules = access.Rules(data, directory, services)
     writer = binary.Writer()
     coverage = assemble.Assembler(writer, data, rules).all(services, partitions, version)
     pathlib.Path(options.output).write_bytes(writer.binary())

@@ -72,13 +72,31 @@ class Service:
         return reference and reference["shape"]
 
 
-def load_services():
+def add_query_protocol(service, rows):
+    """Services that moved from query to json still take query from older clients, under the names that it had:
+    rows of service, shape, member ("member", "key" or "value" of a list or map) and name."""
+    rows = [row for row in rows if row["service"] == service.name]
+    if not rows:
+        return
+    service.protocols = service.protocols + ["query"]
+    for row in rows:
+        shape = service.shapes.get(row["shape"], {})
+        owner = shape.get("members", shape)
+        if row["member"] not in owner:
+            raise SystemExit("%s: no such member in the model" % row["where"])
+        # A structure's member keeps its name in the other protocols.
+        trait = "queryName" if "members" in shape else "locationName"
+        owner[row["member"]] = owner[row["member"]] | {trait: row["name"]}
+
+
+def load_services(query_names):
     loader = botocore.loaders.Loader(include_default_search_paths=False)
     loader.search_paths.append(loader.BUILTIN_DATA_PATH)
     services = []
     for name in sorted(loader.list_available_services("service-2")):
         service = Service(name, loader.load_service_model(name, "service-2"))
         service.rules = loader.load_service_model(name, "endpoint-rule-set-1")
+        add_query_protocol(service, query_names)
         services.append(service)
     partitions = loader.load_data("partitions")
     return services, partitions, botocore.__version__

@@ -125,6 +125,9 @@ class Member : public View {
     bool has_wire_name() const;  ///< the model gives a locationName (lists: element name in XML)
     /// In the ec2 protocol: queryName, or wire_name() with a capital first letter.
     std::string ec2_name() const;
+    /// In the query protocol: wire_name(), or what query_names.tsv says of services whose model
+    /// has moved on to json.
+    std::string_view query_name() const;
     Shape shape() const;
     Location location() const;
     TimestampFormat timestamp_format() const;

@@ -51,6 +51,10 @@ std::string Member::ec2_name() const {
         name[0] = static_cast<char>(name[0] - 32);
     return name;
 }
+std::string_view Member::query_name() const {
+    const std::string_view given = extra_of(catalogue_, row_, 0);
+    return given.empty() ? wire_name() : given;
+}
 Shape Member::shape() const {
     return {catalogue_, CELL(member, 2)};
 }

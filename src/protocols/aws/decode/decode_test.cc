@@ -196,6 +196,30 @@ TEST(Decode, a_queue_s_own_path_must_be_the_queue_s) {
     EXPECT_FALSE(sent_to("/123456789012/jobs", ""));
 }
 
+// What botocore 1.29 writes; its model of SQS was the last to speak query.
+TEST(Decode, sqs_reads_the_query_protocol_of_older_clients) {
+    const char* form =
+        "Action=SendMessage&Version=2012-11-05&QueueUrl=http%3A%2F%2Fh%2F123456789012%2Fq"
+        "&MessageBody=x&MessageAttribute.1.Name=k&MessageAttribute.1.Value.StringValue=v"
+        "&MessageAttribute.1.Value.DataType=String";
+    const auto send = decode(request_of("sqs", "POST", "/", kForm, form));
+    ASSERT_TRUE(send) << send.error().what;
+    EXPECT_EQ(*send.value().find("MessageAttributes"),
+              json(R"({"k":{"DataType":"String","StringValue":"v"}})"));
+    const auto create = decode(request_of("sqs", "POST", "/", kForm,
+                                          "Action=CreateQueue&Version=2012-11-05&QueueName=q"
+                                          "&Attribute.1.Name=DelaySeconds&Attribute.1.Value=5"
+                                          "&Tag.1.Key=a&Tag.1.Value=b"));
+    ASSERT_TRUE(create) << create.error().what;
+    EXPECT_EQ(create.value(),
+              json(R"({"QueueName":"q","Attributes":{"DelaySeconds":"5"},"tags":{"a":"b"}})"));
+    const auto get = decode(request_of("sqs", "POST", "/", kForm,
+                                       "Action=GetQueueAttributes&Version=2012-11-05&QueueUrl=u"
+                                       "&AttributeName.1=All"));
+    ASSERT_TRUE(get) << get.error().what;
+    EXPECT_EQ(*get.value().find("AttributeNames"), json(R"(["All"])"));
+}
+
 TEST(Decode, refuses_s3_requests_that_carry_more_than_the_model) {
     expect_refused({
         {"a query key nobody binds", "s3", "GET", "/b/k?versionid=1", {}, ""},

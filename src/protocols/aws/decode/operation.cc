@@ -101,8 +101,18 @@ void set_condition(ConditionRule rule, const Value& parameters, Conditions& cond
     }
 }
 
+/// A copy source with a query that names no version counts both ways.
+bool applies_to_query(When when, const std::string& text) {
+    const bool has_query = text.find('?') != std::string::npos;
+    return when == When::present ? has_query : !names_version(text);
+}
+
 bool applies(AccessRule rule, const Value& parameters) {
     if (rule.when() == When::always) return true;
+    if (std::string_view path = rule.when_path(); path.ends_with('?')) {
+        path.remove_suffix(1);
+        return applies_to_query(rule.when(), text_at(parameters, path));
+    }
     const bool present = !nodes_at(parameters, rule.when_path()).empty();
     return present == (rule.when() == When::present);
 }

@@ -39,6 +39,9 @@ Result<model::Operation> build_operation(const std::vector<Decoded>& candidates,
                                          const ConnectionFacts& facts, model::Context known,
                                          ByteView secret_key);
 
+/// Whether "bucket/key?versionId=x", the source of an S3 copy, names a version and nothing else.
+bool names_version(std::string_view copy_source);
+
 /// The resources of one access rule; never empty.
 Result<std::vector<model::Resource>> resources_of(AccessRule rule, const codec::Value& parameters,
                                                   const ConnectionFacts& facts);

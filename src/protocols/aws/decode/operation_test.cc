@@ -1,5 +1,7 @@
 #include "protocols/aws/decode/operation.h"
 
+#include <algorithm>
+
 #include "protocols/aws/decode/test_support.h"
 
 namespace narrows::aws {
@@ -67,8 +69,27 @@ TEST(Operation, a_copy_reads_its_source_too) {
     EXPECT_TRUE(reads);
 }
 
+TEST(Operation, a_copy_of_a_version_needs_the_right_to_versions) {
+    const model::Access object{"s3:GetObject", {{"arn:aws:s3:::o/a", true}}};
+    const model::Access version{"s3:GetObjectVersion", {{"arn:aws:s3:::o/a", true}}};
+    for (const char* name : {"CopyObject", "UploadPartCopy"}) {
+        const auto of = [&](const char* source) {
+            const std::string start = R"({"Bucket":"b","Key":"k","PartNumber":1,"UploadId":"u",)";
+            return accesses("s3", name, start + R"("CopySource":")" + source + "\"}");
+        };
+        const auto has = [](const Accesses& all, const model::Access& one) {
+            return std::find(all.begin(), all.end(), one) != all.end();
+        };
+        EXPECT_TRUE(has(of("o/a"), object)) << name;
+        EXPECT_FALSE(has(of("o/a"), version)) << name;
+        EXPECT_TRUE(has(of("o/a?versionId=x"), version)) << name;
+        EXPECT_FALSE(has(of("o/a?versionId=x"), object)) << name;
+    }
+}
+
 TEST(Operation, a_copy_source_of_two_readings_is_every_object) {
-    for (const char* source : {"other/a+b", "arn:aws:s3:eu-west-1:1:accesspoint/x/object/k", "x"}) {
+    for (const char* source : {"other/a+b", "other/a?b", "other/a?versionId=", "o/a?b?versionId=1",
+                               "arn:aws:s3:eu-west-1:1:accesspoint/x/object/k", "x"}) {
         const auto access =
             accesses("s3", "CopyObject",
                      R"({"Bucket":"b","Key":"k","CopySource":")" + std::string(source) + "\"}");

@@ -63,7 +63,7 @@ class Binder {
         if (flat_list && member.shape().element().has_wire_name()) {
             return std::string(member.shape().element().wire_name());
         }
-        return std::string(member.wire_name());
+        return std::string(member.query_name());
     }
 
     std::optional<Member> member_of(Shape shape, std::string_view name) const {

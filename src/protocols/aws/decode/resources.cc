@@ -38,10 +38,13 @@ Filling from_queue_url(std::string_view url) {
 }
 
 /// "/bucket/key?versionId=…", percent-encoded; the slash before is optional. An access point's ARN,
-/// a bare "+" (a blank to some) and bad escapes are left unknown.
+/// a bare "+" (a blank to some), a bare "?" that is none of a version and bad escapes are left
+/// unknown.
 Filling from_copy_source(std::string_view source, bool bucket) {
     if (source.starts_with('/')) source.remove_prefix(1);
-    source = source.substr(0, source.find('?'));
+    const std::size_t mark = source.find('?');
+    if (mark != std::string_view::npos && !names_version(source)) return unknown();
+    source = source.substr(0, mark);
     const auto decoded = codec::percent_decode(source);
     if (!decoded || source.find('+') != std::string_view::npos) return unknown();
     const std::string_view text = decoded.value();
@@ -248,6 +251,15 @@ bool counts(ResourceRule rule, const codec::Value& parameters) {
 }
 
 }  // namespace
+
+bool names_version(std::string_view copy_source) {
+    const std::size_t mark = copy_source.find('?');
+    if (mark == std::string_view::npos) return false;
+    const std::string_view query = copy_source.substr(mark + 1);
+    constexpr std::string_view kVersion = "versionId=";
+    return query.starts_with(kVersion) && query.size() > kVersion.size() &&
+           query.find_first_of("?&") == std::string_view::npos;
+}
 
 Result<std::vector<Resource>> resources_of(AccessRule rule, const codec::Value& parameters,
                                            const ConnectionFacts& facts) {
