@@ -65,8 +65,8 @@ WHOLE_SCOPE = scope(
     statement("*"),
     statement([
         "iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "iam:PassRole", "kms:CreateGrant", "kms:CreateKey",
-        "kms:CreateAlias", "secretsmanager:GetSecretValue", "sns:AddPermission", "lambda:CreateFunction",
-        "s3:PutBucketPolicy",
+        "kms:CreateAlias", "secretsmanager:GetSecretValue", "sns:AddPermission", "sns:SetTopicAttributes",
+        "lambda:CreateFunction", "s3:PutBucketPolicy",
     ]),
 )
 

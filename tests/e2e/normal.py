@@ -10,7 +10,7 @@ PATTERNS = [
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
     (re.compile(r"\b1[6-9]\d{8}(?:\.\d+|\d{3})?\b"), "<date>"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I), "<uuid>"),
-    (re.compile(r"\b(vpc|igw|sg|sgr|subnet|rtb|acl|dopt|eni|i|vol|ami)-[0-9a-f]{8,17}\b"), r"\1-<id>"),
+    (re.compile(r"\b(vpc-cidr-assoc|vpc|igw|sg|sgr|subnet|rtb|acl|dopt|eni|i|vol|ami)-[0-9a-f]{8,17}\b"), r"\1-<id>"),
     (re.compile(r"\bA[SKR][IO]A[A-Z0-9]{12,24}\b"), "<key id>"),
     (re.compile(r"(localhost|127\.0\.0\.1):\d+"), "<host>"),
     (re.compile(r"(:secret:[\w/]+)-\w{6}\b"), r"\1-<suffix>"),
@@ -34,12 +34,16 @@ def simplify(value, name=""):
         return "<random>"
     if isinstance(value, dict):
         hops = HOP_HEADERS if name == "HTTPHeaders" else ()
-        return {key: simplify(inner, key) for key, inner in sorted(value.items()) if key.lower() not in hops}
+        # Names too: Secrets Manager tells stages by version id.
+        return {as_kind(key): simplify(inner, key) for key, inner in sorted(value.items()) if key.lower() not in hops}
     if isinstance(value, list):
         return [simplify(inner) for inner in value]
     if isinstance(value, (str, float, int)) and not isinstance(value, bool):
-        text = str(value)
-        for pattern, replacement in PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
+        return as_kind(str(value))
     return value
+
+
+def as_kind(text):
+    for pattern, replacement in PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text

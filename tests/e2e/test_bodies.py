@@ -14,6 +14,7 @@ from harness.processes import AWS_DEBIAN, AWS_PYPI, NODE, NODE_MODULES
 
 BUCKET = "e2e-bodies"
 MIB = 1 << 20
+GATEWAY_MIB_MAX = 128
 SIZES = [
     pytest.param(0, id="0B"), pytest.param(1024, id="1KiB"), pytest.param(5 * MIB, id="5MiB"),
     pytest.param(64 * MIB, id="64MiB"), pytest.param(1024 * MIB, id="1GiB", marks=pytest.mark.full),
@@ -23,10 +24,12 @@ KEYS = ["plain", "with space/and+plus", "ünï/côde/☃", "a/../b", "a//b//", "
 
 @pytest.fixture(scope="module", params=["direct", "through"])
 def env(request):
-    """The environment of both ways; the bucket is there."""
+    """The environment of both ways; the bucket is there. Bodies of any size leave the gateway small."""
     env = request.getfixturevalue(f"{request.param}_env")
     s3_of(env).create_bucket(Bucket=BUCKET)
-    return env
+    yield env
+    if request.param == "through":
+        assert peak_mib(request.getfixturevalue("gateway").process.pid) < GATEWAY_MIB_MAX
 
 
 def s3_of(env, **config):
@@ -62,6 +65,23 @@ def sha256_of(path):
         while block := data.read(MIB):
             digest.update(block)
     return digest.hexdigest()
+
+
+def peak_mib(pid):
+    """The most memory that a process ever held (VmHWM of proc_pid_status(5), in kB)."""
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_in_one_piece(env, files, size):
+    path, digest = files(size)
+    s3, back = s3_of(env, read_timeout=600), hashlib.sha256()
+    with open(path, "rb") as body:
+        s3.put_object(Bucket=BUCKET, Key="piece", Body=body)
+    for block in s3.get_object(Bucket=BUCKET, Key="piece")["Body"].iter_chunks(MIB):
+        back.update(block)
+    assert back.hexdigest() == digest
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -50,6 +50,9 @@ def test_one_record_for_each_arrival(gateway, upstream):
 
 def test_sessions_hold_only_their_own(gateway):
     """P7: no session's recording names another session's targets."""
-    for part in {record.part for record in gateway.records().of_kind("open") if record.get("kind") == "session"}:
-        own = {op.target.split("/")[2] for op in gateway.records().operations() if op.intent.part == part}
-        assert len(own) <= 1
+    recording = gateway.records()
+    agents = collections.defaultdict(set)
+    for operation in recording.operations():
+        agents[operation.intent.part].add(operation.target.split("/")[2])
+    sessions = {record.part for record in recording.of_kind("open") if record.get("kind") == "session"}
+    assert len(sessions) == AGENTS and all(len(agents[part]) == 1 for part in sessions)

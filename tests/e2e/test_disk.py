@@ -51,6 +51,20 @@ def fill(folder):
     return path
 
 
+@contextlib.contextmanager
+def failing(pid, call, error, log):
+    """From now on every such call of the process fails."""
+    inject = ["-e", f"trace={call}", "-e", f"inject={call}:error={error}"]
+    with open(log, "wb") as sink:
+        strace = subprocess.Popen(["strace", "-f", "-o", "/dev/null", *inject, "-p", str(pid)], stderr=sink)
+    wait_until(lambda: "attached" in log.read_text(), 30, "strace to attach")
+    try:
+        yield
+    finally:
+        strace.terminate()
+        strace.wait()
+
+
 def test_full_disk_refuses_then_resumes(upstream, small_disk):
     gateway = gateway_on(small_disk / "gateway", upstream).start()
     session = gateway.session()
@@ -76,12 +90,12 @@ def test_full_disk_refuses_then_resumes(upstream, small_disk):
 
 @pytest.mark.parametrize("call,error", [("fdatasync", "EIO"), ("pwrite64", "ENOSPC")])
 def test_failing_disk_forwards_nothing_unrecorded(upstream, tmp_path, call, error):
-    gateway = gateway_on(tmp_path / "gateway", upstream)
-    trace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when=40+"]
-    gateway.start(wrapper=trace, seconds=60)
+    gateway = gateway_on(tmp_path / "gateway", upstream).start()
+    session = gateway.session()
+    assert {a.status for a in burst(gateway.agents_port, [session], 20, "well-")} == {200}
     answers = []
-    with contextlib.suppress(RuntimeError):
-        answers = burst(gateway.agents_port, [gateway.session()], 200, "io-")
+    with failing(gateway.process.pid, call, error, tmp_path / "strace.log"):
+        answers = burst(gateway.agents_port, [session], 40, "io-")
     assert answers and any(answer.status != 200 for answer in answers), "the injected failure was not noticed"
     gateway.kill()
     gateway.start()
