@@ -28,7 +28,7 @@ def known_good(direct, direct_env):
     return results
 
 
-# What the JavaScript SDK must be told at any endpoint of one's own (docs/getting-started.md): one name for all
+# What the JavaScript SDK must be told at any endpoint of one's own (docs/sessions.md): one name for all
 # buckets, and that queues stand behind the endpoint too, whatever host a QueueUrl names.
 JS_CONFIG = {"s3": {"forcePathStyle": True}, "sqs": {"useQueueUrlAsEndpoint": False}}
 
