@@ -104,7 +104,9 @@ class Parser : public beast_http::basic_parser<is_request> {
                          error_code& error) override {
         into_.method.assign(method.data(), method.size());
         into_.target.assign(target.data(), target.size());
-        if (version != 11) {
+        // Python's http.client opens every tunnel with HTTP/1.0.
+        const bool is_tunnel = version == 10 && into_.method == "CONNECT";
+        if (version != 11 && !is_tunnel) {
             refuse(error, "only HTTP/1.1 is spoken here");
         }
     }

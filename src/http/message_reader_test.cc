@@ -108,6 +108,11 @@ INSTANTIATE_TEST_SUITE_P(
         "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, x-amz-date\r\nX-Amz-Date: 1\r\n\r\n",
         "GET / HTTP/2.0\r\nHost: h\r\n\r\n", "GET /\r\n\r\n"));
 
+TEST(MessageReader, tunnels_may_be_asked_for_in_http_1_0) {
+    EXPECT_TRUE(read_in_steps("CONNECT h:443 HTTP/1.0\r\n\r\n", 5).head.has_value());
+    EXPECT_FALSE(read_in_steps("GET / HTTP/1.0\r\nHost: h\r\n\r\n", 5).head.has_value());
+}
+
 TEST(MessageReader, connection_options_of_its_own_are_accepted) {
     EXPECT_TRUE(read_in_steps("GET / HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive, TE,\r\n\r\n", 7)
                     .head.has_value());

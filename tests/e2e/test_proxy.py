@@ -26,8 +26,8 @@ def gateway(behind, tmp_path_factory):
 
 
 def without_endpoint(*command):
-    """Takes the endpoint variable away, so that only the proxy is left."""
-    return ["env", "-u", "AWS_ENDPOINT_URL", *map(str, command)]
+    """Makes the SDKs pass over the endpoint they were given, so that only the proxy is left."""
+    return ["env", "-u", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true", *map(str, command)]
 
 
 def test_boto3(gateway):
