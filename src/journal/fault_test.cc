@@ -131,6 +131,7 @@ TEST(Fault, a_disk_that_fills_up_keeps_room_for_endings) {
     ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
     fs.set_faults({.capacity = 4 << 20});
     const std::string payload(30'000, 'x');
+    EXPECT_TRUE(journal.has_room_for(1 << 20));
     int taken = 0;
     while (put(journal, *part, Lane::control, RecordKind::intent, payload)) {
         ASSERT_LT(++taken, 1000);
@@ -138,6 +139,7 @@ TEST(Fault, a_disk_that_fills_up_keeps_room_for_endings) {
     EXPECT_GT(taken, 30);
     EXPECT_EQ(journal.state().condition, Condition::low_space);
     EXPECT_FALSE(journal.can_open_session());
+    EXPECT_FALSE(journal.has_room_for(0));
     EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::not_sent, "no", Await::durable,
                     Use::closing));
     fs.set_faults({});

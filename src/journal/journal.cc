@@ -112,6 +112,9 @@ class JournalImpl : public Journal {
         return {};
     }
     bool can_open_session() const override { return !common_.refuses() && !spares_.in_trouble(); }
+    bool has_room_for(std::uint64_t body_bytes) const override {
+        return !common_.refuses() && control_.has_room_for(0) && bulk_.has_room_for(body_bytes);
+    }
     Counters counters() const override {
         return {.control = control_.counters(),
                 .bulk = bulk_.counters(),

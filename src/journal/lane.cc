@@ -75,6 +75,13 @@ Result<void> LaneWriter::check_room(std::uint64_t cost, Use use) const {
                             common_.options.directory));
 }
 
+bool LaneWriter::has_room_for(std::uint64_t body_bytes) const {
+    // Frames, batches and rounding add less than an eighth; the answer's records come on top.
+    constexpr std::uint64_t kBeside = 256 * 1024;
+    const std::lock_guard guard(mutex_);
+    return check_room(body_bytes + body_bytes / 8 + kBeside, Use::normal).has_value();
+}
+
 Result<void> LaneWriter::push(Entry& entry, Use use) {
     const std::uint64_t cost = entry.cost();
     const std::lock_guard guard(mutex_);

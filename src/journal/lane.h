@@ -91,6 +91,7 @@ class LaneWriter {
     void ask_to_stop();
     void join();
 
+    bool has_room_for(std::uint64_t body_bytes) const;
     std::string refusal() const;
     LaneCounters counters() const;
 

@@ -44,6 +44,8 @@ class PartLog {
     bool closed() const { return closed_; }
     std::uint64_t records() const { return part_->next().value(); }
     std::uint64_t bytes() const { return bytes_; }
+    /// Whether the journal can take a body of so many bytes (Journal::has_room_for).
+    bool has_room_for(std::uint64_t body_bytes) const { return journal_.has_room_for(body_bytes); }
     /// The record appended last, and how many there are with it.
     PartHead head() const;
     /// Records per kind so far.

@@ -37,8 +37,9 @@ policy::Facts facts_of(const Terms& terms, WallNs now) {
 }
 
 /// State first, then what the adapter decided (refusals, egress), then the scope.
-Decision decide(Session& session, const Connection& connection, const Asked& asked, WallNs now) {
-    const std::optional<std::string> over = session.over(now);
+Decision decide(Session& session, const Connection& connection, const Asked& asked,
+                const Clock& clock) {
+    const std::optional<std::string> over = session.over(clock);
     if (over) {
         return refusal(Reason::session_over, *over);
     }
@@ -49,7 +50,7 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
         return refusal(Reason::not_recognised, "the request is no operation that is known here");
     }
     Decision decision =
-        policy::decide(connection.scope, *asked.operation, facts_of(session.terms(), now));
+        policy::decide(connection.scope, *asked.operation, facts_of(session.terms(), clock.wall()));
     if (decision.verdict == Verdict::hold) {
         decision.verdict = Verdict::deny;
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";
@@ -73,6 +74,16 @@ net::Task<Result<void>> record_body(recording::PartLog& log, recording::Sequence
         }
     }
     co_return ok();
+}
+
+/// About what the record of a refused attempt takes; told before it is written.
+std::uint64_t cost_of(const Asked& asked) {
+    constexpr std::uint64_t kRecordItself = 512;
+    std::uint64_t bytes = kRecordItself + asked.seen.head.target.size() + asked.seen.body.size();
+    for (const codec::Pair& field : asked.seen.head.headers) {
+        bytes += field.name.size() + field.value.size();
+    }
+    return bytes;
 }
 
 std::string record_name(const std::string& of, recording::Sequence op) {
@@ -145,12 +156,20 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
                                    const Clock& clock, Asked asked) {
     const Connection& granted = session->terms().connections[connection];
     Usage& usage = session->usage(connection);
-    Decision decision = decide(*session, granted, asked, clock.wall());
+    Decision decision = decide(*session, granted, asked, clock);
+    if (decision.allowed() && !session->log().has_room_for(asked.seen.body_size.value_or(0))) {
+        decision = refusal(Reason::cannot_record,
+                           "it could not be recorded whole: the journal's disk is full");
+    }
+    const std::optional<std::string> spent = usage.attempt(granted.budget, clock.mono());
+    if (decision.allowed() && spent) {
+        decision = refusal(Reason::budget, *spent);
+    }
     if (decision.allowed() && !gate.enter()) {
         decision =
             refusal(Reason::budget, "the gateway has as many operations in flight as it may");
     } else if (decision.allowed()) {
-        const std::optional<std::string> over = usage.begin(granted.budget, clock.mono());
+        const std::optional<std::string> over = usage.begin(granted.budget);
         if (over) {
             gate.leave();
             decision = refusal(Reason::budget, *over);
@@ -175,7 +194,11 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
     if (decision.allowed()) {
         admission.permit.emplace(session, connection, gate, intent.value());
     }
-    usage.spend(granted.budget, asked.seen.body.size());
+    const bool in_records = asked.seen.body.size() > kInlineBodyMax;
+    usage.spend(granted.budget, intent.value().size + (in_records ? asked.seen.body.size() : 0));
+    if (!decision.allowed() && usage.exhausted(granted.budget)) {
+        session->end({"budget", "gateway", std::nullopt});
+    }
     if (asked.seen.body.size() > kInlineBodyMax) {
         const Result<void> kept =
             co_await record_body(session->log(), admission.op, asked.seen.body);
@@ -197,7 +220,9 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
         asked.decided ? *asked.decided
                       : refusal(Reason::not_authenticated, "no session can be charged for this");
     const std::string part = fmt::format("lobby-{}", log_->no().value());
-    if (spent_ >= bytes_max_) {
+    const std::uint64_t cost = cost_of(asked);
+    if (spent_.fetch_add(cost) + cost > bytes_max_) {
+        spent_.fetch_sub(cost);
         counted_.fetch_add(1);
         admission.record = part + "#-";
         co_return admission;
@@ -205,13 +230,11 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
     auto payload = [&](recording::Sequence op) {
         return intent_payload(op, "", "", asked, admission.decision);
     };
-    const std::uint64_t before = log_->bytes();
     const Result<recording::PartLog::Intent> intent =
         co_await log_->intent(payload, crypto::Digest(), false);
     if (!intent.has_value()) {
         co_return fail(intent.error());
     }
-    spent_.fetch_add(log_->bytes() - before);
     admission.op = intent.value().op;
     admission.record = record_name(part, admission.op);
     if (asked.seen.body.size() > kInlineBodyMax) {

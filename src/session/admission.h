@@ -103,7 +103,8 @@ struct Admission {
 };
 
 /// Decides by the session's state, its budgets and its connection's scope, writes the INTENT and
-/// waits until it is durable. An error means that nothing could be recorded: refuse, forward
+/// waits until it is durable. Every attempt is charged for its record; one beyond the byte budget
+/// ends the session. An error means that nothing could be recorded: refuse, forward
 /// nothing. Never lets anything through on its own account.
 net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, Gate& gate,
                                    const Clock& clock, Asked asked);

@@ -7,6 +7,7 @@
 namespace narrows::session {
 namespace {
 
+using model::Reason;
 using recording::RecordKind;
 using recording::testing::Record;
 using recording::testing::Recorder;
@@ -64,6 +65,36 @@ class Admission : public ::testing::Test {
     ManualClock clock{kNow};
 };
 
+TEST_F(Admission, refused_attempts_are_charged_and_end_the_session) {
+    const SessionPtr one = session({.bytes_max = 2000});
+    for (int i = 0; i < 20 && one->is_active(); ++i) {
+        EXPECT_FALSE(admit(one, asked("sqs:SendMessage")).value().permit);
+    }
+    EXPECT_FALSE(one->is_active());
+    EXPECT_EQ(one->ending().reason, "budget");
+}
+
+TEST_F(Admission, refused_attempts_count_in_the_rate) {
+    const SessionPtr one = session({.per_second_max = 2});
+    admit(one, asked("sqs:SendMessage")).value();
+    admit(one, asked("sqs:SendMessage")).value();
+    EXPECT_EQ(admit(one, asked("s3:GetObject")).value().decision.reason, model::Reason::budget);
+    clock.advance(kNsPerSecond);
+    EXPECT_TRUE(admit(one, asked("s3:GetObject")).value().permit);
+}
+
+TEST_F(Admission, a_clock_set_back_does_not_prolong_a_session) {
+    Terms terms;
+    terms.id = model::SessionId("ns-test");
+    terms.expires_at = kNow + kNsPerSecond;
+    terms.mono_expires_at = clock.mono() + kNsPerSecond;
+    const Session one(std::move(terms), nullptr);
+    EXPECT_FALSE(one.over(clock));
+    clock.advance(kNsPerSecond);
+    clock.set_wall(kNow - 3600 * kNsPerSecond);
+    EXPECT_TRUE(one.over(clock));
+}
+
 TEST_F(Admission, a_permit_given_up_leaves_unknown) {
     const SessionPtr one = session({});
     admit(one, asked("s3:GetObject")).value();
@@ -83,11 +114,101 @@ TEST_F(Admission, a_body_that_cannot_be_recorded_is_not_sent) {
         std::this_thread::yield();
     }
     recorder.wait<bool>([&]() -> net::Task<bool> {
-        const auto closed = co_await one->log().close({{"reason", "ended"}});
+        codec::Map fields = {{"reason", "ended"}};
+        const auto closed = co_await one->log().close(std::move(fields));
         co_return closed.has_value();
     });
     const std::vector<Record> records = recorder.records(one->log().no());
     EXPECT_EQ(records.at(records.size() - 2).kind, RecordKind::not_sent);
+}
+
+TEST_F(Admission, a_permit_exists_once_its_intent_survives_a_power_cut) {
+    const SessionPtr one = session({});
+    {
+        const auto allowed = admit(one, asked("s3:GetObject"));
+        ASSERT_TRUE(allowed.value().permit.has_value());
+        recorder.fs.power_cut();
+    }
+    const std::vector<Record> records = recorder.records(one->log().no());
+    ASSERT_GE(records.size(), 2u);
+    EXPECT_EQ(records[1].kind, RecordKind::intent);
+    EXPECT_EQ(records[1].observed().find("decision")->text("verdict"), "allow");
+}
+
+TEST_F(Admission, the_receipt_names_the_intent_and_the_request_it_is_for) {
+    const SessionPtr one = session({});
+    Asked question = asked("s3:GetObject");
+    question.request_digest = crypto::sha256(as_bytes("the request to AWS"));
+    const auto allowed = admit(one, question);
+    recording::Receipt receipt = allowed.value().permit->receipt();
+    EXPECT_EQ(receipt.part, one->log().no());
+    EXPECT_EQ(receipt.sequence, allowed.value().op);
+    EXPECT_EQ(receipt.request_digest, question.request_digest);
+    EXPECT_TRUE(recording::is_genuine(as_bytes("receipt key"), receipt));
+    receipt.request_digest = crypto::sha256(as_bytes("another request"));
+    EXPECT_FALSE(recording::is_genuine(as_bytes("receipt key"), receipt));
+}
+
+TEST_F(Admission, what_the_scope_does_not_allow_is_on_record_without_a_permit) {
+    const SessionPtr one = session({});
+    const auto denied = admit(one, asked("sqs:SendMessage"));
+    EXPECT_FALSE(denied.value().permit.has_value());
+    EXPECT_EQ(denied.value().record, "ns-test#1");
+    const std::vector<Record> records = recorder.records(one->log().no());
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[1].observed().find("decision")->text("verdict"), "deny");
+}
+
+TEST_F(Admission, nothing_is_allowed_after_the_end_or_the_expiry) {
+    const SessionPtr ended = session({});
+    ended->end({"killed", "ci", std::nullopt});
+    EXPECT_EQ(admit(ended, asked("s3:GetObject")).value().decision.reason, Reason::session_over);
+    const SessionPtr expired = session({});
+    clock.set_wall(expired->terms().expires_at);
+    EXPECT_EQ(admit(expired, asked("s3:GetObject")).value().decision.reason, Reason::session_over);
+    EXPECT_EQ(gate.inside(), 0u);
+}
+
+TEST_F(Admission, what_could_not_be_recorded_whole_is_not_let_through) {
+    const SessionPtr one = session({});
+    recorder.fs.set_faults({.capacity = 1});
+    Asked upload = asked("s3:PutObject");
+    upload.seen.body_size = 1ull << 40;
+    upload.seen.body_streams = true;
+    // That no space is left is learned when more is to be reserved; until then things go on.
+    for (int more = 0; more < 20 && recorder.journal->can_open_session(); ++more) {
+        (void)admit(one, asked("s3:PutObject", 256 << 10)).has_value();
+    }
+    EXPECT_EQ(admit(one, upload).value().decision.reason, Reason::cannot_record);
+}
+
+TEST_F(Admission, a_budget_stops_its_own_session_alone) {
+    const SessionPtr limited = session({.in_flight_max = 1});
+    const auto first = admit(limited, asked("s3:GetObject"));
+    ASSERT_TRUE(first.value().permit.has_value());
+    const auto second = admit(limited, asked("s3:GetObject"));
+    EXPECT_EQ(second.value().decision.reason, Reason::budget);
+    EXPECT_FALSE(second.value().permit.has_value());
+    const SessionPtr other = session({.bytes_max = 10});
+    EXPECT_TRUE(admit(other, asked("s3:PutObject", 10)).value().permit.has_value());
+    EXPECT_EQ(admit(other, asked("s3:PutObject", 1)).value().decision.reason, Reason::budget);
+    EXPECT_EQ(gate.inside(), 1u);
+}
+
+TEST_F(Admission, the_lobby_counts_what_is_beyond_its_budget) {
+    Lobby lobby(recorder.opened_part(), 8'000);
+    std::uint64_t recorded = 0;
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        const auto refused = recorder.wait<Result<session::Admission>>(
+            [&]() -> net::Task<Result<session::Admission>> {
+                co_return co_await lobby.refuse(asked("s3:GetObject", 1'000));
+            });
+        EXPECT_FALSE(refused.value().permit.has_value());
+        recorded += refused.value().record.ends_with("#-") ? 0 : 1;
+    }
+    EXPECT_GT(recorded, 0u);
+    EXPECT_LT(recorded, 8u) << "8 bodies of 1,000 bytes and their records are beyond the budget";
+    EXPECT_EQ(recorded + lobby.counted(), 20u);
 }
 
 }  // namespace

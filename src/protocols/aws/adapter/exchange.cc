@@ -148,6 +148,9 @@ std::string Exchange::denial_text(const session::Admission& admission) const {
     if (!decision.statement.empty()) {
         text += fmt::format(" Deciding statement: {}.", decision.statement);
     }
+    if (decision.reason == Reason::cannot_record) {
+        return text + " It may be tried again when the gateway's disk has space.";
+    }
     text += " This is policy, not a fault: do not retry or work around it.";
     if (caller_.session) {
         text += fmt::format(" The scope of connection {} can be read with: narrows session show {}",
@@ -158,10 +161,14 @@ std::string Exchange::denial_text(const session::Admission& admission) const {
 
 net::Task<void> Exchange::answer_denied(const session::Admission& admission,
                                         const std::optional<Rejection>& rejection) {
-    const std::string code = rejection                                           ? rejection->code
-                             : admission.decision.reason == Reason::session_over ? "ExpiredToken"
-                                                                                 : "AccessDenied";
-    const int status = rejection ? rejection->status : 403;
+    std::string code = rejection ? rejection->code : "AccessDenied";
+    int status = rejection ? rejection->status : 403;
+    if (admission.decision.reason == Reason::session_over) {
+        code = "ExpiredToken";
+    } else if (admission.decision.reason == Reason::cannot_record) {
+        code = "ServiceUnavailable";
+        status = 503;
+    }
     co_await answer_error(status, code, denial_text(admission), admission.record);
 }
 
