@@ -1,5 +1,6 @@
 """Hostile bytes on the agents' port: a clear refusal, a record, nothing upstream, no crash."""
 
+import re
 import socket
 import time
 
@@ -118,7 +119,7 @@ def test_malformed(gateway, session, upstream, name):
 @pytest.mark.parametrize("name", SMUGGLING)
 def test_smuggling(gateway, session, upstream, name):
     answer = speak(gateway.agents_port, SMUGGLING[name])
-    assert answer.count(b"HTTP/1.1 ") <= 1, answer
+    assert len(re.findall(rb"^HTTP/1\.1 \d", answer, re.MULTILINE)) <= 1, answer
     assert b" 200 " not in answer.split(b"\r\n")[0]
     assert not [line for line in upstream.arrivals() if "smuggled" in line["target"]]
     assert still_serves(gateway, session)
