@@ -16,6 +16,7 @@ extern const std::uint8_t narrows_aws_catalogue_end[];
 namespace narrows::aws {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::SizeIs;
@@ -114,9 +115,12 @@ TEST(Catalogue, actions_that_are_named_otherwise) {
         accesses("s3", "ListObjectsV2"),
         ElementsAre("s3:ListBucket arn:${Partition}:s3:::${BucketName}(BucketName=Bucket)"));
     EXPECT_THAT(accesses("s3", "ListBuckets"), ElementsAre("s3:ListAllMyBuckets *()"));
-    EXPECT_THAT(
-        accesses("s3", "CopyObject"),
-        Contains("s3:GetObject" + object + "(BucketName=CopySource ObjectName=CopySource)"));
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html, "Permissions": a version
+    // is read by s3:GetObjectVersion.
+    const std::string source = object + "(BucketName=CopySource ObjectName=CopySource)";
+    EXPECT_THAT(accesses("s3", "CopyObject"),
+                AllOf(Contains("s3:GetObject-CopySource?" + source),
+                      Contains("s3:GetObjectVersion+CopySource?" + source)));
     EXPECT_THAT(accesses("s3", "DeleteObjects"),
                 Contains("s3:DeleteObject" + object +
                          "(BucketName=Bucket ObjectName=Delete.Objects[].Key)"));
