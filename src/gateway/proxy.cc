@@ -1,5 +1,6 @@
 #include "gateway/proxy.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -213,11 +214,19 @@ net::Task<void> conclude_tunnel(session::Permit& permit, net::RelayCount count, 
     (void)co_await permit.result(std::move(fields), recording::Await::durable);
 }
 
+/// Whether the operator named this very host, and not a pattern that it fits.
+bool names_exactly(const session::Connection& connection, const Destination& to) {
+    return std::any_of(
+        connection.egress.begin(), connection.egress.end(),
+        [&](const session::Egress& rule) { return rule.host == to.host && rule.port == to.port; });
+}
+
 /// A host on the egress list: bytes pass unopened, counted.
 net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConnection& agent,
                             const Destination& to, session::Permit permit) {
     const MonoNs began = runtime.clock.mono();
-    const upstream::Target target{to.host, to.port, false, false};
+    upstream::Target target{to.host, to.port, false, false};
+    target.public_only = !names_exactly(permit.connection(), to);
     Result<net::StreamPtr> dialled = co_await aws::dial(
         loop, target, runtime.services->own_listeners, *runtime.tls_client, kDialMax);
     if (!dialled.has_value()) {

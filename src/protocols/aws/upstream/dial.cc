@@ -50,6 +50,18 @@ bool is_local(const Ip& ip) {
     return link_local || multicast || has_prefix(ip, kEc2Services);
 }
 
+bool is_private_v4(std::uint8_t a, std::uint8_t b) {
+    return a == 10 || (a == 172 && (b & 0xf0) == 16) || (a == 192 && b == 168) ||
+           (a == 100 && (b & 0xc0) == 64);
+}
+
+/// RFC 1918, RFC 6598, unique local addresses (RFC 4193), in all their forms.
+bool is_private(const Ip& ip) {
+    if (has_prefix(ip, kMapped) || has_prefix(ip, kNat64)) return is_private_v4(ip[12], ip[13]);
+    if (ip[0] == 0x20 && ip[1] == 0x02) return is_private_v4(ip[2], ip[3]);
+    return (ip[0] & 0xfe) == 0xfc;
+}
+
 bool is_own(const Ip& ip, std::uint16_t port, const Listener& listener) {
     if (listener.port != port) return false;
     const auto bound = parse_ip(listener.ip);
@@ -164,6 +176,11 @@ Result<void> may_dial(const Target& target, std::string_view ip,
                     target.host + " leads to " + std::string(ip) +
                         ", an address of this host or link; it is dialled only when a connection's "
                         "endpoint names it");
+    }
+    if (is_private(*address) && target.public_only) {
+        return fail(ErrorCode::denied,
+                    target.host + " leads to the private address " + std::string(ip) +
+                        "; it is dialled only when the egress list names this very host");
     }
     return ok();
 }

@@ -18,6 +18,8 @@ struct Target {
     /// The operator named this very place (or the standard chain did, for credentials): loopback
     /// and link-local addresses are then allowed.
     bool configured = false;
+    /// The operator gave a pattern only: private addresses are then refused too.
+    bool public_only = false;
 
     std::string authority() const;  ///< for the Host header: port only if not the scheme's own
     friend bool operator==(const Target&, const Target&) = default;
@@ -39,7 +41,8 @@ struct Listener {
 /// Asked of every address a name resolves to, right before connecting. An own listener is never
 /// dialled. Loopback, link-local (metadata services live there), unspecified, multicast, unique
 /// metadata addresses (fd00:ec2::/32), and their IPv4-in-IPv6 forms only if `target.configured`.
-/// Private addresses are allowed: VPC endpoints have them. Text that is no address is refused.
+/// Private addresses are allowed (VPC endpoints have them) unless `target.public_only`. Text that
+/// is no address is refused.
 Result<void> may_dial(const Target& target, std::string_view ip,
                       std::span<const Listener> own_listeners);
 

@@ -102,6 +102,17 @@ TEST(MayDial, addresses_of_this_host_and_link_need_configuration) {
     }
 }
 
+TEST(MayDial, private_addresses_not_for_a_pattern) {
+    const Target pattern{"a.example.com", 443, false, false, true};
+    for (const char* ip : {"10.0.0.1", "172.16.0.1", "172.31.0.1", "192.168.0.1", "100.64.0.1",
+                           "fd12:3456::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"}) {
+        EXPECT_FALSE(may_dial(pattern, ip, {})) << ip;
+    }
+    for (const char* ip : {"52.216.1.1", "172.32.0.1", "100.128.0.1", "2600:1f00::1"}) {
+        EXPECT_TRUE(may_dial(pattern, ip, {})) << ip;
+    }
+}
+
 TEST(MayDial, own_listeners_never) {
     const std::vector<Listener> own = {{"127.0.0.1", 8400}, {"0.0.0.0", 8401}, {"::", 8402}};
     const auto may = [&](const char* ip, std::uint16_t port) {
