@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "codec/text.h"
 #include "gateway/delivery_port.h"
 #include "gateway/proxy.h"
+#include "protocols/aws/adapter/withheld_headers.h"
 
 namespace narrows::gateway {
 namespace {
@@ -99,6 +101,23 @@ net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr st
         }
     }
     co_await serve_requests(runtime, loop, *stream, is_tls);
+}
+
+net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
+                               http::RequestHead head, std::string why) {
+    session::Asked asked;
+    asked.seen.mode = std::move(mode);
+    asked.seen.peer = std::move(peer);
+    asked.seen.head = aws::withheld_headers(head, runtime.commitment_key.view(), true);
+    model::Decision decision;
+    decision.verdict = model::Verdict::deny;
+    decision.reason = model::Reason::not_authenticated;
+    decision.why = std::move(why);
+    asked.decided = std::move(decision);
+    const Result<session::Admission> recorded = co_await runtime.lobby->refuse(std::move(asked));
+    if (!recorded.has_value()) {
+        log::warn("a refusal could not be recorded: {}", recorded.error().what);
+    }
 }
 
 net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnection& agent,

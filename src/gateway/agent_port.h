@@ -13,4 +13,9 @@ net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr st
 net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnection& agent,
                                      int status, std::string_view type, std::string_view body);
 
+/// A refusal that no session is charged for, on record in the lobby: of the operator's port ("api")
+/// or of credentials ("delivery"). The body is not kept, credentials in the head are withheld.
+net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
+                               http::RequestHead head, std::string why);
+
 }  // namespace narrows::gateway

@@ -25,8 +25,8 @@ Reply refusal(std::string_view why) {
 }
 
 /// The credentials that the session has for a connection, as the container endpoint gives them.
-Reply credentials_reply(Runtime& runtime, const session::Session& session,
-                        std::string_view connection) {
+Reply credentials_reply(Runtime& runtime, session::Session& session, std::string_view connection,
+                        const std::string& peer) {
     const session::Terms& terms = session.terms();
     for (const session::Connection& granted : terms.connections) {
         if (!connection.empty() && granted.name != connection) {
@@ -37,6 +37,14 @@ Reply credentials_reply(Runtime& runtime, const session::Session& session,
         const auto minted = identity::mint_again(*runtime.group_key, claims);
         if (!minted.has_value()) {
             return refusal(minted.error().what);
+        }
+        codec::Map fields;
+        fields.emplace("what", "credentials handed out");
+        fields.emplace("connection", granted.name);
+        fields.emplace("peer", peer);
+        if (!session.log().control_unawaited(recording::RecordKind::notice,
+                                             recording::observed(std::move(fields)))) {
+            return {503, "text/plain", "it cannot be recorded now\n"};
         }
         return {200, "application/json", identity::container_credentials_json(minted.value())};
     }
@@ -61,7 +69,7 @@ Reply session_reply(const session::Session& session) {
     return {200, "application/json", codec::json_encode(codec::Value(std::move(map)))};
 }
 
-Reply reply_to(Runtime& runtime, const http::RequestHead& head) {
+Reply reply_to(Runtime& runtime, const http::RequestHead& head, const std::string& peer) {
     if (head.method != "GET") {
         return {405, "text/plain", "only GET\n"};
     }
@@ -84,7 +92,7 @@ Reply reply_to(Runtime& runtime, const http::RequestHead& head) {
     if (head.target.starts_with(kCredentials)) {
         std::string_view rest = std::string_view(head.target).substr(kCredentials.size());
         rest.remove_prefix(rest.starts_with('/') ? 1 : 0);
-        return credentials_reply(runtime, *session, rest);
+        return credentials_reply(runtime, *session, rest, peer);
     }
     return {404, "text/plain", "nothing here\n"};
 }
@@ -100,7 +108,11 @@ net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
     if (!agent.body_done()) {
         agent.must_close();
     }
-    const Reply reply = reply_to(runtime, head);
+    const std::string peer = net::to_string(agent.stream().peer());
+    const Reply reply = reply_to(runtime, head, peer);
+    if (reply.status == 403) {
+        co_await record_refused(runtime, "delivery", peer, head, "no credentials were handed out");
+    }
     const Result<void> written =
         co_await answer_plain(runtime, agent, reply.status, reply.type, reply.body);
     if (!written.has_value()) {

@@ -6,6 +6,7 @@
 
 #include "codec/json.h"
 #include "codec/text.h"
+#include "gateway/agent_port.h"
 #include "gateway/lifecycle.h"
 #include "gateway/metrics.h"
 #include "gateway/start_request.h"
@@ -21,10 +22,12 @@ struct Reply {
     int status = 200;
     std::string_view type = "application/json";
     std::string body;
+    std::string why;  ///< of an error
 };
 
 Reply json(int status, codec::Map map) {
-    return {status, "application/json", codec::json_encode(codec::Value(std::move(map))) + "\n"};
+    return {status, "application/json", codec::json_encode(codec::Value(std::move(map))) + "\n",
+            ""};
 }
 
 Reply failed(const Error& error) {
@@ -53,7 +56,9 @@ Reply failed(const Error& error) {
     codec::Map map;
     map.emplace("error", name_of(error.code));
     map.emplace("message", error.what);
-    return json(status, std::move(map));
+    Reply reply = json(status, std::move(map));
+    reply.why = error.what;
+    return reply;
 }
 
 std::string_view bearer(const http::RequestHead& head) {
@@ -133,27 +138,72 @@ net::Task<Reply> start(Runtime& runtime, const http::RequestHead& head, std::str
     co_return started_reply(runtime, started.value());
 }
 
-/// The launcher that may act on sessions, or why not.
-net::Task<Result<std::string>> launcher_of(Runtime& runtime, const http::RequestHead& head) {
+/// Who started the session; empty: the agent itself.
+std::string launcher_of(const session::Session& session) {
+    const auto verified = session.terms().open.find("verified");
+    const codec::Value* launcher =
+        verified == session.terms().open.end() ? nullptr : verified->second.find("launcher");
+    return launcher == nullptr ? std::string() : launcher->text("id");
+}
+
+/// The id of who asks, if it may act on the session: the launcher that started it, the agent if it
+/// started itself, and, to see or kill it, any reviewer. May block on an issuer's keys.
+Result<std::string> permitted(Settings& settings, const std::string& key,
+                              const session::Session& session, bool to_end) {
+    const std::string starter = launcher_of(session);
+    const Result<identity::Identity> launcher = settings.authenticator.launcher(key);
+    if (!launcher.has_value() && starter.empty()) {
+        NARROWS_TRY(identity::Identity agent,
+                    settings.authenticator.agent(session.terms().agent, key));
+        return std::move(agent.id);
+    }
+    if (!launcher.has_value()) {
+        return fail(launcher.error());
+    }
+    const std::string& id = launcher.value().id;
+    const identity::Launcher* enrolled = settings.registry.launcher(id);
+    const bool reviews = enrolled != nullptr && enrolled->reviewer && !to_end;
+    if (id == starter || reviews) {
+        return id;
+    }
+    return fail(ErrorCode::denied, "the session is another launcher's");
+}
+
+/// permitted, on a worker.
+net::Task<Result<std::string>> permission(Runtime& runtime, std::string key,
+                                          session::SessionPtr session, bool to_end) {
     const std::shared_ptr<Settings> settings = runtime.settings();
-    std::function<Result<std::string>()> prove = [settings, key = std::string(bearer(head))]() {
-        Result<identity::Identity> launcher = settings->authenticator.launcher(key);
-        return launcher.has_value() ? Result<std::string>(launcher.value().id)
-                                    : Result<std::string>(fail(launcher.error()));
+    std::function<Result<std::string>()> prove = [settings, key, session, to_end] {
+        return permitted(*settings, key, *session, to_end);
     };
     Result<std::string> id = co_await runtime.operator_workers->run(prove);
     co_return id;
 }
 
+/// The sessions that who asks may see; an error if it is nobody.
+Result<std::vector<session::SessionPtr>> visible(Settings& settings, const std::string& key,
+                                                 std::vector<session::SessionPtr> all) {
+    std::erase_if(all, [&](const session::SessionPtr& session) {
+        return !permitted(settings, key, *session, false).has_value();
+    });
+    const Result<identity::Identity> launcher = settings.authenticator.launcher(key);
+    if (all.empty() && !launcher.has_value()) {
+        return fail(launcher.error());
+    }
+    return all;
+}
+
 net::Task<Reply> end(Runtime& runtime, const http::RequestHead& head, const std::string& id,
                      const std::string& verb, const std::string& body) {
-    const Result<std::string> by = co_await launcher_of(runtime, head);
-    if (!by.has_value()) {
-        co_return failed(by.error());
-    }
     const session::SessionPtr session = runtime.sessions.find(model::SessionId(id));
     if (!session) {
         co_return failed({ErrorCode::not_found, "no such session is active here: " + id});
+    }
+    std::string key(bearer(head));
+    const bool to_end = verb != "kill";
+    const Result<std::string> by = co_await permission(runtime, std::move(key), session, to_end);
+    if (!by.has_value()) {
+        co_return failed(by.error());
     }
     session::Ending ending{verb == "kill" ? "killed" : "ended", by.value(), std::nullopt};
     const Result<codec::Value> sent = codec::json_decode(body.empty() ? "{}" : body);
@@ -174,12 +224,18 @@ net::Task<Reply> end(Runtime& runtime, const http::RequestHead& head, const std:
 }
 
 net::Task<Reply> list_sessions(Runtime& runtime, const http::RequestHead& head) {
-    const Result<std::string> by = co_await launcher_of(runtime, head);
-    if (!by.has_value()) {
-        co_return failed(by.error());
+    const std::shared_ptr<Settings> settings = runtime.settings();
+    using Found = Result<std::vector<session::SessionPtr>>;
+    std::function<Found()> look = [settings, key = std::string(bearer(head)),
+                                   all = runtime.sessions.all()] {
+        return visible(*settings, key, all);
+    };
+    const Found found = co_await runtime.operator_workers->run(look);
+    if (!found.has_value()) {
+        co_return failed(found.error());
     }
     codec::List list;
-    for (const session::SessionPtr& session : runtime.sessions.all()) {
+    for (const session::SessionPtr& session : found.value()) {
         list.emplace_back(session_value(runtime, *session));
     }
     codec::Map map;
@@ -191,11 +247,11 @@ net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::str
     const std::vector<std::string_view> path = codec::split(head.target, '/');
     const bool is_get = head.method == "GET";
     if (is_get && head.target == "/healthz") {
-        co_return health(runtime).healthy ? Reply{200, "application/json", health(runtime).json}
-                                          : Reply{503, "application/json", health(runtime).json};
+        const Health now = health(runtime);
+        co_return Reply{now.healthy ? 200 : 503, "application/json", now.json, ""};
     }
     if (is_get && head.target == "/metrics") {
-        co_return Reply{200, "text/plain; version=0.0.4", metrics_text(runtime)};
+        co_return Reply{200, "text/plain; version=0.0.4", metrics_text(runtime), ""};
     }
     if (is_get && head.target == "/v1/sessions") {
         co_return co_await list_sessions(runtime, head);
@@ -244,6 +300,10 @@ net::Task<void> serve_operator(Runtime& runtime, net::StreamPtr stream) {
         } else {
             reply = failed(body.error());
             peer.must_close();
+        }
+        if (reply.status == 401 || reply.status == 403) {
+            std::string peer_name = net::to_string(stream->peer());
+            co_await record_refused(runtime, "api", std::move(peer_name), head.value(), reply.why);
         }
         http::ResponseHead answer{reply.status, {{"Content-Type", std::string(reply.type)}}};
         http::set(answer.headers, "Date", imf_fixdate(runtime.clock.wall()));

@@ -59,6 +59,7 @@ struct Enrolment {
 struct Launcher {
     std::string id;
     Enrolment enrolment;
+    bool reviewer = false;  ///< starts nothing; sees all sessions and may kill any
     friend bool operator==(const Launcher&, const Launcher&) = default;
 };
 

@@ -92,6 +92,18 @@ TEST(Config, the_registry_grants_what_the_file_grants) {
 }
 
 // By Python: hashlib over the file, and over the CBOR map written out by hand.
+TEST(Config, a_reviewer_is_no_launcher) {
+    const std::string reviewer =
+        "[[reviewer]]\nid = \"on-call\"\nkey_sha256 = \"" + std::string(64, 'a') + "\"\n[[grant]]";
+    const auto parsed = parse(replaced("[[grant]]", reviewer));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    EXPECT_FALSE(parsed.value().registry().launcher("ci")->reviewer);
+    EXPECT_TRUE(parsed.value().registry().launcher("on-call")->reviewer);
+    std::string granted = replaced("[[grant]]", reviewer);
+    granted.replace(granted.find("launchers = [\"ci\"]"), 18, "launchers = [\"on-call\"]");
+    EXPECT_THAT(mistakes(granted), HasSubstr("launchers"));
+}
+
 TEST(Config, the_digest_covers_every_file) {
     const Config config = parse(kWhole).value();
     ASSERT_EQ(config.files.size(), 2u);

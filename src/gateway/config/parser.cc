@@ -51,6 +51,7 @@ void Parser::document(const toml::table& table) {
     limits(section_or_empty(root, "limits"));
     for (const Section& each : root.tables("issuer")) issuer(each);
     for (const Section& each : root.tables("launcher")) launcher(each);
+    for (const Section& each : root.tables("reviewer")) reviewer(each);
     for (const Section& each : root.tables("agent")) agent(each);
     for (const Section& each : root.tables("connection")) connection(each);
     for (const Section& each : root.tables("grant")) grant(each);
@@ -216,6 +217,21 @@ void Parser::launcher(Section section) {
     to.enrolment = enrolment(section, false);
     if (!take_name("launcher", to.id)) {
         section.refuse("id", "stands in another [[launcher]] too; rename one");
+    }
+    if (to.enrolment.key_sha256 && !take_name("key", codec::hex(*to.enrolment.key_sha256))) {
+        section.refuse("key_sha256", "is enrolled elsewhere too; give each its own key");
+    }
+    section.finish();
+    config_.launchers.push_back(std::move(to));
+}
+
+void Parser::reviewer(Section section) {
+    identity::Launcher to;
+    to.id = section.required("id", rules::id);
+    to.enrolment = enrolment(section, false);
+    to.reviewer = true;
+    if (!take_name("reviewer", to.id) || names_.contains("launcher " + to.id)) {
+        section.refuse("id", "stands in another [[reviewer]] or a [[launcher]] too; rename one");
     }
     if (to.enrolment.key_sha256 && !take_name("key", codec::hex(*to.enrolment.key_sha256))) {
         section.refuse("key_sha256", "is enrolled elsewhere too; give each its own key");

@@ -26,6 +26,7 @@ class Parser {
     void limits(Section section);
     void issuer(Section section);
     void launcher(Section section);
+    void reviewer(Section section);
     void agent(Section section);
     void connection(Section section);
     void grant(Section section);
