@@ -1,7 +1,12 @@
 #include "gateway/boot.h"
 
+#include <future>
+
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +24,8 @@ constexpr std::size_t kKeyBytes = 32;
 constexpr std::uint64_t kKeyFileMax = 64 * 1024;
 constexpr std::size_t kWorkers = 4;
 constexpr std::size_t kOperatorWorkers = 2;
+/// A worker waits so long for a record.
+constexpr std::chrono::seconds kRecordMax{10};
 
 std::string hex_of_file(const std::string& path) {
     crypto::Hasher hasher;
@@ -139,9 +146,71 @@ Result<void> record_credential(Runtime& runtime, const upstream::CredentialEvent
     return ok();
 }
 
+/// That credentials are asked for, durably before they are; or that there are none. On a worker.
+Result<void> record_attempt(Runtime& runtime, const upstream::Lease& lease,
+                            const upstream::LeaseTerms& terms, const Error* failure) {
+    const session::SessionPtr session = runtime.sessions.find(lease.session);
+    if (!session) {
+        return fail(ErrorCode::closed, "the session is over");
+    }
+    codec::Map fields;
+    fields.emplace("what", failure == nullptr ? "asking for credentials" : "no credentials");
+    fields.emplace("connection", lease.connection);
+    fields.emplace("role_arn", terms.role_arn);
+    if (failure != nullptr) {
+        fields.emplace("why", failure->what);
+    }
+    auto done = std::make_shared<std::promise<Result<void>>>();
+    auto payload = std::make_shared<codec::Value>(recording::observed(std::move(fields)));
+    runtime.loops.next().spawn([log = session->shared_log(), payload, done]() -> net::Task<void> {
+        Result<void> recorded =
+            co_await log->control(recording::RecordKind::notice, std::move(*payload),
+                                  recording::Await::durable, journal::Use::normal);
+        done->set_value(std::move(recorded));
+    });
+    std::future<Result<void>> recorded = done->get_future();
+    if (recorded.wait_for(kRecordMax) != std::future_status::ready) {
+        return fail(ErrorCode::timeout, "the journal does not take the record in time");
+    }
+    return recorded.get();
+}
+
+/// The host's own addresses, as text.
+std::vector<std::string> host_addresses() {
+    std::vector<std::string> found;
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) {
+        return found;
+    }
+    for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+        const int family = each->ifa_addr == nullptr ? AF_UNSPEC : each->ifa_addr->sa_family;
+        if (family != AF_INET && family != AF_INET6) {
+            continue;
+        }
+        const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        std::array<char, NI_MAXHOST> text{};
+        if (::getnameinfo(each->ifa_addr, size, text.data(), text.size(), nullptr, 0,
+                          NI_NUMERICHOST) == 0) {
+            const std::string whole(text.data());
+            found.push_back(whole.substr(0, whole.find('%')));
+        }
+    }
+    ::freeifaddrs(first);
+    return found;
+}
+
+/// A listener on all addresses is one on each address that the host has now.
 std::vector<upstream::Listener> own_listeners(const Config& config) {
-    return {{config.listen.agents.host, config.listen.agents.port},
-            {config.listen.operators.host, config.listen.operators.port}};
+    std::vector<upstream::Listener> own;
+    for (const Address& listen : {config.listen.agents, config.listen.operators}) {
+        own.push_back({listen.host, listen.port});
+        if (listen.host == "0.0.0.0" || listen.host == "::") {
+            for (const std::string& address : host_addresses()) {
+                own.push_back({address, listen.port});
+            }
+        }
+    }
+    return own;
 }
 
 void open_upstream(Runtime& runtime, const Config& config) {
@@ -166,6 +235,10 @@ void open_upstream(Runtime& runtime, const Config& config) {
         runtime.receipt_key.copy(), *runtime.chain, *runtime.fetcher, runtime.clock,
         [&runtime](const upstream::CredentialEvent& event) {
             return record_credential(runtime, event);
+        },
+        [&runtime](const upstream::Lease& lease, const upstream::LeaseTerms& terms,
+                   const Error* failure) {
+            return record_attempt(runtime, lease, terms, failure);
         });
 }
 

@@ -41,6 +41,8 @@ struct Signer::Held {
 struct Signer::Entry {
     explicit Entry(LeaseTerms of) : terms(std::move(of)) {}
     const LeaseTerms terms;
+    std::optional<Error> failure;  ///< of the last attempt; with failed_at, under obtaining
+    MonoNs failed_at = 0;
     std::mutex obtaining;  ///< held while the network is asked; taken before the signer's own
     std::shared_ptr<const Held> held;  ///< shared with signatures under way
     std::set<model::Sequence> used;
@@ -58,12 +60,13 @@ struct Signer::Entry {
 };
 
 Signer::Signer(Secret receipt_key, CredentialSource& source, HttpFetch& fetch, const Clock& clock,
-               OnCredential on_credential)
+               OnCredential on_credential, OnAttempt on_attempt)
     : receipt_key_(std::move(receipt_key)),
       source_(source),
       fetch_(fetch),
       clock_(clock),
-      on_credential_(std::move(on_credential)) {}
+      on_credential_(std::move(on_credential)),
+      on_attempt_(std::move(on_attempt)) {}
 Signer::~Signer() = default;
 
 Result<void> Signer::open(const Lease& lease, LeaseTerms terms) {
@@ -117,13 +120,33 @@ Result<void> Signer::obtain(const Lease& lease, bool even_if_good) {
         const WallNs now = clock_.wall();
         if (entry->held && entry->held->good(now) && !entry->held->due(now)) return ok();
     }
-    NARROWS_TRY(auto held, acquire(lease, entry->terms));
+    NARROWS_TRY(auto held, attempt(lease, *entry));
     NARROWS_TRY(on_credential_(held->event));
     const std::lock_guard lock(mutex_);
     const auto found = leases_.find(lease);
     if (found == leases_.end() || found->second != entry) return no_lease(lease);
     entry->held = std::move(held);
     return ok();
+}
+
+/// The caller holds entry.obtaining.
+Result<std::shared_ptr<const Signer::Held>> Signer::attempt(const Lease& lease, Entry& entry) {
+    if (entry.failure && clock_.mono() - entry.failed_at < kFailureKeptNs) {
+        return fail(*entry.failure);
+    }
+    if (on_attempt_) {
+        NARROWS_TRY(on_attempt_(lease, entry.terms, nullptr));
+    }
+    auto held = acquire(lease, entry.terms);
+    entry.failure.reset();
+    if (!held.has_value()) {
+        entry.failure = held.error();
+        entry.failed_at = clock_.mono();
+    }
+    if (!held.has_value() && on_attempt_) {
+        (void)on_attempt_(lease, entry.terms, &*entry.failure).has_value();
+    }
+    return held;
 }
 
 Result<std::shared_ptr<const Signer::Held>> Signer::acquire(const Lease& lease,

@@ -86,13 +86,20 @@ class Signer {
     /// made) discards the credential.
     using OnCredential = std::function<Result<void>(const CredentialEvent&)>;
 
+    /// Called before credentials are asked for, `failure` null, and again if there are none, with
+    /// why. An error of the first call (it could not be recorded) keeps the signer from asking.
+    using OnAttempt = std::function<Result<void>(const Lease&, const LeaseTerms&, const Error*)>;
+
+    /// A failure is the answer to everyone who asks for so long, so that those who wait for a
+    /// stalled endpoint do not wait one after the other.
+    static constexpr std::int64_t kFailureKeptNs = kNsPerSecond;
     /// Receipts a lease remembers; older ones than these are refused as used.
     static constexpr std::size_t kUsedReceiptsMax = 4096;
     static constexpr std::int64_t kRenewAhead_s = 600;
 
     /// The references must outlive the signer. `receipt_key` is shared with the recorder.
     Signer(Secret receipt_key, CredentialSource& source, HttpFetch& fetch, const Clock& clock,
-           OnCredential on_credential);
+           OnCredential on_credential, OnAttempt on_attempt = {});
     ~Signer();
 
     /// A lease begins, or goes on in a new part. ErrorCode::conflict if it is open already.
@@ -123,6 +130,7 @@ class Signer {
                                              const crypto::Digest& request_digest);
     std::shared_ptr<Entry> find(const Lease& lease) const;
     Result<void> obtain(const Lease& lease, bool even_if_good);
+    Result<std::shared_ptr<const Held>> attempt(const Lease& lease, Entry& entry);
     Result<std::shared_ptr<const Held>> acquire(const Lease& lease, const LeaseTerms& terms);
 
     const Secret receipt_key_;
@@ -130,6 +138,7 @@ class Signer {
     HttpFetch& fetch_;
     const Clock& clock_;
     const OnCredential on_credential_;
+    const OnAttempt on_attempt_;
     mutable std::mutex mutex_;
     std::map<Lease, std::shared_ptr<Entry>> leases_;
 };

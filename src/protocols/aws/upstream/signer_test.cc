@@ -32,10 +32,19 @@ struct SignerTest : testing::Test {
     ManualClock clock{kNow};
     std::vector<CredentialEvent> events;
     bool can_record = true;
-    Signer signer{Secret(kKey), source, fetch, clock, [this](const CredentialEvent& event) {
+    std::vector<std::string> attempts;  ///< "" before asking, else why there is nothing
+    Signer signer{Secret(kKey),
+                  source,
+                  fetch,
+                  clock,
+                  [this](const CredentialEvent& event) {
                       events.push_back(event);
                       return can_record ? Result<void>(ok())
                                         : fail(ErrorCode::unavailable, "the journal refuses");
+                  },
+                  [this](const Lease&, const LeaseTerms&, const Error* failure) {
+                      attempts.push_back(failure == nullptr ? "" : failure->what);
+                      return ok();
                   }};
     const Lease lease{model::SessionId("ns-1"), "reports-ro"};
     const UnsignedRequest request{
@@ -236,6 +245,20 @@ TEST_F(SignerTest, one_receipt_signs_once_among_threads) {
     }
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(signatures, 1);
+}
+
+TEST_F(SignerTest, a_failure_is_told_and_kept_for_a_moment) {
+    ASSERT_TRUE(signer.open(lease, terms()));
+    fetch.next(503, "");
+    EXPECT_FALSE(signer.prepare(lease));
+    EXPECT_FALSE(signer.prepare(lease));
+    ASSERT_EQ(attempts.size(), 2u);
+    EXPECT_EQ(attempts[0], "");
+    EXPECT_NE(attempts[1], "");
+    clock.advance(Signer::kFailureKeptNs);
+    fetch.next(503, "");
+    EXPECT_FALSE(signer.prepare(lease));
+    EXPECT_EQ(attempts.size(), 4u);
 }
 
 }  // namespace
