@@ -33,9 +33,9 @@ struct Pair {
 Result<std::vector<Pair>> form_decode(std::string_view text);
 
 bool is_utf8(std::string_view text);
-std::string lower(std::string_view text);  ///< ASCII only
+std::string lower(std::string_view text);              ///< ASCII only
 bool iequals(std::string_view a, std::string_view b);  ///< ASCII only
-std::string_view trim(std::string_view text);  ///< blanks and tabs
+std::string_view trim(std::string_view text);          ///< blanks and tabs
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// For a terminal: control characters and escape sequences become visible, nothing executes.

@@ -15,7 +15,9 @@ using Digest = std::array<std::uint8_t, 32>;
 
 /// SHA-256 in one call (FIPS 180-4).
 Digest sha256(ByteView bytes);
-inline Digest sha256(std::string_view text) { return sha256(as_bytes(text)); }
+inline Digest sha256(std::string_view text) {
+    return sha256(as_bytes(text));
+}
 
 enum class HashKind { sha1, sha256, sha512, md5 };
 
