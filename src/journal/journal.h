@@ -161,9 +161,9 @@ class Journal {
     virtual State state() const = 0;
     /// False while space is low or the journal refuses: say no before promising to record.
     virtual bool can_open_session() const = 0;
-    /// Whether a body of so many bytes, and about as much as usual beside it, can be recorded: false
-    /// if the journal refuses, or if no more space can be reserved and the prepared room is too
-    /// small. Ask before promising to record it; others may take the room meanwhile.
+    /// Whether a body of so many bytes, and about as much as usual beside it, can be recorded:
+    /// false if the journal refuses, or if no more space can be reserved and the prepared room is
+    /// too small. Ask before promising to record it; others may take the room meanwhile.
     virtual bool has_room_for(std::uint64_t body_bytes) const = 0;
     virtual Counters counters() const = 0;
 };

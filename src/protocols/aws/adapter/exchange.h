@@ -125,7 +125,7 @@ class Exchange {
     std::string bucket_;  ///< S3's virtual-hosted form
     Bytes raw_body_;      ///< as sent, when held
     Bytes kept_body_;   ///< on record in its place, where it may not be and the INTENT is too small
-    Bytes plain_body_;    ///< content coding taken off
+    Bytes plain_body_;  ///< content coding taken off
     std::optional<crypto::Digest> body_sha256_;
     bool body_read_ = false;
     bool body_secret_ = false;  ///< holds secret inputs: only commitments are recorded
