@@ -46,6 +46,22 @@ Task<void> echo(Loop&, StreamPtr stream) {
     }
 }
 
+TEST(Net, a_connection_beyond_the_bound_is_closed) {
+    Running running;
+    auto listener = Listener::listen(running.loops, {"127.0.0.1", 0}, 1).value();
+    listener->start(echo);
+    const Endpoint at = listener->local();
+    const bool closed = running.wait<bool>([&]() -> Task<bool> {
+        const Result<StreamPtr> first = co_await connect(running.loops.at(0), at, Millis(1000));
+        const Result<StreamPtr> second = co_await connect(running.loops.at(0), at, Millis(1000));
+        EXPECT_TRUE(first.has_value() && second.has_value());
+        Bytes buffer(64);
+        const Result<std::size_t> size = co_await second.value()->read_some(buffer);
+        co_return !size.has_value();
+    });
+    EXPECT_TRUE(closed);
+}
+
 TEST(Net, echoes_over_a_connection) {
     Running running;
     auto listener = Listener::listen(running.loops, {"127.0.0.1", 0}).value();
