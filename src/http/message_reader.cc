@@ -255,10 +255,15 @@ Result<bool> MessageReader::parse_head() {
     return s.collected.head_done;
 }
 
+/// The parser expects to see a last chunk ("0" and two line ends) in no fewer bytes than it has.
+constexpr std::size_t kLastChunk = 5;
+
 Result<ByteView> MessageReader::parse_body() {
     State& s = *state_;
     s.collected.body = {};
-    while (s.collected.body.empty() && !body_done() && s.begin != s.end) {
+    const std::size_t least =
+        s.with_parser([](auto& p) { return p.chunked() ? kLastChunk : std::size_t{1}; });
+    while (s.collected.body.empty() && !body_done() && s.end - s.begin >= least) {
         const std::size_t before = s.begin;
         NARROWS_TRY(s.put());
         if (s.begin == before && s.collected.body.empty()) {

@@ -77,6 +77,14 @@ TEST_P(InSteps, chunked_body) {
     EXPECT_TRUE(read.done);
 }
 
+TEST_P(InSteps, empty_chunked_body) {
+    const Read read = read_in_steps(
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", GetParam());
+    ASSERT_TRUE(read.head.has_value()) << read.head.error().what;
+    EXPECT_EQ(read.body, "");
+    EXPECT_TRUE(read.done);
+}
+
 INSTANTIATE_TEST_SUITE_P(Steps, InSteps, testing::Values(1, 2, 3, 7, 64, 1000));
 
 class Refused : public testing::TestWithParam<const char*> {};
