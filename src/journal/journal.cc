@@ -41,10 +41,7 @@ class JournalImpl : public Journal {
                   .spares = spares_,
                   .boot = random_nonce()},
           control_(common_, Lane::control),
-          bulk_(common_, Lane::bulk) {
-        control_.set_other(&bulk_);
-        bulk_.set_other(&control_);
-    }
+          bulk_(common_, Lane::bulk) {}
     ~JournalImpl() override {
         control_.ask_to_stop();
         bulk_.ask_to_stop();
@@ -99,6 +96,11 @@ class JournalImpl : public Journal {
                      std::move(payload), digest);
     }
 
+    Result<void> sync(Lane lane, Waiter& waiter) override {
+        Entry barrier{.await = Await::durable, .waiter = &waiter, .barrier = true};
+        return lane_of(lane).push(barrier, Use::closing);
+    }
+
     State state() const override {
         for (const LaneWriter* lane : {&control_, &bulk_}) {
             std::string why = lane->refusal();
@@ -146,6 +148,8 @@ class JournalImpl : public Journal {
         return ok();
     }
 
+    LaneWriter& lane_of(Lane lane) { return lane == Lane::control ? control_ : bulk_; }
+
     /// Held until the part's first frame is queued, so that parts' first frames are queued in the
     /// order of their numbers and a crash leaves no hole among them.
     std::unique_lock<std::mutex> number_if_new(const PartState& part, Lane lane) {
@@ -160,7 +164,6 @@ class JournalImpl : public Journal {
     Result<Appended> place(PartState& part, const Request& request, Bytes payload,
                            const crypto::Digest& digest) {
         const bool is_new = part.number == 0;
-        const auto self = static_cast<std::size_t>(request.lane);
         const FrameHeader header{
             .length = static_cast<std::uint32_t>(kFrameHeaderSize + payload.size()),
             .kind = static_cast<std::uint8_t>(request.kind),
@@ -172,19 +175,15 @@ class JournalImpl : public Journal {
             .payload_sha256 = digest};
         Entry entry{.leaf = leaf_of(options_.origin, header),
                     .payload = std::move(payload),
-                    .part = part.shared_from_this(),
-                    .other_lane_before = part.given[1 - self],
                     .await = request.await,
                     .waiter = request.await == Await::none ? nullptr : request.waiter};
         encode(header, entry.header.data());
         const crypto::Digest leaf = entry.leaf;
-        LaneWriter& lane = request.lane == Lane::control ? control_ : bulk_;
-        NARROWS_TRY(lane.push(entry, request.use));
+        NARROWS_TRY(lane_of(request.lane).push(entry, request.use));
         if (is_new) {
             part.number = next_part_++;
         }
         ++part.next_sequence;
-        ++part.given[self];
         part.last_leaf = leaf;
         return Appended{.part = model::PartNo(header.part),
                         .sequence = model::Sequence(header.sequence),

@@ -19,7 +19,8 @@
 
 /// The append-only evidence file sequence of one gateway (docs/format.md). Two lanes: `control`
 /// for small records (every batch is one write and one sync), `bulk` for bodies (synced at the
-/// latest 50 ms after it was written, or at once when somebody awaits it).
+/// latest 50 ms after it was written, or at once when somebody awaits it). Each lane writes in the
+/// order of its appends; neither waits for the other.
 namespace narrows::journal {
 
 /// What an append waits for.
@@ -157,6 +158,10 @@ class Journal {
     [[nodiscard]] virtual Result<Appended> append(Part& part, Lane lane, model::RecordKind kind,
                                                   const PayloadBuilder& build, Await await,
                                                   Waiter* waiter, Use use = Use::normal) = 0;
+
+    /// Tells `waiter` when everything appended to the lane so far is durable. On an error it is not
+    /// told: ErrorCode::exhausted (queue full), ErrorCode::unavailable (closing).
+    [[nodiscard]] virtual Result<void> sync(Lane lane, Waiter& waiter) = 0;
 
     virtual State state() const = 0;
     /// False while space is low or the journal refuses: say no before promising to record.

@@ -135,35 +135,77 @@ TEST(Journal, bounds) {
     go.notify_all();
 }
 
-// While the bulk lane is held up, a control frame of the same part waits for its body; another
-// part's goes ahead.
-TEST(Journal, a_part_keeps_its_order_across_lanes) {
+TEST(Journal, neither_lane_waits_for_the_other) {
     std::atomic<bool> go = false;  // outlives the journal: its threads wait on it
     io::FaultyFileSystem fs;
     auto opened = open(fs).value();
     Journal& journal = *opened.journal;
-    const auto slow = journal.begin_part();
-    const auto other = journal.begin_part();
-    ASSERT_TRUE(put(journal, *slow, Lane::control, RecordKind::open, "a"));
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
     fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string& path) {
         if (path.find("bulk-") != std::string::npos) {
             go.wait(false);
         }
     });
     Outcome body;
-    Outcome result;
     ASSERT_TRUE(
-        journal.append(*slow, Lane::bulk, RecordKind::body, to_bytes("b"), Await::held, &body));
-    ASSERT_TRUE(journal.append(*slow, Lane::control, RecordKind::result, to_bytes("c"),
-                               Await::durable, &result));
-    EXPECT_TRUE(put(journal, *other, Lane::control, RecordKind::open, "x"));
-    EXPECT_TRUE(put(journal, *other, Lane::control, RecordKind::notice, "y"));
-    EXPECT_EQ(result.told(), 0);
-    EXPECT_FALSE(read_store(fs).payloads.contains({1, 2}));
+        journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("b"), Await::held, &body));
+    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::intent, "c"));
+    EXPECT_EQ(body.told(), 0);
     go = true;
     go.notify_all();
     EXPECT_TRUE(body.wait());
-    EXPECT_TRUE(result.wait());
+}
+
+TEST(Journal, sync_is_told_when_all_before_it_is_durable) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    ASSERT_TRUE(journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("unawaited"),
+                               Await::none, nullptr));
+    Outcome synced;
+    ASSERT_TRUE(journal.sync(Lane::bulk, synced));
+    EXPECT_TRUE(synced.wait());
+    EXPECT_EQ(journal.counters().queued_frames, 0u);
+    fs.power_cut();
+    EXPECT_TRUE(read_store(fs).payloads.contains({1, 1}));
+}
+
+TEST(Journal, sync_fails_with_the_disk_and_works_when_that_is_well) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    ASSERT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body, "b"));
+    fs.set_faults({.sync_error_at = fs.syncs() + 1});
+    ASSERT_TRUE(journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none,
+                               nullptr));
+    Outcome failed;
+    ASSERT_TRUE(journal.sync(Lane::bulk, failed));
+    EXPECT_FALSE(failed.wait());
+    Outcome synced;
+    ASSERT_TRUE(journal.sync(Lane::bulk, synced));
+    EXPECT_TRUE(synced.wait());
+    fs.power_cut();
+    EXPECT_TRUE(read_store(fs).payloads.contains({1, 2}));
+}
+
+TEST(Journal, what_nobody_awaits_is_written_all_the_same) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    ASSERT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body, "b"));
+    ASSERT_TRUE(journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none,
+                               nullptr));
+    for (int look = 0; look < 400 && !read_store(fs).payloads.contains({1, 2}); ++look) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_TRUE(read_store(fs).payloads.contains({1, 2}));
 }
 
 TEST(Journal, one_sync_commits_all_who_wait) {

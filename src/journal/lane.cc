@@ -16,6 +16,7 @@ constexpr std::size_t kFrameMax = kFrameHeaderSize + kPayloadMax;
 /// At most this much stays unused at a segment's end, because no frame is split.
 constexpr std::uint64_t kSegmentWaste = round_up(kBatchHeaderSize + kFrameMax, kBlock);
 constexpr std::uint64_t kTailMax = 4ull << 20;
+constexpr std::size_t kUnawaitedMax = 64;  // frames that lie queued without waking the committer
 
 std::uint64_t usable(std::uint64_t bytes) {
     return bytes > kSegmentWaste ? bytes - kSegmentWaste : 0;
@@ -50,12 +51,6 @@ void LaneWriter::join() {
     }
 }
 
-void LaneWriter::nudge() {
-    const std::lock_guard guard(mutex_);
-    nudged_ = true;
-    wake_.notify_all();
-}
-
 /// Until a reservation fails, a roll makes its own segment if none is ready; from then on the
 /// prepared room is all there is, and its tail is for closing records.
 Result<void> LaneWriter::check_room(std::uint64_t cost, Use use) const {
@@ -84,7 +79,8 @@ bool LaneWriter::has_room_for(std::uint64_t body_bytes) const {
 
 Result<void> LaneWriter::push(Entry& entry, Use use) {
     const std::uint64_t cost = entry.cost();
-    const std::lock_guard guard(mutex_);
+    const bool awaited = entry.waiter != nullptr;
+    std::unique_lock lock(mutex_);
     if (stop_) {
         return fail(ErrorCode::unavailable, "the journal is closing");
     }
@@ -97,9 +93,11 @@ Result<void> LaneWriter::push(Entry& entry, Use use) {
     common_.queued_bytes += entry.size();
     ++common_.queued_frames;
     queued_cost_ += cost;
-    const bool was_empty = queue_.empty();
     queue_.push_back(std::move(entry));
-    if (was_empty) {
+    const bool wakes = !urgent_ && (awaited || dozing_ || queue_.size() >= kUnawaitedMax);
+    urgent_ |= wakes;
+    lock.unlock();  // or whom it wakes would wait for it at once
+    if (wakes) {
         wake_.notify_one();
     }
     return ok();
@@ -112,20 +110,21 @@ Steady::time_point LaneWriter::wake_at() const {
     if (!unsynced_.empty()) {
         return dirty_since_ + std::chrono::nanoseconds(common_.options.bulk_sync_ns);
     }
-    return Steady::now() + std::chrono::hours(1);
+    const auto idle = std::chrono::hours(1);
+    const auto soon = std::chrono::nanoseconds(common_.options.bulk_sync_ns);
+    return Steady::now() + (dozing_ ? idle : soon);
 }
 
 /// False when the lane is to end and nothing is left to write.
 bool LaneWriter::wait_for_work() {
     std::unique_lock lock(mutex_);
     if (!again_ && !stop_) {
-        wake_.wait_until(lock, wake_at(),
-                         [this] { return stop_ || nudged_ || (segment_ && !queue_.empty()); });
-    } else if (!again_ && !pending_.empty()) {
-        wake_.wait_for(lock, std::chrono::milliseconds(1), [this] { return nudged_; });
+        dozing_ = segment_ && unsynced_.empty() && queue_.empty();
+        wake_.wait_until(lock, wake_at(), [this] { return stop_ || (segment_ && urgent_); });
+        dozing_ = false;
     }
     again_ = false;
-    nudged_ = false;
+    urgent_ = false;
     pending_.insert(pending_.begin(), std::move_iterator(rescued_.begin()),
                     std::move_iterator(rescued_.end()));
     rescued_.clear();
@@ -145,7 +144,6 @@ bool LaneWriter::stopping() const {
 
 void LaneWriter::run() {
     while (wait_for_work()) {
-        const bool alone = other_->ended_;
         if (segment_ || heal()) {
             write_ready();
             if (segment_ && sync_is_due()) {
@@ -155,16 +153,13 @@ void LaneWriter::run() {
         if (common_.refuses()) {
             tell_refused();
         }
-        const bool hopeless = (!segment_ && !again_) || (alone && !pending_.empty());
-        if (hopeless && stopping()) {
+        if (!segment_ && !again_ && stopping()) {
             give_up();
         }
     }
     if (segment_) {
         (void)segment_->truncate(offset_);  // gives unused space back; readers do not need it
     }
-    ended_ = true;
-    other_->nudge();
 }
 
 /// The process ends while the disk does not take what is left.
@@ -204,6 +199,10 @@ void LaneWriter::fault(const Error& error) {
     for (Entry& entry : unsynced_) {
         tell(entry, fail(error));
     }
+    std::erase_if(unsynced_, [this](const Entry& entry) {
+        common_.queued_frames -= entry.barrier ? 1 : 0;
+        return entry.barrier;
+    });
     std::move(unsynced_.begin(), unsynced_.end(), std::back_inserter(rescued_));
     unsynced_.clear();
     unsynced_bytes_ = 0;
@@ -223,7 +222,6 @@ void LaneWriter::refuse(const Error& error) {
         refusal_ = error.what;
     }
     retry_at_ = Steady::now() + std::chrono::nanoseconds(common_.options.retry_ns);
-    other_->nudge();
 }
 
 /// Those who wait are told no; their frames have numbers and stay, to be written when that works.

@@ -23,7 +23,7 @@ namespace narrows::journal {
 Nonce random_nonce();
 
 /// The writer's side of a part.
-class PartState : public Part, public std::enable_shared_from_this<PartState> {
+class PartState : public Part {
   public:
     model::PartNo no() const override { return model::PartNo(number.load()); }
     model::Sequence next() const override {
@@ -36,28 +36,25 @@ class PartState : public Part, public std::enable_shared_from_this<PartState> {
     // Under the mutex.
     std::uint64_t next_sequence = 0;
     crypto::Digest last_leaf{};
-    std::array<std::uint64_t, 2> given{};  ///< frames queued, by lane
-    /// Frames that the operating system has, by lane; each counted by its lane's committer.
-    std::array<std::atomic<std::uint64_t>, 2> written{};
-    /// The last pass in which a frame had to wait; each touched by its lane's committer alone.
-    std::array<std::uint64_t, 2> waited_in_pass{};
 };
 
 /// A frame on its way to the disk. Its payload stays in memory until it is durable, so that it can
-/// be written again elsewhere when a disk fails.
+/// be written again elsewhere when a disk fails. A barrier is no frame: it waits for the sync that
+/// makes all frames before it durable.
 struct Entry {
     std::array<std::uint8_t, kFrameHeaderSize> header{};
     crypto::Digest leaf{};
     Bytes payload;
-    std::shared_ptr<PartState> part;      ///< shared: the session may end before its last write
-    std::uint64_t other_lane_before = 0;  ///< the part's frames in the other lane before this one
     Await await = Await::none;
     Waiter* waiter = nullptr;  ///< null once told
+    bool barrier = false;
     bool written = false;
 
-    std::size_t size() const { return kFrameHeaderSize + payload.size(); }
+    std::size_t size() const { return barrier ? 0 : kFrameHeaderSize + payload.size(); }
     /// Disk bytes if it gets a batch of its own.
-    std::uint64_t cost() const { return round_up(kBatchHeaderSize + size(), kBlock); }
+    std::uint64_t cost() const {
+        return barrier ? 0 : round_up(kBatchHeaderSize + size(), kBlock);
+    }
 };
 
 /// What both lanes share.
@@ -75,7 +72,8 @@ struct Common {
 };
 
 /// One lane: a queue and the thread that empties it. Self-clocked: while a sync runs, the queue
-/// fills; the next write takes all of it.
+/// fills; the next write takes all of it. A frame that nobody awaits wakes nobody while the lane is
+/// busy: it is written with the next one that is awaited, or at the next timed sync.
 class LaneWriter {
   public:
     LaneWriter(Common& common, Lane lane);
@@ -83,11 +81,9 @@ class LaneWriter {
 
     /// Starts the first segment of this boot after `tail`, then the thread.
     Result<void> start(const LaneScanner::Tail& tail);
-    void set_other(LaneWriter* other) { other_ = other; }
     /// Takes the entry or says why not (then it is untouched). Called under the part's lock.
     Result<void> push(Entry& entry, Use use);
-    void nudge();
-    /// Writes what is queued and ends the thread; both lanes must be asked before one is joined.
+    /// Writes what is queued and ends the thread.
     void ask_to_stop();
     void join();
 
@@ -115,7 +111,6 @@ class LaneWriter {
     Result<void> write_fault_batch();
 
     void write_ready();
-    bool ready(const Entry& entry);
     bool make_room(std::size_t size);
     void add(Entry entry);
     void add_frame(ByteView header, ByteView payload, const crypto::Digest& leaf);
@@ -137,21 +132,18 @@ class LaneWriter {
     Common& common_;
     const Lane lane_;
     const std::size_t self_;
-    LaneWriter* other_ = nullptr;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Entry> queue_;
     std::uint64_t queued_cost_ = 0;  ///< disk bytes the queue takes at worst
-    bool nudged_ = false;
+    bool urgent_ = false;  ///< somebody awaits what is queued
+    bool dozing_ = false;  ///< the committer waits without a time limit
     bool stop_ = false;
     std::string refusal_;
     LaneCounters counters_;
 
     std::atomic<std::uint64_t> room_ = 0;  ///< left in the active segment
-    std::atomic<std::uint64_t> progress_ = 0;
-    std::atomic<std::uint64_t> waiting_ = 0;  ///< frames that wait for the other lane
-    std::atomic<bool> ended_ = false;
 
     // The committer's own.
     std::unique_ptr<io::File> segment_;  ///< null: there is none that can be trusted
@@ -177,7 +169,6 @@ class LaneWriter {
     std::uint32_t batch_frames_ = 0;
     std::size_t batch_first_ = 0;  ///< index in unsynced_ of the batch's first entry
     Bytes leaves_;
-    std::uint64_t pass_ = 0;
     bool again_ = false;
     std::thread thread_;
 };

@@ -131,23 +131,6 @@ bool LaneWriter::heal() {
     return true;
 }
 
-/// SIGKILL must leave a prefix of every part, so a frame waits until the part's earlier frames in
-/// the other lane are with the operating system; and behind it, the part's later ones.
-bool LaneWriter::ready(const Entry& entry) {
-    if (entry.written) {
-        return true;
-    }
-    PartState& part = *entry.part;
-    if (part.waited_in_pass[self_] == pass_) {
-        return false;
-    }
-    if (part.written[1 - self_].load() >= entry.other_lane_before) {
-        return true;
-    }
-    part.waited_in_pass[self_] = pass_;
-    return false;
-}
-
 /// Room in the batch for a frame; ends the batch or the segment if need be. False: no segment.
 bool LaneWriter::make_room(std::size_t size) {
     const auto fits = [&] {
@@ -181,7 +164,9 @@ void LaneWriter::add_frame(ByteView header, ByteView payload, const crypto::Dige
 }
 
 void LaneWriter::add(Entry entry) {
-    add_frame(entry.header, entry.payload, entry.leaf);
+    if (!entry.barrier) {
+        add_frame(entry.header, entry.payload, entry.leaf);
+    }
     if (unsynced_.empty()) {
         dirty_since_ = Steady::now();
     }
@@ -226,20 +211,13 @@ void LaneWriter::batch_is_held() {
         if (!entry.written) {
             entry.written = true;
             cost += entry.cost();
-            ++entry.part->written[self_];
         }
         if (entry.await == Await::held) {
             tell(entry, ok());
         }
     }
-    {
-        const std::lock_guard guard(mutex_);
-        queued_cost_ -= cost;
-    }
-    ++progress_;
-    if (other_->waiting_ != 0) {
-        other_->nudge();
-    }
+    const std::lock_guard guard(mutex_);
+    queued_cost_ -= cost;
 }
 
 void LaneWriter::flush() {
@@ -258,11 +236,9 @@ void LaneWriter::flush() {
 }
 
 void LaneWriter::write_ready() {
-    const std::uint64_t seen = other_->progress_;
-    ++pass_;
     kept_.clear();
     for (Entry& entry : pending_) {
-        if (segment_ && ready(entry) && make_room(entry.size())) {
+        if (segment_ && make_room(entry.size())) {
             add(std::move(entry));
         } else {
             kept_.push_back(std::move(entry));
@@ -275,10 +251,6 @@ void LaneWriter::write_ready() {
     pending_.swap(rescued_);
     std::move(kept_.begin(), kept_.end(), std::back_inserter(pending_));
     kept_.clear();
-    waiting_ = pending_.size();
-    if (!pending_.empty() && other_->progress_ != seen) {
-        again_ = true;
-    }
 }
 
 bool LaneWriter::sync_is_due() const {

@@ -33,21 +33,20 @@ class LoopWaiter final : public journal::Waiter {
     Handler handler_;
 };
 
-/// Runs `start(waiter)`, which appends, and waits for what the append waits for. `start` returns
-/// Result<Appended>; its error is the result, and then the waiter is never told.
+/// Runs `start(waiter)`, which asks the journal for something, and waits until the waiter is told.
+/// `start` returns Result<T>; its error is the result, and then the waiter is never told.
 template <class Start>
-net::Task<Result<journal::Appended>> await_journal(Start start) {
+auto await_journal(Start start) -> net::Task<std::invoke_result_t<Start&, journal::Waiter*>> {
+    using Outcome = std::invoke_result_t<Start&, journal::Waiter*>;
     const auto executor = co_await boost::asio::this_coro::executor;
-    std::optional<journal::Appended> appended;
+    std::optional<Outcome> asked;
     auto initiate = [&](auto handler) {
         using Waiter = LoopWaiter<decltype(handler)>;
         auto waiter = std::make_unique<Waiter>(executor, std::move(handler));
         Waiter* told = waiter.release();  // owns itself until it is told
-        const Result<journal::Appended> taken = start(told);
-        if (taken.has_value()) {
-            appended = taken.value();
-        } else {
-            told->done(fail(taken.error()));
+        asked.emplace(start(told));
+        if (!asked->has_value()) {
+            told->done(fail(asked->error()));
         }
     };
     const Result<void> outcome =
@@ -57,7 +56,7 @@ net::Task<Result<journal::Appended>> await_journal(Start start) {
     if (!outcome.has_value()) {
         co_return fail(outcome.error());
     }
-    co_return *appended;
+    co_return std::move(*asked);
 }
 
 }  // namespace narrows::recording

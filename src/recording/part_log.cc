@@ -65,7 +65,7 @@ Result<Appended> PartLog::append(Lane lane, RecordKind kind, Bytes payload, Awai
 
 Result<Appended> PartLog::append_locked(Lane lane, RecordKind kind, Bytes payload, Await await,
                                         journal::Waiter* waiter, Use use) {
-    if (closed_) {
+    if (ending_) {
         return fail(ErrorCode::closed, kClosed);
     }
     const std::size_t size = payload.size();
@@ -99,7 +99,7 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
 Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bool allowed,
                                         journal::Waiter* waiter) {
     const std::shared_lock lock(closing_mutex_);
-    if (closed_) {
+    if (ending_) {
         return fail(ErrorCode::closed, kClosed);
     }
     Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent, build,
@@ -273,28 +273,52 @@ Result<void> PartLog::conclude_open() {
     return ok();
 }
 
-Result<Appended> PartLog::append_close(codec::Map fields, journal::Waiter* waiter) {
-    Result<Appended> appended = append_locked(Lane::control, RecordKind::close,
-                                              codec::cbor_encode(observed(std::move(fields))),
-                                              Await::durable, waiter, Use::closing);
-    closed_ = closed_ || appended.has_value();
-    return appended;
+/// From here on only CLOSE may follow.
+Result<void> PartLog::end_appending() {
+    const std::unique_lock lock(closing_mutex_);
+    if (ending_) {
+        return fail(ErrorCode::closed, kClosed);
+    }
+    NARROWS_TRY(conclude_open());
+    ending_ = true;
+    return ok();
+}
+
+/// The part's bodies and results are durable before its CLOSE can be.
+net::Task<Result<Appended>> PartLog::append_close(codec::Map fields) {
+    auto sync = [&](journal::Waiter* waiter) { return journal_.sync(Lane::bulk, *waiter); };
+    const Result<void> synced = co_await await_journal(sync);
+    if (!synced.has_value()) {
+        ending_ = false;
+        co_return fail(synced.error());
+    }
+    Bytes payload = codec::cbor_encode(observed(std::move(fields)));
+    const std::size_t size = payload.size();
+    auto start = [&](journal::Waiter* waiter) {
+        return journal_.append(*part_, Lane::control, RecordKind::close, std::move(payload),
+                               Await::durable, waiter, Use::closing);
+    };
+    const Result<Appended> appended = co_await await_journal(start);
+    if (appended.has_value()) {
+        counted(RecordKind::close, size, appended.value());
+    }
+    closed_ = appended.has_value();
+    ending_ = closed_.load();
+    co_return appended;
 }
 
 net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
-    std::map<std::string, std::uint64_t> before;
-    auto start = [&](journal::Waiter* waiter) -> Result<Appended> {
-        const std::unique_lock lock(closing_mutex_);
-        NARROWS_TRY(conclude_open());
-        before = counts();
-        codec::Map per_kind;
-        for (const auto& [kind, count] : before) {
-            per_kind.emplace(kind, count);
-        }
-        fields.insert_or_assign("counts", std::move(per_kind));
-        return append_close(std::move(fields), waiter);
-    };
-    const Result<Appended> appended = co_await await_journal(start);
+    const Result<void> ended = end_appending();
+    if (!ended.has_value()) {
+        co_return fail(ended.error());
+    }
+    std::map<std::string, std::uint64_t> before = counts();
+    codec::Map per_kind;
+    for (const auto& [kind, count] : before) {
+        per_kind.emplace(kind, count);
+    }
+    fields.insert_or_assign("counts", std::move(per_kind));
+    const Result<Appended> appended = co_await append_close(std::move(fields));
     if (!appended.has_value()) {
         co_return fail(appended.error());
     }
@@ -303,11 +327,11 @@ net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
 }
 
 net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
-    auto start = [&](journal::Waiter* waiter) {
-        const std::unique_lock lock(closing_mutex_);
-        return append_close(std::move(fields), waiter);
-    };
-    const Result<Appended> appended = co_await await_journal(start);
+    const Result<void> ended = end_appending();
+    if (!ended.has_value()) {
+        co_return fail(ended.error());
+    }
+    const Result<Appended> appended = co_await append_close(std::move(fields));
     if (!appended.has_value()) {
         co_return fail(appended.error());
     }

@@ -41,7 +41,7 @@ class PartLog {
     PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part, ByteView receipt_key);
 
     model::PartNo no() const { return part_->no(); }
-    bool closed() const { return closed_; }
+    bool closed() const { return closed_; }  ///< its CLOSE is durable
     std::uint64_t records() const { return part_->next().value(); }
     std::uint64_t bytes() const { return bytes_; }
     /// Whether the journal can take a body of so many bytes (Journal::has_room_for).
@@ -90,8 +90,9 @@ class PartLog {
         PartHead head;
         std::map<std::string, std::uint64_t> counts;
     };
-    /// UNKNOWN (or NOT_SENT) for each operation that is still open, then CLOSE with counts per
-    /// kind; nothing is appended after it.
+    /// UNKNOWN (or NOT_SENT) for each operation that is still open, then, once all of the part is
+    /// durable, CLOSE with counts per kind; nothing is appended after it. If it fails, the part is
+    /// open again.
     net::Task<Result<Closed>> close(codec::Map observed);
     /// CLOSE with the counts that `observed` brings: for a part of an earlier boot.
     net::Task<Result<PartHead>> close_with(codec::Map observed);
@@ -107,7 +108,8 @@ class PartLog {
     Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
                                              codec::Map fields, Await await,
                                              journal::Waiter* waiter);
-    Result<journal::Appended> append_close(codec::Map fields, journal::Waiter* waiter);
+    Result<void> end_appending();
+    net::Task<Result<journal::Appended>> append_close(codec::Map fields);
     Result<void> conclude_open();
     void counted(RecordKind kind, std::size_t size, const journal::Appended& appended);
     journal::Journal& journal_;
@@ -115,8 +117,9 @@ class PartLog {
     ByteView receipt_key_;
     std::array<std::atomic<std::uint64_t>, 32> counts_{};
     std::atomic<std::uint64_t> bytes_ = 0;
-    std::atomic<bool> closed_ = false;
-    std::shared_mutex closing_mutex_;  ///< shared: an append; alone: CLOSE, so that it is the last
+    std::atomic<bool> ending_ = false;  ///< only CLOSE may follow
+    std::atomic<bool> closed_ = false;  ///< CLOSE is durable
+    std::shared_mutex closing_mutex_;   ///< shared: an append; alone: the end of appending
     std::mutex open_mutex_;            ///< taken after closing_mutex_
     /// Allowed operations without an outcome; with why it was not sent, where that is known.
     std::map<Sequence, std::string> open_;
