@@ -145,11 +145,11 @@ bool acts_on_terminal(std::string_view sequence) {
 }  // namespace
 
 std::string hex(ByteView bytes) {
-    std::string out;
-    out.reserve(bytes.size() * 2);
+    std::string out(bytes.size() * 2, '\0');
+    char* to = out.data();
     for (const std::uint8_t byte : bytes) {
-        out.push_back(kHexLower[byte >> 4]);
-        out.push_back(kHexLower[byte & 15]);
+        *to++ = kHexLower[byte >> 4];
+        *to++ = kHexLower[byte & 15];
     }
     return out;
 }

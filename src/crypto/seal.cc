@@ -15,6 +15,12 @@ constexpr std::size_t kTag = 16;
 
 using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
+/// Fetched once: EVP_aes_256_gcm() resolves the provider at every use.
+const EVP_CIPHER* aes_256_gcm() {
+    static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+    return cipher;
+}
+
 Context new_context() {
     return {EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free};
 }
@@ -28,7 +34,7 @@ Bytes seal(ByteView key, ByteView plain, std::string_view context) {
     const Context cipher = new_context();
     int size = 0;
     bool good =
-        EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(), out.data()) == 1;
+        EVP_EncryptInit_ex(cipher.get(), aes_256_gcm(), nullptr, key.data(), out.data()) == 1;
     good = good && EVP_EncryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
                                      static_cast<int>(context.size())) == 1;
     good = good && EVP_EncryptUpdate(cipher.get(), out.data() + kNonce, &size, plain.data(),
@@ -50,7 +56,7 @@ Result<Secret> unseal(ByteView key, ByteView sealed, std::string_view context) {
     Bytes tag = to_bytes(sealed.last(kTag));
     const Context cipher = new_context();
     int size = 0;
-    bool good = EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key.data(),
+    bool good = EVP_DecryptInit_ex(cipher.get(), aes_256_gcm(), nullptr, key.data(),
                                    sealed.data()) == 1;
     good = good && EVP_DecryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
                                      static_cast<int>(context.size())) == 1;

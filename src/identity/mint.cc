@@ -31,11 +31,6 @@ UseNames names_of(TokenUse use) {
     return {};
 }
 
-/// The group key itself is only ever a MAC key; sealing has its own.
-Secret sealing_key(const GroupKey& key) {
-    return crypto::hkdf_sha256(key.bytes(), {}, "narrows-token-seal-v1", 32);
-}
-
 auto refuse_token() {
     return fail(ErrorCode::unauthenticated,
                 "the session token was not made by this gateway's group, or was altered");
@@ -73,6 +68,10 @@ Result<void> refuse_readable_by_others(const std::string& path) {
 }
 
 }  // namespace
+
+GroupKey::GroupKey(Secret bytes)
+    : bytes_(std::move(bytes)),
+      sealing_(crypto::hkdf_sha256(bytes_.view(), {}, "narrows-token-seal-v1", 32)) {}
 
 GroupKey GroupKey::generate() {
     return GroupKey(Secret(crypto::random_bytes(kGroupKeyBytes)));
@@ -128,7 +127,7 @@ Result<std::string> seal_token(const GroupKey& key, TokenUse use, const TokenCla
                             {"principal", claims.principal}};
     const UseNames names = names_of(use);
     const Bytes sealed =
-        crypto::seal(sealing_key(key).view(), codec::cbor_encode(map), names.context);
+        crypto::seal(key.sealing(), codec::cbor_encode(map), names.context);
     std::string token = std::string(names.prefix) + codec::base64url(sealed);
     if (token.size() > kSealedTokenMax) {
         return fail(ErrorCode::invalid,
@@ -147,7 +146,7 @@ Result<TokenClaims> open_token(const GroupKey& key, TokenUse use, std::string_vi
     if (!sealed) {
         return refuse_token();
     }
-    const auto plain = crypto::unseal(sealing_key(key).view(), sealed.value(), names.context);
+    const auto plain = crypto::unseal(key.sealing(), sealed.value(), names.context);
     if (!plain) {
         return refuse_token();
     }

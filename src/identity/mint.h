@@ -21,10 +21,13 @@ class GroupKey {
     static GroupKey generate();
     static Result<GroupKey> from_bytes(Secret bytes);
     ByteView bytes() const { return bytes_.view(); }
+    /// Seals session tokens. The group key itself is only ever a MAC key.
+    ByteView sealing() const { return sealing_.view(); }
 
   private:
-    explicit GroupKey(Secret bytes) : bytes_(std::move(bytes)) {}
+    explicit GroupKey(Secret bytes);
     Secret bytes_;
+    Secret sealing_;
 };
 
 /// Reads the key file (32 raw bytes); makes it, mode 0600 and durable, if there is none. Refuses a

@@ -67,7 +67,7 @@ def check(gateway, upstream, answered):
     assert any(op.outcome == "unknown" for op in operations.values()) or not arrived - answered
     reasons = {record.get("reason") for record in recording.of_kind("close")}
     assert "interrupted" in reasons
-    assert not recording.gaps_in_sequence()
+    assert not recording.undeclared_holes()
     assert gateway.verify().returncode == 0
 
 

@@ -91,12 +91,15 @@ class Recording:
                 found[record.part, record.get("op")].followers.append(record)
         return list(found.values())
 
-    def gaps_in_sequence(self):
-        """Parts whose sequence numbers are not dense from 0: must be none."""
-        parts = collections.defaultdict(list)
+    def undeclared_holes(self):
+        """Sequence numbers per part that no record has and no GAP of that part declares: must be none."""
+        parts, declared = collections.defaultdict(set), collections.defaultdict(set)
         for record in self.records:
-            parts[record.part].append(record.sequence)
-        return {part: numbers for part, numbers in parts.items() if sorted(numbers) != list(range(len(numbers)))}
+            parts[record.part].add(record.sequence)
+            if record.kind == "gap":
+                declared[record.part] |= set(range(record.get("first"), record.get("last") + 1))
+        holes = {part: set(range(max(numbers))) - numbers - declared[part] for part, numbers in parts.items()}
+        return {part: sorted(numbers) for part, numbers in holes.items() if numbers}
 
 
 def read(line):

@@ -133,6 +133,7 @@ Result<Catalogue> Catalogue::load(ByteView binary) {
     NARROWS_TRY(check_shapes(catalogue));
     NARROWS_TRY(check_operations(catalogue));
     NARROWS_TRY(check_order(catalogue));
+    catalogue.index_signing_names();
     return catalogue;
 }
 
@@ -169,12 +170,19 @@ std::optional<Service> Catalogue::service(std::string_view id) const {
 
 std::vector<Service> Catalogue::services_signed_as(std::string_view signing_name) const {
     std::vector<Service> found;
-    for (const Service service : services()) {
-        const Range<Text> names = service.signing_names();
-        const auto same = [&](Text name) { return name.text() == signing_name; };
-        if (std::any_of(names.begin(), names.end(), same)) found.push_back(service);
-    }
+    const auto rows = signed_as_.find(signing_name);
+    if (rows == signed_as_.end()) return found;
+    for (const std::uint32_t row : rows->second) found.push_back({this, row});
     return found;
+}
+
+void Catalogue::index_signing_names() {
+    for (const Service service : services()) {
+        for (const Text name : service.signing_names()) {
+            std::vector<std::uint32_t>& rows = signed_as_[name.text()];
+            if (rows.empty() || rows.back() != service.row()) rows.push_back(service.row());
+        }
+    }
 }
 
 std::optional<Operation> Service::operation(std::string_view name) const {

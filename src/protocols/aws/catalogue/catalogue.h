@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -418,10 +419,12 @@ class Catalogue {
 
   private:
     explicit Catalogue(Tables tables) : tables_(tables) {}
+    void index_signing_names();
     Result<Endpoint> endpoint(Service service, std::uint32_t variant, std::string_view partition,
                               std::string_view region) const;
 
     Tables tables_;
+    std::map<std::string_view, std::vector<std::uint32_t>> signed_as_;  ///< service rows
 };
 
 }  // namespace narrows::aws

@@ -72,6 +72,11 @@ Result<RequestPath> RequestPath::parse(std::string_view raw, std::string_view bu
     return path;
 }
 
+bool may_match(std::string_view uri, const RequestPath& path) {
+    const std::string_view first = uri.substr(1, uri.substr(1).find('/'));
+    return is_label(first) || path.segments.front().decoded == first;
+}
+
 std::optional<TemplateMatch> match_template(std::string_view uri, const RequestPath& path,
                                             bool is_s3) {
     const std::vector<std::string_view> pattern = codec::split(uri.substr(1), '/');

@@ -27,6 +27,9 @@ struct TemplateMatch {
     std::string rank;  ///< compares greater the more literal, from the left
 };
 
+/// False only if match_template would fail too; looks at the first segment alone.
+bool may_match(std::string_view uri, const RequestPath& path);
+
 /// Matches "/{Bucket}/{Key+}" and the like (Smithy's URI patterns: labels are whole segments, at
 /// most one of them greedy). A slash at the end does not matter, except within a greedy label.
 /// Literals are compared decoded, since what is sent on is encoded anew; labels that decode to a
