@@ -119,14 +119,18 @@ bool key_before(std::string_view a, std::string_view b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
-void put_map(Bytes& out, const Map& map) {
+std::vector<const Map::value_type*> in_order(const Map& map) {
     std::vector<const Map::value_type*> entries;
     entries.reserve(map.size());
     for (const auto& entry : map) entries.push_back(&entry);
     std::sort(entries.begin(), entries.end(),
               [](const auto* a, const auto* b) { return key_before(a->first, b->first); });
+    return entries;
+}
+
+void put_map(Bytes& out, const Map& map) {
     put_head(out, kMap, map.size());
-    for (const auto* entry : entries) {
+    for (const auto* entry : in_order(map)) {
         put_text(out, entry->first);
         put(out, entry->second);
     }
@@ -364,6 +368,28 @@ class Reader {
 Bytes cbor_encode(const Value& value) {
     Bytes out;
     put(out, value);
+    return out;
+}
+
+Bytes cbor_encode(const Map& fields, std::string_view name, ByteView bytes) {
+    Bytes out;
+    out.reserve(bytes.size() + 64 * (fields.size() + 1));
+    const auto put_bytes = [&] {
+        put_text(out, name);
+        put_head(out, kBytes, bytes.size());
+        append(out, bytes);
+    };
+    put_head(out, kMap, fields.size() + 1);
+    bool is_put = false;
+    for (const auto* entry : in_order(fields)) {
+        if (!is_put && key_before(name, entry->first)) {
+            put_bytes();
+            is_put = true;
+        }
+        put_text(out, entry->first);
+        put(out, entry->second);
+    }
+    if (!is_put) put_bytes();
     return out;
 }
 

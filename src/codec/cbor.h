@@ -10,6 +10,8 @@
 namespace narrows::codec {
 
 Bytes cbor_encode(const Value& value);
+/// The map `fields` with one member more, a byte string that is not copied into a Value first.
+Bytes cbor_encode(const Map& fields, std::string_view name, ByteView bytes);
 
 enum class Form { deterministic, any };
 

@@ -17,6 +17,15 @@ Bytes raw(std::string_view digits) {
 
 // ---- text
 
+TEST(Cbor, a_byte_string_beside_a_map_stands_where_its_key_belongs) {
+    // {"a": 1, "bytes": h'0102', "index": 2}, written out after RFC 8949 section 4.2.1.
+    const Map fields = {{"a", 1}, {"index", 2}};
+    EXPECT_EQ(hex(cbor_encode(fields, "bytes", Bytes{1, 2})),
+              "a3616101656279746573420102"
+              "65696e64657802");
+    EXPECT_EQ(hex(cbor_encode({{"op", 1}}, "bytes", {})), "a2626f700165627974657340");
+}
+
 TEST(Text, base64_has_the_vectors_of_rfc4648) {
     const std::vector<std::pair<std::string, std::string>> vectors = {
         {"", ""},

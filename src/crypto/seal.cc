@@ -56,8 +56,8 @@ Result<Secret> unseal(ByteView key, ByteView sealed, std::string_view context) {
     Bytes tag = to_bytes(sealed.last(kTag));
     const Context cipher = new_context();
     int size = 0;
-    bool good = EVP_DecryptInit_ex(cipher.get(), aes_256_gcm(), nullptr, key.data(),
-                                   sealed.data()) == 1;
+    bool good =
+        EVP_DecryptInit_ex(cipher.get(), aes_256_gcm(), nullptr, key.data(), sealed.data()) == 1;
     good = good && EVP_DecryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
                                      static_cast<int>(context.size())) == 1;
     good = good && EVP_DecryptUpdate(cipher.get(), plain.data(), &size, sealed.data() + kNonce,

@@ -16,7 +16,9 @@ namespace narrows::http {
 
 struct Bounds {
     std::size_t header_bytes_max = 64 * 1024;
-    std::size_t read_bytes = 64 * 1024;  ///< largest stretch of a body handed on at once
+    std::size_t read_bytes = 64 * 1024;  ///< kept for reading, and the largest stretch handed on
+    /// The same while a body longer than `read_bytes` passes.
+    std::size_t stream_bytes = 256 * 1024;
 };
 
 /// How the body of a message to be written is delimited.

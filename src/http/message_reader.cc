@@ -182,6 +182,24 @@ struct MessageReader::State {
         return made;
     }
 
+    /// A body that does not fit the buffer is read in larger stretches.
+    void widen() {
+        const auto is_long = [this](auto& p) {
+            return p.is_header_done() &&
+                   (p.chunked() || p.content_length_remaining().value_or(0) > buffer.size());
+        };
+        if (buffer.size() < bounds.stream_bytes && with_parser(is_long)) {
+            buffer.resize(bounds.stream_bytes);
+        }
+    }
+    void shrink() {
+        if (buffer.size() > bounds.read_bytes && begin == end) {
+            begin = end = 0;
+            buffer.resize(bounds.read_bytes);
+            buffer.shrink_to_fit();
+        }
+    }
+
     /// Feeds the parser once; need_more is no error.
     Result<void> put() {
         error_code error;
@@ -204,6 +222,7 @@ MessageReader::~MessageReader() = default;
 
 void MessageReader::begin(bool no_body) {
     state_->collected = Collected{};
+    state_->shrink();
     if (state_->side == Side::request) {
         state_->parser = state_->make_parser<Parser<true>>(no_body);
     } else {
@@ -215,6 +234,7 @@ std::span<std::uint8_t> MessageReader::room() {
     State& s = *state_;
     if (s.begin == s.end) {
         s.begin = s.end = 0;
+        s.widen();
     } else if (s.end == s.buffer.size()) {
         std::memmove(s.buffer.data(), s.buffer.data() + s.begin, s.end - s.begin);
         s.end -= s.begin;

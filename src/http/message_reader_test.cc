@@ -126,6 +126,24 @@ TEST(MessageReader, connection_options_of_its_own_are_accepted) {
                     .head.has_value());
 }
 
+TEST(MessageReader, a_long_body_is_read_in_larger_stretches_and_the_room_is_given_back) {
+    MessageReader reader(MessageReader::Side::request, Bounds{4096, 1024, 8192});
+    feed(reader, "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 9000\r\n\r\n");
+    ASSERT_TRUE(reader.parse_head().value());
+    std::size_t read = 0;
+    while (!reader.body_done()) {
+        const std::span<std::uint8_t> room = reader.room();
+        ASSERT_LE(room.size(), 8192u);
+        const std::size_t size = std::min(room.size(), 9000 - read);
+        std::fill_n(room.begin(), size, std::uint8_t{'x'});
+        reader.fed(size);
+        read += reader.parse_body().value().size();
+    }
+    EXPECT_EQ(read, 9000u);
+    reader.begin(false);
+    EXPECT_LE(reader.room().size(), 1024u);
+}
+
 TEST(MessageReader, head_larger_than_its_bound_is_refused) {
     const std::string text = "GET / HTTP/1.1\r\nX: " + std::string(5000, 'a') + "\r\n\r\n";
     EXPECT_FALSE(read_in_steps(text, 1).head.has_value());

@@ -126,8 +126,7 @@ Result<std::string> seal_token(const GroupKey& key, TokenUse use, const TokenCla
                             {"agent", claims.agent},
                             {"principal", claims.principal}};
     const UseNames names = names_of(use);
-    const Bytes sealed =
-        crypto::seal(key.sealing(), codec::cbor_encode(map), names.context);
+    const Bytes sealed = crypto::seal(key.sealing(), codec::cbor_encode(map), names.context);
     std::string token = std::string(names.prefix) + codec::base64url(sealed);
     if (token.size() > kSealedTokenMax) {
         return fail(ErrorCode::invalid,

@@ -181,8 +181,8 @@ TEST(Journal, sync_fails_with_the_disk_and_works_when_that_is_well) {
     ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
     ASSERT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body, "b"));
     fs.set_faults({.sync_error_at = fs.syncs() + 1});
-    ASSERT_TRUE(journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none,
-                               nullptr));
+    ASSERT_TRUE(
+        journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none, nullptr));
     Outcome failed;
     ASSERT_TRUE(journal.sync(Lane::bulk, failed));
     EXPECT_FALSE(failed.wait());
@@ -200,8 +200,8 @@ TEST(Journal, what_nobody_awaits_is_written_all_the_same) {
     const auto part = journal.begin_part();
     ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
     ASSERT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body, "b"));
-    ASSERT_TRUE(journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none,
-                               nullptr));
+    ASSERT_TRUE(
+        journal.append(*part, Lane::bulk, RecordKind::body, to_bytes("c"), Await::none, nullptr));
     for (int look = 0; look < 400 && !read_store(fs).payloads.contains({1, 2}); ++look) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

@@ -52,9 +52,7 @@ struct Entry {
 
     std::size_t size() const { return barrier ? 0 : kFrameHeaderSize + payload.size(); }
     /// Disk bytes if it gets a batch of its own.
-    std::uint64_t cost() const {
-        return barrier ? 0 : round_up(kBatchHeaderSize + size(), kBlock);
-    }
+    std::uint64_t cost() const { return barrier ? 0 : round_up(kBatchHeaderSize + size(), kBlock); }
 };
 
 /// What both lanes share.
@@ -137,8 +135,8 @@ class LaneWriter {
     std::condition_variable wake_;
     std::vector<Entry> queue_;
     std::uint64_t queued_cost_ = 0;  ///< disk bytes the queue takes at worst
-    bool urgent_ = false;  ///< somebody awaits what is queued
-    bool dozing_ = false;  ///< the committer waits without a time limit
+    bool urgent_ = false;            ///< somebody awaits what is queued
+    bool dozing_ = false;            ///< the committer waits without a time limit
     bool stop_ = false;
     std::string refusal_;
     LaneCounters counters_;

@@ -1,5 +1,6 @@
 #include "recording/part_log.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/check.h"
@@ -21,8 +22,12 @@ Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteVi
     fields.emplace("op", op.value());
     fields.emplace("dir", direction == Direction::request ? "request" : "response");
     fields.emplace("index", index);
-    fields.emplace("bytes", to_bytes(bytes));
-    return codec::cbor_encode(codec::Value(std::move(fields)));
+    return codec::cbor_encode(fields, "bytes", bytes);
+}
+
+/// Where the last of a stretch's BODY records begins.
+std::size_t last_part(ByteView bytes) {
+    return bytes.empty() ? 0 : (bytes.size() - 1) / kBodyPart * kBodyPart;
 }
 
 /// A coroutine that waits for nothing would wait for ever: the *_unawaited functions do not wait.
@@ -228,7 +233,11 @@ bool PartLog::control_unawaited(RecordKind kind, codec::Value payload) {
 net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uint64_t index,
                                       ByteView bytes, Await await) {
     check_told(await);
-    Bytes payload = body_payload(op, direction, index, bytes);
+    const std::size_t last = last_part(bytes);
+    if (last > 0 && !body_unawaited(op, direction, index, bytes.first(last))) {
+        co_return fail(ErrorCode::unavailable, "the journal refuses to record a body");
+    }
+    Bytes payload = body_payload(op, direction, index + last / kBodyPart, bytes.subspan(last));
     auto start = [&](journal::Waiter* waiter) {
         return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter, Use::normal);
     };
@@ -241,9 +250,14 @@ net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uin
 
 bool PartLog::body_unawaited(Sequence op, Direction direction, std::uint64_t index,
                              ByteView bytes) {
-    return append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, bytes),
-                  Await::none, nullptr, Use::normal)
-        .has_value();
+    for (std::size_t at = 0; at < bytes.size(); at += kBodyPart, ++index) {
+        const ByteView part = bytes.subspan(at, std::min(kBodyPart, bytes.size() - at));
+        if (!append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, part),
+                    Await::none, nullptr, Use::normal)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::map<std::string, std::uint64_t> PartLog::counts() const {

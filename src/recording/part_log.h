@@ -26,6 +26,12 @@ using model::Sequence;
 /// Which way the bytes of a BODY record went.
 enum class Direction { request, response };
 
+inline constexpr std::size_t kBodyPart = 64 * 1024;  ///< content of a BODY record at most
+/// How many BODY records a stretch of so many bytes takes.
+inline std::uint64_t body_parts(std::size_t bytes) {
+    return bytes == 0 ? 1 : (bytes - 1) / kBodyPart + 1;
+}
+
 /// How far a part has come: what the evidence log commits to.
 struct PartHead {
     model::PartNo part;
@@ -80,9 +86,11 @@ class PartLog {
     /// For destructors and drains: queued in the control lane, nobody waits.
     bool control_unawaited(RecordKind kind, codec::Value payload);
 
+    /// A stretch of a body, as BODY records number `index` and up, `body_parts` of them. What is
+    /// awaited is the last one: one lane, in order.
     net::Task<Result<void>> body(Sequence op, Direction direction, std::uint64_t index,
                                  ByteView bytes, Await await);
-    /// The same without waiting; false if the journal refused it.
+    /// The same without waiting, for bytes that are not empty; false if the journal refused it.
     bool body_unawaited(Sequence op, Direction direction, std::uint64_t index, ByteView bytes);
 
     /// How a part ended: its last record, and the counts per kind that CLOSE has.
@@ -120,7 +128,7 @@ class PartLog {
     std::atomic<bool> ending_ = false;  ///< only CLOSE may follow
     std::atomic<bool> closed_ = false;  ///< CLOSE is durable
     std::shared_mutex closing_mutex_;   ///< shared: an append; alone: the end of appending
-    std::mutex open_mutex_;            ///< taken after closing_mutex_
+    std::mutex open_mutex_;             ///< taken after closing_mutex_
     /// Allowed operations without an outcome; with why it was not sent, where that is known.
     std::map<Sequence, std::string> open_;
     mutable std::mutex leaf_mutex_;

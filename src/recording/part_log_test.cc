@@ -83,5 +83,25 @@ TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {
     EXPECT_EQ(records[2].observed().number("op"), 1);
 }
 
+TEST(PartLog, a_long_stretch_of_a_body_is_several_records_in_order) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    const Sequence op = intent(recorder, *log, true).value().op;
+    const Bytes stretch(150'000, 'x');
+    EXPECT_EQ(body_parts(stretch.size()), 3u);
+    EXPECT_TRUE(recorder.wait<bool>([&]() -> net::Task<bool> {
+        const Result<void> held =
+            co_await log->body(op, Direction::response, 5, stretch, Await::held);
+        co_return held.has_value();
+    }));
+    const std::vector<Record> records = recorder.records(log->no());
+    ASSERT_EQ(records.size(), 5u);
+    const std::size_t sizes[] = {65'536, 65'536, 18'928};
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(records[2 + i].payload.number("index"), std::int64_t(5 + i));
+        EXPECT_EQ(records[2 + i].payload.find("bytes")->as<Bytes>()->size(), sizes[i]);
+    }
+}
+
 }  // namespace
 }  // namespace narrows::recording

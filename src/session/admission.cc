@@ -13,9 +13,6 @@ using recording::Await;
 
 namespace {
 
-/// BODY records carry at most this much.
-constexpr std::size_t kBodyPart = 64 * 1024;
-
 Decision refusal(Reason reason, std::string why) {
     Decision decision;
     decision.verdict = Verdict::deny;
@@ -56,24 +53,6 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";
     }
     return decision;
-}
-
-/// The body of an operation that was held in memory and is too large for the INTENT itself.
-net::Task<Result<void>> record_body(recording::PartLog& log, recording::Sequence op,
-                                    const Bytes& body) {
-    const ByteView whole(body);
-    std::uint64_t index = 0;
-    for (std::size_t at = 0; at < whole.size(); at += kBodyPart, ++index) {
-        const ByteView part = whole.subspan(at, std::min(kBodyPart, whole.size() - at));
-        const bool is_last = at + part.size() == whole.size();
-        const Await await = is_last ? Await::durable : Await::held;
-        const Result<void> held =
-            co_await log.body(op, recording::Direction::request, index, part, await);
-        if (!held.has_value()) {
-            co_return fail(held.error());
-        }
-    }
-    co_return ok();
 }
 
 /// About what the record of a refused attempt takes; told before it is written.
@@ -200,8 +179,8 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
         session->end({"budget", "gateway", std::nullopt});
     }
     if (asked.seen.body.size() > kInlineBodyMax) {
-        const Result<void> kept =
-            co_await record_body(session->log(), admission.op, asked.seen.body);
+        const Result<void> kept = co_await session->log().body(
+            admission.op, recording::Direction::request, 0, asked.seen.body, Await::durable);
         if (!kept.has_value() && admission.permit) {
             codec::Map fields;
             fields.emplace("why", "its body could not be recorded: " + kept.error().what);
@@ -238,7 +217,8 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
     admission.op = intent.value().op;
     admission.record = record_name(part, admission.op);
     if (asked.seen.body.size() > kInlineBodyMax) {
-        const Result<void> kept = co_await record_body(*log_, admission.op, asked.seen.body);
+        const Result<void> kept = co_await log_->body(admission.op, recording::Direction::request,
+                                                      0, asked.seen.body, Await::durable);
         if (!kept.has_value()) {
             co_return fail(kept.error());
         }

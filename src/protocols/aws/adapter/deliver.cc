@@ -25,9 +25,6 @@ struct Exchange::Delivery {
 
 namespace {
 
-/// An answer that came whole in one stretch is recorded in one go and written in one go.
-constexpr std::size_t kSmallAnswer = 64 * 1024;
-
 constexpr std::array<std::string_view, 7> kHopByHop = {
     "connection",         "keep-alive", "transfer-encoding", "content-length", "upgrade",
     "proxy-authenticate", "trailer"};
@@ -138,10 +135,9 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
         co_return fail(ErrorCode::unavailable, "the answer cannot be recorded");
     }
     const ByteView recorded(kept.body);
-    for (std::size_t at = 0; at < recorded.size(); at += kSmallAnswer) {
-        const ByteView part = recorded.subspan(at, std::min(kSmallAnswer, recorded.size() - at));
-        const Result<void> held = co_await permit.log().body(permit.op(), Direction::response,
-                                                             delivery.index++, part, Await::held);
+    if (!recorded.empty()) {
+        const Result<void> held =
+            co_await permit.log().body(permit.op(), Direction::response, 0, recorded, Await::held);
         if (!held.has_value()) {
             co_return fail(held.error());
         }
@@ -165,7 +161,8 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
     }
     delivery.bytes += bytes.size();
     delivery.hasher.update(bytes);
-    const std::uint64_t index = delivery.index++;
+    const std::uint64_t index = delivery.index;
+    delivery.index += recording::body_parts(bytes.size());
     if (!is_last) {
         co_return co_await permit.log().body(permit.op(), Direction::response, index, bytes,
                                              services_.result_await);

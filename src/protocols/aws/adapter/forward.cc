@@ -236,8 +236,10 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
     if (!permit.spend(object.size())) {
         co_return fail(ErrorCode::exhausted, "the connection's budget of bytes is used up");
     }
-    const Result<void> held = co_await permit.log().body(permit.op(), Direction::request,
-                                                         upload.index++, object, Await::held);
+    const std::uint64_t index = upload.index;
+    upload.index += recording::body_parts(object.size());
+    const Result<void> held =
+        co_await permit.log().body(permit.op(), Direction::request, index, object, Await::held);
     if (!held.has_value()) {
         co_return fail(held.error());
     }
