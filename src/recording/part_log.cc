@@ -96,7 +96,8 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
     co_return ok();
 }
 
-Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bool allowed,
+Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,
+                                        const std::size_t& built, bool allowed,
                                         journal::Waiter* waiter) {
     const std::shared_lock lock(closing_mutex_);
     if (ending_) {
@@ -104,7 +105,11 @@ Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bo
     }
     Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent, build,
                                                 Await::durable, waiter, Use::normal);
-    if (appended.has_value() && allowed) {
+    if (!appended.has_value()) {
+        return appended;
+    }
+    counted(RecordKind::intent, built, appended.value());
+    if (allowed) {
         const std::lock_guard open(open_mutex_);
         open_.emplace(appended.value().sequence, "");
     }
@@ -121,10 +126,9 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         return bytes;
     };
     auto start = [&](journal::Waiter* waiter) {
-        Result<Appended> appended = append_intent(build, allowed, waiter);
+        Result<Appended> appended = append_intent(build, size, allowed, waiter);
         if (appended.has_value()) {
             op = appended.value().sequence;
-            counted(RecordKind::intent, size, appended.value());
         }
         return appended;
     };

@@ -103,7 +103,9 @@ class PartLog {
     /// The caller holds closing_mutex_.
     Result<journal::Appended> append_locked(journal::Lane lane, RecordKind kind, Bytes payload,
                                             Await await, journal::Waiter* waiter, journal::Use use);
-    Result<journal::Appended> append_intent(const journal::PayloadBuilder& build, bool allowed,
+    /// Counts it too, before CLOSE can; `built` is the size of what `build` made, once it has.
+    Result<journal::Appended> append_intent(const journal::PayloadBuilder& build,
+                                            const std::size_t& built, bool allowed,
                                             journal::Waiter* waiter);
     Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
                                              codec::Map fields, Await await,
