@@ -218,12 +218,12 @@ net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Awa
     co_return ok();
 }
 
-bool PartLog::bulk_unawaited(RecordKind kind, codec::Value payload) {
+bool PartLog::bulk_unawaited(RecordKind kind, const codec::Value& payload) {
     return append(Lane::bulk, kind, codec::cbor_encode(payload), Await::none, nullptr, Use::closing)
         .has_value();
 }
 
-bool PartLog::control_unawaited(RecordKind kind, codec::Value payload) {
+bool PartLog::control_unawaited(RecordKind kind, const codec::Value& payload) {
     return append(Lane::control, kind, codec::cbor_encode(payload), Await::none, nullptr,
                   Use::closing)
         .has_value();

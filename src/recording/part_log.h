@@ -76,9 +76,9 @@ class PartLog {
     /// A record in the bulk lane: SENT, HEAD, RESULT, and what belongs to a body.
     net::Task<Result<void>> bulk(RecordKind kind, codec::Value payload, Await await);
     /// The same without waiting; false if the journal refused it.
-    bool bulk_unawaited(RecordKind kind, codec::Value payload);
+    bool bulk_unawaited(RecordKind kind, const codec::Value& payload);
     /// For destructors and drains: queued in the control lane, nobody waits.
-    bool control_unawaited(RecordKind kind, codec::Value payload);
+    bool control_unawaited(RecordKind kind, const codec::Value& payload);
 
     net::Task<Result<void>> body(Sequence op, Direction direction, std::uint64_t index,
                                  ByteView bytes, Await await);
