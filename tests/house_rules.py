@@ -26,6 +26,7 @@ HIDDEN = {
 }
 # Rooms that stay pure although the order of rooms would let them reach further.
 APART = {"policy": {"io", "net", "journal", "http"}, "codec": {"crypto"}, "review": {"net", "http"}}
+AWAITED_VALUE = re.compile(r"\bco_await\s+(?:boost::)?asio::this_coro::executor\b")
 DECODER = re.compile(r"\b(?:decode|parse)\w*\s*\(\s*(?:narrows::)?(?:ByteView|std::string_view)\b")
 
 
@@ -160,6 +161,19 @@ def rule_coroutines(tree):
                 yield f"{name}:{line}: a braced value or lambda in a statement with co_await; give it a name"
 
 
+def rule_awaited_at_once(tree):
+    """A coroutine is awaited where it is called: what its parameters refer to outlives it. net alone may do otherwise."""
+    for name in tree.sources(".cc", ".h"):
+        text = tree.text(name)
+        if tree.room_of(name) == "net" or not re.search(r"\bco_(?:await|spawn)\b", text):
+            continue
+        for statement, line, _ in statements(text):
+            if re.search(r"\bco_spawn\s*\(", statement):
+                yield f"{name}:{line}: co_spawn; start a coroutine by Loop::spawn, which keeps its captures"
+            elif re.search(r"\bco_await\b(?!\s+[\w:.<>*-]+\()|\bco_await\s+std::move\b", AWAITED_VALUE.sub("", statement)):
+                yield f"{name}:{line}: awaits a coroutine made earlier; call it in the statement that awaits it"
+
+
 def rule_apps(tree):
     """src/apps holds main functions; each folder in it is one group of commands and says which in a README."""
     for name in tree.sources(".cc", ".h"):
@@ -272,6 +286,7 @@ BAD = {
     "readmes": {"src/base/README.md": "\n"},
     "function_length": {"src/base/y.cc": "namespace narrows {\nint y(int a) {\n" + "    a += 1;\n" * 70 + "}\n}\n"},
     "coroutines": {"src/base/y.cc": "void f() {\n    g(co_await a(), co_await b());\n}\n"},
+    "awaited_at_once": {"src/base/y.cc": "void f() {\n    auto later = b(1);\n    co_await std::move(later);\n}\n"},
     "apps": {"src/apps/helper.cc": "int helper() { return 1; }\n", "src/apps/README.md": "Mains.\n"},
     "unfinished": {"docs/a.md": "TO" + "DO: write\n"},
     "machine_paths": {"docs/a.md": "see /ho" + "me/someone/x\n"},
@@ -287,6 +302,8 @@ MORE_BAD = [
     ("coroutines", {"src/base/y.cc": "void f() {\n    Foo x{co_await b()};\n}\n"}),
     ("coroutines", {"src/base/y.cc": "void f() {\n    co_await b(Foo{1, 2});\n}\n"}),
     ("coroutines", {"src/base/y.cc": "void f() {\n    co_await b([&] { return 1; });\n}\n"}),
+    ("awaited_at_once", {"src/base/y.cc": "void f() {\n    co_spawn(executor, b(1), done);\n}\n"}),
+    ("awaited_at_once", {"src/base/y.cc": "void f() {\n    co_await later;\n}\n"}),
     ("fuzzers", {"src/base/n_fuzz.cc": "#include \"base/x.h\"\n"}),
 ]
 
@@ -324,6 +341,8 @@ def main():
         problems = self_test()
     else:
         tree = Tree(options.root)
+        if not tree.rooms or not tree.sources(".cc"):
+            sys.exit(f"{options.root} holds no room with sources; there is nothing to check")
         problems = [f"{found}  [{name}]" for name, rule in RULES.items() for found in rule(tree)]
         print(f"{len(RULES)} rules, {len(tree.files)} files, {len(problems)} findings")
     print("\n".join(problems), end="\n" if problems else "")

@@ -49,18 +49,18 @@ std::string encode_bits(ByteView bytes, std::string_view alphabet, unsigned bits
     return out;
 }
 
-constexpr std::array<std::int8_t, 256> inverse(std::string_view alphabet) {
-    std::array<std::int8_t, 256> table{};
+constexpr std::array<std::int16_t, 256> inverse(std::string_view alphabet) {
+    std::array<std::int16_t, 256> table{};
     for (auto& entry : table) entry = -1;
     for (std::size_t i = 0; i < alphabet.size(); ++i) {
-        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+        table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int16_t>(i);
     }
     return table;
 }
 
 /// Unpadded base64 digits. Refuses a lone last digit and bits that no encoder would have set, so
 /// that every byte string has one text.
-Result<Bytes> decode64(std::string_view digits, const std::array<std::int8_t, 256>& table) {
+Result<Bytes> decode64(std::string_view digits, const std::array<std::int16_t, 256>& table) {
     if (digits.size() % 4 == 1) {
         return fail(ErrorCode::invalid, "the base64 text ends in the middle of a byte");
     }

@@ -26,6 +26,7 @@ Result<session::Connection> grant_connection(const Connection& configured,
     const policy::Target target{configured.account, configured.regions};
     NARROWS_TRY(policy::SessionPolicy compiled, policy::session_policy(scope, target, &facts));
     std::vector<session::Egress> egress;
+    egress.reserve(configured.egress.size());
     for (const EgressRule& rule : configured.egress) {
         egress.push_back({rule.host, rule.port});
     }
@@ -110,7 +111,7 @@ Result<session::Terms> make_terms(Runtime& runtime, const Start& start, const Se
     return terms;
 }
 
-Result<Started> hand_out(Runtime& runtime, session::SessionPtr session) {
+Result<Started> hand_out(Runtime& runtime, const session::SessionPtr& session) {
     const session::Terms& terms = session->terms();
     Started started;
     started.session = session;

@@ -145,6 +145,7 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
         }
     }
     std::vector<session::Egress> egress;
+    egress.reserve(configured->egress.size());
     for (const EgressRule& rule : configured->egress) {
         egress.push_back({rule.host, rule.port});
     }

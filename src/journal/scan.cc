@@ -84,9 +84,9 @@ Result<Step> SegmentScanner::yield(Batch batch) {
     batches_ = batch.header.number + 1;
     chain_ = batch.header.chain;
     if (in_order) {
-        return Step(std::move(batch));
+        return Step(batch);
     }
-    pending_ = std::move(batch);
+    pending_ = batch;
     return Step(gap(Gap::Kind::corrupt, pending_->location.offset, 0,
                     fmt::format("batch {} does not continue what is before it (batch {} was due)",
                                 pending_->header.number, expected)));
@@ -94,9 +94,9 @@ Result<Step> SegmentScanner::yield(Batch batch) {
 
 Result<Step> SegmentScanner::next() {
     if (pending_) {
-        Batch batch = std::move(*pending_);
+        const Batch batch = *pending_;
         pending_.reset();
-        return Step(std::move(batch));
+        return Step(batch);
     }
     if (finished_) {
         return Step();

@@ -24,7 +24,7 @@ class LoopWaiter final : public journal::Waiter {
         boost::asio::post(executor_, [self = std::unique_ptr<LoopWaiter>(this), outcome]() mutable {
             Handler handler = std::move(self->handler_);
             self.reset();
-            std::move(handler)(std::move(outcome));
+            std::move(handler)(outcome);
         });
     }
 

@@ -101,7 +101,8 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
     co_return ok();
 }
 
-Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bool allowed,
+Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,
+                                        const std::size_t& built, bool allowed,
                                         journal::Waiter* waiter) {
     const std::shared_lock lock(closing_mutex_);
     if (ending_) {
@@ -109,7 +110,11 @@ Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build, bo
     }
     Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent, build,
                                                 Await::durable, waiter, Use::normal);
-    if (appended.has_value() && allowed) {
+    if (!appended.has_value()) {
+        return appended;
+    }
+    counted(RecordKind::intent, built, appended.value());
+    if (allowed) {
         const std::lock_guard open(open_mutex_);
         open_.emplace(appended.value().sequence, "");
     }
@@ -126,10 +131,9 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         return bytes;
     };
     auto start = [&](journal::Waiter* waiter) {
-        Result<Appended> appended = append_intent(build, allowed, waiter);
+        Result<Appended> appended = append_intent(build, size, allowed, waiter);
         if (appended.has_value()) {
             op = appended.value().sequence;
-            counted(RecordKind::intent, size, appended.value());
         }
         return appended;
     };
@@ -219,12 +223,12 @@ net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Awa
     co_return ok();
 }
 
-bool PartLog::bulk_unawaited(RecordKind kind, codec::Value payload) {
+bool PartLog::bulk_unawaited(RecordKind kind, const codec::Value& payload) {
     return append(Lane::bulk, kind, codec::cbor_encode(payload), Await::none, nullptr, Use::closing)
         .has_value();
 }
 
-bool PartLog::control_unawaited(RecordKind kind, codec::Value payload) {
+bool PartLog::control_unawaited(RecordKind kind, const codec::Value& payload) {
     return append(Lane::control, kind, codec::cbor_encode(payload), Await::none, nullptr,
                   Use::closing)
         .has_value();

@@ -82,9 +82,9 @@ class PartLog {
     /// A record in the bulk lane: SENT, HEAD, RESULT, and what belongs to a body.
     net::Task<Result<void>> bulk(RecordKind kind, codec::Value payload, Await await);
     /// The same without waiting; false if the journal refused it.
-    bool bulk_unawaited(RecordKind kind, codec::Value payload);
+    bool bulk_unawaited(RecordKind kind, const codec::Value& payload);
     /// For destructors and drains: queued in the control lane, nobody waits.
-    bool control_unawaited(RecordKind kind, codec::Value payload);
+    bool control_unawaited(RecordKind kind, const codec::Value& payload);
 
     /// A stretch of a body, as BODY records number `index` and up, `body_parts` of them. What is
     /// awaited is the last one: one lane, in order.
@@ -111,7 +111,9 @@ class PartLog {
     /// The caller holds closing_mutex_.
     Result<journal::Appended> append_locked(journal::Lane lane, RecordKind kind, Bytes payload,
                                             Await await, journal::Waiter* waiter, journal::Use use);
-    Result<journal::Appended> append_intent(const journal::PayloadBuilder& build, bool allowed,
+    /// Counts it too, before CLOSE can; `built` is the size of what `build` made, once it has.
+    Result<journal::Appended> append_intent(const journal::PayloadBuilder& build,
+                                            const std::size_t& built, bool allowed,
                                             journal::Waiter* waiter);
     Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
                                              codec::Map fields, Await await,

@@ -51,7 +51,7 @@ std::string operation_name(const Value& intent) {
 
 std::string enforcement_words(const Value& open) {
     const Value& enforcement = member(member(open, "observed"), "enforcement");
-    const std::string words = enforcement.text("words");
+    std::string words = enforcement.text("words");
     const std::string level = enforcement.text("level");
     if (!words.empty()) {
         return words;

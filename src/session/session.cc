@@ -141,6 +141,7 @@ SessionPtr Sessions::find(const model::SessionId& id) const {
 std::vector<SessionPtr> Sessions::all() const {
     const std::lock_guard lock(mutex_);
     std::vector<SessionPtr> all;
+    all.reserve(by_id_.size());
     for (const auto& [id, session] : by_id_) {
         all.push_back(session);
     }

@@ -14,6 +14,7 @@ from harness.processes import clean_environment  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="also what takes minutes: 1 GiB bodies, long crash matrices")
+    parser.addoption("--operations", type=int, default=20_000, help="how many the burst has; a sanitizer needs its time")
 
 
 def pytest_configure(config):

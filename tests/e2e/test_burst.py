@@ -8,7 +8,7 @@ from harness.gateway import Connection, Gateway, scope, statement
 from harness.upstream import StrictUpstream
 from load import burst
 
-AGENTS, OPERATIONS = 50, 20_000
+AGENTS = 50
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +26,11 @@ def gateway(upstream, module_folder):
     made.stop()
 
 
-def test_one_record_for_each_arrival(gateway, upstream):
+def test_one_record_for_each_arrival(gateway, upstream, request):
+    operations = request.config.getoption("--operations")
     sessions = [gateway.session(task={"id": f"B-{n}", "title": "burst", "reason": "load"}) for n in range(AGENTS)]
-    answers = burst(gateway.agents_port, sessions, OPERATIONS)
-    assert collections.Counter(answer.status for answer in answers) == {200: OPERATIONS}
+    answers = burst(gateway.agents_port, sessions, operations)
+    assert collections.Counter(answer.status for answer in answers) == {200: operations}
     for session in sessions:
         gateway.end(session)
 

@@ -189,7 +189,7 @@ std::vector<std::string> child_environment(const std::vector<std::string>& curre
         }
     }
     for (const auto& [name, value] : change.set) {
-        out.push_back(name + "=" + value);
+        out.push_back(fmt::format("{}={}", name, value));
     }
     return out;
 }

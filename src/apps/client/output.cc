@@ -17,7 +17,7 @@ Output standard_output(bool json) {
     return {std::cout, std::cerr, json, colour};
 }
 
-void print_json(const Output& to, codec::Value value) {
+void print_json(const Output& to, const codec::Value& value) {
     to.out << codec::json_encode(value) << std::endl;
 }
 

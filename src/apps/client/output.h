@@ -27,7 +27,7 @@ struct Output {
 Output standard_output(bool json);
 
 /// One line of JSON.
-void print_json(const Output& to, codec::Value value);
+void print_json(const Output& to, const codec::Value& value);
 /// Prints "narrows: SENTENCE" and returns `exit_code`.
 int failed(const Output& to, const Error& error, int exit_code);
 /// The same; ErrorCode::invalid and not_found are the caller's mistakes (2), the rest leaves the

@@ -115,7 +115,8 @@ std::string bucket_of(const Addressed& to) {
     return s3 && to.signing_name == "s3" ? before_host(*s3, to).value_or("") : std::string();
 }
 
-Addressed addressed(const codec::Value& line, const http::RequestHead& head, std::string host) {
+Addressed addressed(const codec::Value& line, const http::RequestHead& head,
+                    const std::string& host) {
     Addressed to;
     to.host = codec::lower(host.substr(0, host.find(':')));
     const std::string scope = sigv4::classify(head, as_bytes("-")).scope;
@@ -150,7 +151,7 @@ Result<RequestLine> request_of(std::string_view text) {
         return fail(ErrorCode::invalid, "a request has a method and a url");
     }
     NARROWS_TRY(request.body, bytes_of(line.text("body")));
-    request.to = addressed(line, request.head, std::move(host));
+    request.to = addressed(line, request.head, host);
     return request;
 }
 

@@ -141,7 +141,7 @@ int run_session_start(const SessionOptions& options, const Output& to) {
         environment.emplace(name, value);
     }
     line.as<codec::Map>()->emplace("environment", std::move(environment));
-    print_json(to, std::move(line));
+    print_json(to, line);
     return kHeld;
 }
 

@@ -24,6 +24,7 @@ std::string short_digest(ByteView digest) {
 
 Facts facts_of(const identity::Enrolment& enrolment) {
     std::vector<std::string> claims;
+    claims.reserve(enrolment.claims.size());
     for (const auto& rule : enrolment.claims) claims.push_back(rule.claim + "=" + rule.pattern);
     return {{"key_sha256",
              short_digest(enrolment.key_sha256 ? ByteView(*enrolment.key_sha256) : ByteView())},
@@ -35,6 +36,7 @@ Facts facts_of(const identity::Enrolment& enrolment) {
 
 Facts facts_of(const Connection& connection) {
     std::vector<std::string> egress;
+    egress.reserve(connection.egress.size());
     for (const auto& rule : connection.egress) {
         egress.push_back(rule.host + ":" + std::to_string(rule.port));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -107,7 +108,7 @@ std::string Section::required(std::string_view key, const Rule& rule) {
 
 std::string Section::text(std::string_view key, std::string otherwise, const Rule& rule) {
     const toml::node* node = ask(key);
-    return node ? checked(*node, key, rule) : otherwise;
+    return node ? checked(*node, key, rule) : std::move(otherwise);
 }
 
 std::vector<std::string> Section::texts(std::string_view key, const Rule& rule) {

@@ -19,9 +19,11 @@ std::string string_to_sign(std::string_view date, const CredentialScope& scope,
 
 class KeyChunkSigner : public ChunkSigner {
   public:
-    KeyChunkSigner(const SigningKey& key, std::string date, const CredentialScope& scope,
+    KeyChunkSigner(const SigningKey& key, const std::string& date, const CredentialScope& scope,
                    std::string seed)
-        : key_(key), date_and_scope_(date + "\n" + scope.text() + "\n"), previous_(seed) {}
+        : key_(key),
+          date_and_scope_(date + "\n" + scope.text() + "\n"),
+          previous_(std::move(seed)) {}
 
     std::string sign_chunk(const crypto::Digest& data_sha256) override {
         std::string text = "AWS4-HMAC-SHA256-PAYLOAD\n" + date_and_scope_ + previous_ + "\n";
@@ -119,10 +121,10 @@ void KeyCache::clear() {
     keys_.clear();
 }
 
-std::unique_ptr<ChunkSigner> chunk_signer(const SigningKey& key, std::string date,
+std::unique_ptr<ChunkSigner> chunk_signer(const SigningKey& key, const std::string& date,
                                           const CredentialScope& scope,
                                           std::string seed_signature) {
-    return std::make_unique<KeyChunkSigner>(key, std::move(date), scope, std::move(seed_signature));
+    return std::make_unique<KeyChunkSigner>(key, date, scope, std::move(seed_signature));
 }
 
 Result<Verified> verify(const http::RequestHead& head, const Authorization& authorization,
@@ -176,7 +178,7 @@ Result<Signed> sign(const http::RequestHead& head, std::string_view payload,
                                           scope.text() + ", SignedHeaders=" + join(names) +
                                           ", Signature=" + signature});
     return Signed{std::move(added), digest,           std::move(signature),
-                  std::move(date),  std::move(scope), std::move(key)};
+                  std::move(date),  std::move(scope), key};
 }
 
 }  // namespace narrows::sigv4

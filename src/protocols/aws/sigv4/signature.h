@@ -60,7 +60,7 @@ class ChunkSigner {
     /// `trailer_sha256` is over "name:value\n" of each trailer.
     virtual std::string sign_trailer(const crypto::Digest& trailer_sha256) = 0;
 };
-std::unique_ptr<ChunkSigner> chunk_signer(const SigningKey& key, std::string date,
+std::unique_ptr<ChunkSigner> chunk_signer(const SigningKey& key, const std::string& date,
                                           const CredentialScope& scope, std::string seed_signature);
 
 /// A request whose signature held.
