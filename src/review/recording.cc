@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "evidence/payload.h"
+#include "evidence/record_stream.h"
 #include "evidence/verify.h"
-#include "journal/reader.h"
 #include "review/words.h"
 
 namespace narrows::review {
@@ -21,30 +21,77 @@ constexpr std::size_t kHeldBackMax = 4'096;
 /// Puts the operations of one part together.
 class Assembler {
   public:
-    Assembler(const ReadOptions& options, const RecordingSink& sink)
-        : options_(options), sink_(sink) {}
+    /// With an `index` bodies can be read again.
+    Assembler(const ReadOptions& options, const RecordingSink& sink,
+              journal::PartIndex* index = nullptr)
+        : options_(options), sink_(sink), index_(index) {}
 
-    void add(const journal::Frame& frame) {
+    void add(const journal::Frame& frame, const crypto::Digest& leaf) {
+        note_sequence(frame);
         auto payload = evidence::decode_payload(frame.kind, frame.payload);
         if (!payload || !evidence::has_operation(frame.kind)) {
-            Value value = payload ? std::move(payload.value().value) : Value();
-            sink_.event({frame.part, frame.sequence, frame.time, frame.kind, std::move(value)});
+            event(frame, payload ? std::move(payload.value().value) : Value());
             return;
         }
+        std::uint64_t op = frame.sequence.value();
         if (frame.kind == RecordKind::intent) {
             intent(frame, std::move(payload.value().value));
         } else {
-            const auto at = open_.find(evidence::operation_of(frame.kind, payload.value()));
-            if (at != open_.end()) {
+            op = evidence::operation_of(frame.kind, payload.value());
+            if (const auto at = open_.find(op); at != open_.end()) {
                 join(at->second, frame, std::move(payload.value().value));
             }
         }
-        release(false);
+        if (const auto at = open_.find(op); at != open_.end() && frame.kind != RecordKind::body) {
+            at->second.records.push_back({frame.kind, frame.sequence, frame.time, leaf});
+        }
+        release(op);
     }
 
-    void finish() { release(true); }
+    /// The part is at its end.
+    void finish() {
+        release_all();
+        for (const LossView& hole : holes_) {
+            const bool declared =
+                std::any_of(declared_.begin(), declared_.end(), [&](const journal::Range& gap) {
+                    return gap.first <= hole.records->first && hole.records->last <= gap.last;
+                });
+            if (!declared && sink_.lost) {
+                sink_.lost(hole);
+            }
+        }
+        holes_.clear();
+    }
 
   private:
+    void note_sequence(const journal::Frame& frame) {
+        part_ = frame.part;
+        if (part_.value() == 0) {
+            return;  // the journal's own notices are numbered by segment
+        }
+        const std::uint64_t sequence = frame.sequence.value();
+        if (sequence > next_) {
+            holes_.push_back(
+                {.part = part_,
+                 .records = journal::Range{model::Sequence(next_), model::Sequence(sequence - 1)},
+                 .time = frame.time,
+                 .why = "missing, and no GAP record declares it"});
+        }
+        next_ = std::max(next_, sequence + 1);
+    }
+
+    void event(const journal::Frame& frame, Value value) {
+        const Value& observed = member(value, "observed");
+        if (frame.kind == RecordKind::gap) {
+            declared_.push_back(
+                {model::Sequence(evidence::count_member(observed, "first").value_or(0)),
+                 model::Sequence(evidence::count_member(observed, "last").value_or(0))});
+        } else if (frame.kind == RecordKind::close) {
+            release_all();
+        }
+        sink_.event({frame.part, frame.sequence, frame.time, frame.kind, std::move(value)});
+    }
+
     void intent(const journal::Frame& frame, Value payload) {
         OperationView view;
         view.part = frame.part;
@@ -66,10 +113,15 @@ class Assembler {
             case RecordKind::head:
                 view.head = std::move(payload);
                 break;
-            case RecordKind::body:
-                take_body(view, payload.text("dir") == "request",
-                          *payload.find("bytes")->as<Bytes>());
+            case RecordKind::body: {
+                const bool is_request = payload.text("dir") == "request";
+                take_body(view, is_request, *payload.find("bytes")->as<Bytes>());
+                (is_request ? view.request : view.response)
+                    .stretches.push_back({frame.sequence, frame.kind,
+                                          static_cast<std::uint32_t>(frame.payload.size()),
+                                          frame.location});
                 break;
+            }
             case RecordKind::result:
             case RecordKind::not_sent:
             case RecordKind::unknown:
@@ -106,18 +158,67 @@ class Assembler {
         return !view.allowed() && !gathers;
     }
 
-    void release(bool all) {
-        while (!open_.empty() &&
-               (all || is_over(open_.begin()->second) || open_.size() > kHeldBackMax)) {
-            sink_.operation(open_.begin()->second);
-            open_.erase(open_.begin());
+    /// Hands out what is over, now that a record of `op` has come.
+    void release(std::uint64_t op) {
+        if (!options_.in_order) {
+            if (const auto at = open_.find(op); at != open_.end() && is_over(at->second)) {
+                release(at);
+            }
         }
+        while (!open_.empty() && ((options_.in_order && is_over(open_.begin()->second)) ||
+                                  open_.size() > kHeldBackMax)) {
+            release(open_.begin());
+        }
+    }
+
+    void release(std::map<std::uint64_t, OperationView>::iterator at) {
+        OperationView& view = at->second;
+        if (index_ != nullptr) {
+            view.read_body = [this, &view](bool is_request, const auto& take) {
+                return read_body(view, is_request, take);
+            };
+        }
+        sink_.operation(view);
+        open_.erase(at);
+    }
+
+    void release_all() {
+        while (!open_.empty()) {
+            release(open_.begin());
+        }
+    }
+
+    Result<void> read_body(const OperationView& view, bool is_request,
+                           const std::function<void(ByteView)>& take) {
+        const Value& body = member(member(member(view.intent, "observed"), "request"), "body");
+        const Bytes* inlined = member(body, "inline").as<Bytes>();
+        if (is_request && inlined != nullptr) {
+            take(*inlined);
+        }
+        const BodyView& wanted = is_request ? view.request : view.response;
+        for (const journal::PartIndex::Entry& entry : wanted.stretches) {
+            NARROWS_TRY(const journal::Frame frame, index_->read(entry));
+            NARROWS_TRY(const evidence::Payload payload,
+                        evidence::decode_payload(frame.kind, frame.payload));
+            take(*payload.value.find("bytes")->as<Bytes>());
+        }
+        return ok();
     }
 
     const ReadOptions& options_;
     const RecordingSink& sink_;
+    journal::PartIndex* index_;
+    model::PartNo part_;
+    std::uint64_t next_ = 0;
+    std::vector<LossView> holes_;
+    std::vector<journal::Range> declared_;
     std::map<std::uint64_t, OperationView> open_;
 };
+
+LossView loss_of(const journal::Gap& gap) {
+    return {.why = fmt::format("{}, {} at offset {}, {} bytes: {}", journal::name_of(gap.kind),
+                               gap.file, gap.location.offset, gap.bytes, gap.why)};
+}
 
 }  // namespace
 
@@ -157,12 +258,37 @@ Result<void> read_recording(io::FileSystem& fs, const std::string& data_dir,
     for (const model::PartNo part : session.parts) {
         NARROWS_TRY(journal::PartIndex index,
                     journal::PartIndex::build(fs, evidence::journal_directory(data_dir), part));
-        Assembler assembler(options, sink);
+        for (const journal::Gap& gap : index.gaps()) {
+            if (sink.lost && part == session.parts.front()) {
+                sink.lost(loss_of(gap));
+            }
+        }
+        Assembler assembler(options, sink, &index);
         for (const journal::PartIndex::Entry& entry : index.entries()) {
             NARROWS_TRY(const journal::Frame frame, index.read(entry));
-            assembler.add(frame);
+            assembler.add(frame, journal::leaf_of(index.origin(), frame));
         }
         assembler.finish();
+    }
+    return ok();
+}
+
+Result<void> read_everything(io::FileSystem& fs, const std::string& data_dir,
+                             const ReadOptions& options, const RecordingSink& sink) {
+    std::map<std::uint64_t, Assembler> parts;
+    const evidence::RecordStream::Sink stream{
+        [&](const journal::Frame& frame, const evidence::Hash& leaf) {
+            parts.try_emplace(frame.part.value(), options, sink).first->second.add(frame, leaf);
+        },
+        [&](const journal::Gap& gap) {
+            if (sink.lost) {
+                sink.lost(loss_of(gap));
+            }
+        }};
+    NARROWS_TRY(evidence::RecordStream::read(fs, evidence::journal_directory(data_dir),
+                                             journal::Lanes::both, stream));
+    for (auto& [number, part] : parts) {
+        part.finish();
     }
     return ok();
 }

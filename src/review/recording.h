@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "codec/value.h"
+#include "crypto/hash.h"
 #include "io/file.h"
+#include "journal/reader.h"
 #include "model/ids.h"
 #include "model/record.h"
 #include "review/sessions.h"
@@ -17,10 +19,23 @@ namespace narrows::review {
 
 /// A body as far as it was asked for.
 struct BodyView {
-    Bytes bytes;             ///< the first `body_bytes_max`
-    std::uint64_t size = 0;  ///< on record
+    Bytes bytes;                                       ///< the first `body_bytes_max`
+    std::uint64_t size = 0;                            ///< on record
+    std::vector<journal::PartIndex::Entry> stretches;  ///< its BODY records
     bool complete() const { return bytes.size() == size; }
 };
+
+/// One of an operation's records, its bodies' apart.
+struct RecordView {
+    model::RecordKind kind = model::RecordKind::intent;
+    model::Sequence sequence;
+    WallNs time = 0;
+    crypto::Digest leaf{};
+};
+
+/// Reads a whole body again, stretch by stretch.
+using ReadBody =
+    std::function<Result<void>(bool is_request, const std::function<void(ByteView)>& take)>;
 
 /// An operation put together from its records. Payloads are as recorded, provenance groups and
 /// all; null where there is no such record.
@@ -36,6 +51,8 @@ struct OperationView {
     WallNs ended = 0;
     BodyView request;
     BodyView response;
+    std::vector<RecordView> records;  ///< the INTENT first
+    ReadBody read_body;               ///< during the sink's call; null from read_everything
 
     const codec::Value& decision() const;
     bool allowed() const;
@@ -54,7 +71,19 @@ struct EventView {
     codec::Value payload;
 };
 
+/// Records that cannot be shown, as a value.
+struct LossView {
+    std::optional<model::PartNo> part;      ///< none: records of any part may have stood there
+    std::optional<journal::Range> records;  ///< their sequence numbers, where known
+    WallNs time = 0;        ///< of the GAP record, or of the record after the stretch; 0: not known
+    bool declared = false;  ///< by a GAP record
+    std::string why;
+};
+
 struct ReadOptions {
+    /// Operations in the order they were asked, else each as soon as it is over: then only those
+    /// in flight are held.
+    bool in_order = true;
     std::uint64_t body_bytes_max = 0;     ///< of each body; 0: none
     std::optional<model::Sequence> only;  ///< bodies of this operation alone
     /// Body bytes of `only` as they are read, whole; optional.
@@ -64,6 +93,9 @@ struct ReadOptions {
 struct RecordingSink {
     std::function<void(const EventView&)> event;
     std::function<void(const OperationView&)> operation;
+    /// What is missing without a GAP record that declares it, and stretches of the journal that
+    /// cannot be read; optional.
+    std::function<void(const LossView&)> lost;
 };
 
 /// Hands out a session's events and operations, part by part, in order: an operation when it and
@@ -72,5 +104,10 @@ struct RecordingSink {
 Result<void> read_recording(io::FileSystem& fs, const std::string& data_dir,
                             const SessionSummary& session, const ReadOptions& options,
                             const RecordingSink& sink);
+
+/// The same of every part on record in one pass, the lobby's and the system's too, whose OPENs name
+/// no session. Memory grows with the number of parts and of operations in flight.
+Result<void> read_everything(io::FileSystem& fs, const std::string& data_dir,
+                             const ReadOptions& options, const RecordingSink& sink);
 
 }  // namespace narrows::review

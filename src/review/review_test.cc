@@ -76,6 +76,28 @@ TEST(Review, sessions_are_found_by_id_beginning_or_last) {
     EXPECT_EQ(find_session({}, "last").error().code, ErrorCode::not_found);
 }
 
+TEST(Review, one_session_is_summed_up_without_the_others) {
+    io::FaultyFileSystem disk;
+    store::Store made(disk);
+    made.begin("ns-other");
+    made.operation();
+    made.close();
+    made.begin();
+    made.operation();
+    made.close("interrupted");
+    made.begin("ns-third");
+    made.put(RecordKind::gap, observed({{"first", 7}, {"last", 9}, {"why", "torn"}}));
+    made.close();
+    made.stop();
+    const SessionSummary session = read_session(disk, "/data", store::kSession).value();
+    EXPECT_EQ(session.session, store::kSession);
+    EXPECT_EQ(session.operations, 1u);
+    EXPECT_EQ(session.bytes, 15u);
+    EXPECT_EQ(session.completeness, Completeness::interrupted);
+    EXPECT_EQ(read_session(disk, "/data", "last").value().completeness, Completeness::gaps);
+    EXPECT_EQ(read_session(disk, "/data", "ns-q").error().code, ErrorCode::not_found);
+}
+
 TEST(Review, operations_come_in_the_order_they_were_asked) {
     io::FaultyFileSystem disk;
     store::Store made(disk);

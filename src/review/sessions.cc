@@ -1,6 +1,7 @@
 #include "review/sessions.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include <fmt/format.h>
@@ -29,7 +30,13 @@ struct PartFacts {
 
 class Lister {
   public:
+    /// With `only`, these parts alone.
+    explicit Lister(const std::vector<model::PartNo>& only = {}) : only_(only) {}
+
     void record(const journal::Frame& frame) {
+        if (!only_.empty() && std::find(only_.begin(), only_.end(), frame.part) == only_.end()) {
+            return;
+        }
         PartFacts& part = parts_[frame.part.value()];
         ++part.records;
         part.next = std::max(part.next, frame.sequence.value() + 1);
@@ -124,9 +131,26 @@ class Lister {
         return found;
     }
 
+    std::vector<model::PartNo> only_;
     std::map<std::uint64_t, PartFacts> parts_;
     std::map<std::string, SessionSummary> sessions_;
 };
+
+/// Feeds a lister with the records it is to see; a part with holes says so itself.
+Result<std::vector<SessionSummary>> list(io::FileSystem& fs, const std::string& data_dir,
+                                         journal::Lanes lanes, Lister lister,
+                                         const std::function<bool(const journal::Frame&)>& wanted) {
+    const evidence::RecordStream::Sink sink{
+        [&](const journal::Frame& frame, const evidence::Hash&) {
+            if (wanted(frame)) {
+                lister.record(frame);
+            }
+        },
+        [](const journal::Gap&) {}};
+    NARROWS_TRY(
+        evidence::RecordStream::read(fs, evidence::journal_directory(data_dir), lanes, sink));
+    return lister.finish();
+}
 
 }  // namespace
 
@@ -145,13 +169,19 @@ const char* name_of(Completeness completeness) {
 }
 
 Result<std::vector<SessionSummary>> list_sessions(io::FileSystem& fs, const std::string& data_dir) {
-    Lister lister;
-    const evidence::RecordStream::Sink sink{
-        [&](const journal::Frame& frame, const evidence::Hash&) { lister.record(frame); },
-        [](const journal::Gap&) {}};  // a part with holes says so itself
-    NARROWS_TRY(evidence::RecordStream::read(fs, evidence::journal_directory(data_dir),
-                                             journal::Lanes::both, sink));
-    return lister.finish();
+    return list(fs, data_dir, journal::Lanes::both, Lister(),
+                [](const journal::Frame&) { return true; });
+}
+
+Result<SessionSummary> read_session(io::FileSystem& fs, const std::string& data_dir,
+                                    std::string_view wanted) {
+    NARROWS_TRY(const auto known,
+                list(fs, data_dir, journal::Lanes::control, Lister(),
+                     [](const auto& frame) { return frame.kind == RecordKind::open; }));
+    NARROWS_TRY(const SessionSummary found, find_session(known, wanted));
+    NARROWS_TRY(const auto whole, list(fs, data_dir, journal::Lanes::both, Lister(found.parts),
+                                       [](const journal::Frame&) { return true; }));
+    return find_session(whole, found.session);
 }
 
 Result<SessionSummary> find_session(const std::vector<SessionSummary>& sessions,

@@ -50,4 +50,8 @@ Result<std::vector<SessionSummary>> list_sessions(io::FileSystem& fs, const std:
 Result<SessionSummary> find_session(const std::vector<SessionSummary>& sessions,
                                     std::string_view wanted);
 
+/// The same, out of a data directory; records of other sessions are passed over undecoded.
+Result<SessionSummary> read_session(io::FileSystem& fs, const std::string& data_dir,
+                                    std::string_view wanted);
+
 }  // namespace narrows::review

@@ -188,8 +188,8 @@ int failed(const Error& error, std::ostream& err) {
 
 Result<Chosen> choose_session(const RecordingOptions& options) {
     NARROWS_TRY(std::string data_dir, data_dir_of(options));
-    NARROWS_TRY(const auto sessions, review::list_sessions(io::posix(), data_dir));
-    NARROWS_TRY(review::SessionSummary session, review::find_session(sessions, options.session));
+    NARROWS_TRY(review::SessionSummary session,
+                review::read_session(io::posix(), data_dir, options.session));
     return Chosen{std::move(data_dir), std::move(session)};
 }
 
@@ -258,8 +258,9 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
                                  options, exit_code);
     CLI::App* replay = add_command(recording, "replay", "a session at its own pace",
                                    run_recording_replay, options, exit_code);
-    CLI::App* exported = add_command(recording, "export", "records as they are, for tools",
-                                     run_recording_export, options, exit_code);
+    CLI::App* exported =
+        add_command(recording, "export", "for other tools: records as they are, HAR, OCSF or CSV",
+                    run_recording_export, options, exit_code);
     CLI::App* verify = add_command(recording, "verify", "whether the recordings can be relied on",
                                    run_recording_verify, options, exit_code);
     for (CLI::App* command : {show, replay}) {
@@ -267,15 +268,26 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
             ->required();
     }
     exported->add_option("session", options->session,
-                         "an id, a beginning of one, or last; without one, everything on record");
+                         "an id, a beginning of one, or last; without one, everything on record "
+                         "(HAR needs one)");
     for (CLI::App* command : {show, replay}) {
         command->add_flag("--bodies", options->bodies, "print request and response bodies");
     }
     show->add_option("--operation", options->operation, "this one only, in full");
     show->add_option("--raw", options->raw, "write that operation's response body to a file");
     replay->add_option("--speed", options->speed, "how many times as fast as it happened");
-    exported->add_option("--format", options->format, "jsonl");
-    exported->add_option("--output", options->output, "a file instead of standard output");
+    exported->add_option("--format", options->format,
+                         "jsonl (records as they are), har (HAR 1.2), ocsf (API Activity), csv");
+    auto* output =
+        exported->add_option("--output", options->output, "a new file instead of standard output");
+    exported
+        ->add_option("--output-dir", options->output_dir,
+                     "a new folder: gets the export, and beside it the large bodies of a HAR")
+        ->excludes(output);
+    exported->add_option("--inline-max", options->inline_max,
+                         "har: bytes of a body inside the document; larger ones go beside it with "
+                         "--output-dir, else are cut and marked");
+    exported->add_option("--ocsf-version", options->ocsf_version, "ocsf: 1.8.0 or 1.9.0");
     verify->add_option("session", options->session, "findings of this session only");
     verify->add_option("--trust", options->trust, "whose signatures count: a trust file");
     verify->add_option("--checkpoint", options->checkpoints,

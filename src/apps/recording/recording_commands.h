@@ -21,8 +21,11 @@ struct RecordingOptions {
     std::optional<std::uint64_t> operation;
     std::string raw;  ///< file that gets the response body of `operation`
     double speed = 1;
-    std::string format = "jsonl";
-    std::string output;
+    std::string format = "jsonl";  ///< jsonl, har, ocsf, csv
+    std::string output;            ///< a new file
+    std::string output_dir;        ///< a new folder: the export, and large bodies of a HAR
+    std::uint64_t inline_max = std::uint64_t{1} << 20;  ///< of a body inside a HAR
+    std::string ocsf_version = "1.8.0";
     std::string trust;
     std::vector<std::string> checkpoints;
 };
