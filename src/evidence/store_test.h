@@ -62,9 +62,10 @@ class Store {
     /// One record; its sequence number.
     std::uint64_t put(RecordKind kind, const Value& payload, Lane lane = Lane::control) {
         journal::testing::Outcome outcome;
+        const bool waits = await != journal::Await::none;
         const auto appended = journal_->append(*part_, lane, kind, codec::cbor_encode(payload),
-                                               journal::Await::durable, &outcome);
-        EXPECT_TRUE(appended && outcome.wait());
+                                               await, waits ? &outcome : nullptr);
+        EXPECT_TRUE(appended && (!waits || outcome.wait()));
         heads_.add(appended.value().part, appended.value().sequence, appended.value().leaf);
         if (kind == RecordKind::open) {
             add({2, OpenEntry{appended.value().part, session_,
@@ -149,6 +150,9 @@ class Store {
         journal_.reset();
         log_.reset();
     }
+
+    /// What `put` waits for.
+    journal::Await await = journal::Await::durable;
 
     io::FileSystem& fs() { return fs_; }
     const std::string& data_dir() const { return data_dir_; }
