@@ -180,12 +180,6 @@ Result<std::string> data_dir_of(const RecordingOptions& options) {
     }
 }
 
-int failed(const Error& error, std::ostream& err) {
-    fmt::print(err, "narrows: {}\n", codec::printable(error.what));
-    const bool usage = error.code == ErrorCode::invalid || error.code == ErrorCode::not_found;
-    return usage ? kExitUsage : kExitCannotTell;
-}
-
 Result<Chosen> choose_session(const RecordingOptions& options) {
     NARROWS_TRY(std::string data_dir, data_dir_of(options));
     NARROWS_TRY(const auto sessions, review::list_sessions(io::posix(), data_dir));
@@ -277,9 +271,7 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
     exported->add_option("--format", options->format, "jsonl");
     exported->add_option("--output", options->output, "a file instead of standard output");
     verify->add_option("session", options->session, "findings of this session only");
-    verify->add_option("--trust", options->trust, "whose signatures count: a trust file");
-    verify->add_option("--checkpoint", options->checkpoints,
-                       "a signed checkpoint kept from before; may be given several times");
+    add_verify_options(verify, options->trust, options->checkpoints);
 }
 
 }  // namespace narrows::apps
