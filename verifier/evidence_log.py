@@ -2,6 +2,7 @@
 
 import array
 import base64
+import bisect
 import binascii
 import collections
 import functools
@@ -37,6 +38,7 @@ def parse_key(text):
     return Key(name, bytes.fromhex(identity), data[1:], data[0], text)
 
 
+@functools.lru_cache(64)
 def parse_note(data):
     """A checkpoint in a signed note."""
     need(len(data) <= NOTE_MAX, "the note is larger than 1 MiB")
@@ -177,10 +179,9 @@ class Statements:
              and isinstance(head[2], bytes) and len(head[2]) == 32, "a head is not as the format says")
         part, size, last = head[:3]
         sizes, leaves, _ = self.heads.setdefault(part, (array.array("Q"), bytearray(), [0]))
-        if sizes and size < sizes[-1]:
-            raise Malformed(f"part {part} shrinks in the log")
-        sizes.append(size)
-        leaves.extend(last)
+        at = bisect.bisect_right(sizes, size)
+        sizes.insert(at, size)
+        leaves[32 * at:32 * at] = last
 
     def parts(self):
         return self.heads.keys() | self.opens.keys()
@@ -192,41 +193,45 @@ class Statements:
         sizes = self.heads.get(part, ((),))[0]
         return sizes[-1] if sizes else 0
 
-    def wrong(self, kind, what, part, frame=None):
-        place = (frame.file, frame.offset, part, frame.sequence) if frame else ("", 0, part, None)
-        self.report.add("statements", kind, what, *place)
+    def wrong(self, kind, what, part, place=("journal", 0, None)):
+        file, offset, sequence = place
+        self.report.add("records", kind, what, file, offset, part, sequence)
 
     def compare(self, frame):
+        place = frame.file, frame.offset, frame.sequence
         sizes, leaves, at = self.heads.get(frame.part, ((), b"", [0]))
         while at[0] < len(sizes) and sizes[at[0]] <= frame.sequence + 1:
             if sizes[at[0]] == frame.sequence + 1:
                 self.report.checked["log_heads"] += 1
                 if leaves[32 * at[0]:32 * at[0] + 32] != frame.leaf:
-                    self.wrong("tampering", "the record is not the one the log vouches for", frame.part, frame)
+                    self.wrong("tampering", "the record is not the one the log vouches for", frame.part, place)
             at[0] += 1
-        if frame.sequence == 0 and self.opens.get(frame.part, frame.leaf) != frame.leaf:
-            self.wrong("tampering", "the part does not begin with the OPEN that the log vouches for", frame.part, frame)
+
+    def finish_part(self, part):
+        number, (sizes, _, at) = part.number, self.heads.get(part.number, ((), b"", [0]))
+        if number not in self.parts():
+            if self.readable:
+                self.wrong("note", "the part is not in the log (yet)", number, part.place)
+            return
+        if self.opens.get(number, part.open_leaf) != part.open_leaf:
+            self.wrong("tampering", "the part does not begin with the OPEN that the log vouches for", number,
+                       part.place)
+        if at[0] < len(sizes) and not any(first < sizes[-1] <= last + 1 for first, last in part.declared):
+            self.wrong("truncation", f"the part has {part.next} records where the log vouches for {sizes[-1]}",
+                       number, part.place)
+        elif number in self.closes and not part.closed:
+            self.wrong("truncation", "the log knows the part's CLOSE, the journal does not", number, part.place)
 
     def finish(self, parts):
         """`parts` are all that have a record."""
-        for number in sorted(parts):
-            part, (sizes, _, at) = parts[number], self.heads.get(number, ((), b"", [0]))
-            if number not in self.parts():
-                if self.readable:
-                    self.wrong("note", "the part is not in the log (yet)", number)
-            elif at[0] < len(sizes) and not any(first < sizes[-1] <= last + 1 for first, last in part.declared):
-                self.wrong("truncation", f"the part has {part.next} records where the log vouches for {sizes[-1]}",
-                           number)
-            elif number in self.closes and not part.closed:
-                self.wrong("truncation", "the log knows the part's CLOSE, the journal does not", number)
-        for number in sorted(self.parts() - parts.keys()):
-            self.wrong("truncation", "the part is in the log and not in the journal", number)
         newest = max(self.parts(), default=0)
         for before, number in zip(sorted(parts), sorted(parts)[1:]):
             if number > before + 1:
                 gone = self.readable and before + 1 > newest
                 self.wrong("note" if gone else "truncation", f"no record of parts {before + 1} to {number - 1} is there",
                            before + 1)
+        for number in sorted(self.parts() - parts.keys()):
+            self.wrong("truncation", "the part is in the log and not in the journal", number)
 
 
 class Log:
@@ -246,7 +251,7 @@ class Log:
             try:
                 kept.append((name, parse_note(data)))
             except Malformed as why:
-                self.wrong("unreadable", f"a checkpoint that was given cannot be read: {why}", name)
+                self.wrong("unreadable", f"{name}, given as a checkpoint, cannot be read: {why}")
         note = self.checkpoint(kept)
         if note is None:
             return
@@ -271,19 +276,20 @@ class Log:
     def read_entries(self, note, sizes):
         for first in range(0, note.size, 256):
             count = min(256, note.size - first)
-            name = tile_name("entries", first // 256)
+            name = tile_name("entries", first // 256) + (f".p/{count}" if count < 256 else "")
             try:
-                entries, file = self.bundle(first // 256, count)
+                entries, tile = self.bundle(first // 256, count), self.tile(0, first // 256, count)
+                need(len(tile) % 32 == 0 and 32 * count <= len(tile) <= 8192, "a tile does not hold the hashes it must")
             except FileNotFoundError:
-                return self.wrong("truncation", "entries of the log are missing", name)
+                return self.wrong("truncation", "entries of the log, or their hashes, are missing", name)
             except Malformed as why:
                 return self.wrong("tampering", str(why), name)
-            for data in entries:
-                self.take_entry(data, file)
+            for at, data in enumerate(entries):
+                self.take_entry(data, tile[32 * at:32 * at + 32], name)
                 if self.tree.size in sizes:
                     self.roots[self.tree.size] = self.tree.root()
         for level, hashes in enumerate(self.levels):
-            if hashes:
+            if level and hashes:
                 self.compare_tile(level, hashes)
 
     def tile(self, level, index, count):
@@ -291,11 +297,10 @@ class Log:
         name = tile_name(level, index)
         widths = [int(each) for each in self.store.names(name + ".p") if re.fullmatch("[1-9][0-9]{0,2}", each)]
         width = min((each for each in widths if count <= each < 256), default=None)
-        file = name if width is None else f"{name}.p/{width}"
-        return self.store.read(file, 0, 1 << 25), file
+        return self.store.read(name if width is None else f"{name}.p/{width}", 0, 1 << 25)
 
     def bundle(self, index, count):
-        data, file = self.tile("entries", index, count)
+        data = self.tile("entries", index, count)
         entries, at = [], 0
         while at < len(data):
             length = int.from_bytes(data[at:at + 2], "big")
@@ -303,11 +308,13 @@ class Log:
             entries.append(data[at + 2:at + 2 + length])
             at += 2 + length
         need(count <= len(entries) <= 256, "a bundle has another number of entries than it must")
-        return entries[:count], file
+        return entries[:count]
 
-    def take_entry(self, data, file):
+    def take_entry(self, data, stated, file):
         number = self.tree.size
         leaf = sha256(b"\0", data)
+        if leaf != stated:
+            self.wrong("tampering", f"entry {number} of the log is not the one its tile was made of", file)
         self.tree.add(leaf)
         self.add_hash(0, leaf)
         self.report.checked["log_entries"] += 1
@@ -324,23 +331,23 @@ class Log:
         hashes = self.levels[level]
         hashes.append(value)
         if len(hashes) == 256:
-            self.compare_tile(level, hashes)
+            if level:
+                self.compare_tile(level, hashes)
             self.add_hash(level + 1, Tree(hashes).root())
             hashes.clear()
 
     def compare_tile(self, level, hashes):
-        index = (self.tree.size - 1) // 256 ** (level + 1)
         try:
-            data, file = self.tile(level, index, len(hashes))
+            data = self.tile(level, (self.tree.size - 1) // 256 ** (level + 1), len(hashes))
         except FileNotFoundError:
-            return self.wrong("truncation", "a tile is missing", tile_name(level, index))
+            data = b""
         if len(data) % 32 or len(data) > 8192 or data[:32 * len(hashes)] != b"".join(hashes):
-            self.wrong("tampering", "a tile does not hold the hashes of the entries", file)
+            self.wrong("tampering", "the log's tiles do not give the root that was signed", "log/tile")
 
     def check_signatures(self, note):
         self.report.keys_seen = [key.text for key in self.keys]
         logs = self.trust.logs if self.trust else self.keys
-        results = {key: signed_by(note, key) for key in logs if key.name == note.origin}
+        results = {key: signed_by(note, key) for key in logs}
         cosigned = [key for key in (self.trust.witnesses if self.trust else ()) if signed_by(note, key)]
         if False in results.values():
             return self.wrong("tampering", "the checkpoint's signature does not verify")
@@ -355,12 +362,12 @@ class Log:
 
     def check_kept(self, name, kept, note):
         logs = self.trust.logs if self.trust else self.keys
-        if kept.origin != note.origin or not any(signed_by(kept, key) for key in logs if key.name == kept.origin):
-            self.wrong("unreadable", "a checkpoint that was given is not one of this log, signed by its key", name)
+        if kept.origin != note.origin or not any(signed_by(kept, key) for key in logs):
+            self.wrong("unreadable", f"{name}, given as a checkpoint, is not one of this log, signed by its key")
         if kept.origin != note.origin:
             return
         self.report.checked["checkpoints"] += 1
         root = Tree().root() if kept.size == 0 else self.roots.get(kept.size)
         if kept.size > note.size or (root is not None and root != kept.root):
-            self.wrong("truncation", f"the log does not begin with the checkpoint of size {kept.size} that was given: it "
-                       "was rolled back or written anew", name)
+            self.wrong("truncation", f"the log does not begin with the checkpoint of size {kept.size} that was given "
+                       f"({name}): it was rolled back or written anew")

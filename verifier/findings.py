@@ -39,10 +39,10 @@ def sha256(*pieces):
 
 
 class Report:
-    """Findings in the order of the checks: the log, the chains, the records, the log's word about the parts."""
+    """Findings in the order of the checks: the log, the chains, then the records and what the log says of them."""
 
     def __init__(self, progress=None):
-        self.stages = {stage: [] for stage in ("log", "chains", "records", "statements")}
+        self.stages = {stage: [] for stage in ("log", "chains", "records")}
         self.kinds = collections.Counter()
         self.checked = collections.Counter()
         self.origin, self.log_size = "", 0

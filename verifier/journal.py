@@ -91,17 +91,17 @@ class Lane:
             elif found:
                 present[int(found[1])] = "journal/" + name
         self.report.checked["segments"] += len(present)
-        segments = []
-        for number in range(min(present, default=1), max(present, default=0) + 1):
-            file = f"journal/{self.lane}-{number:08}.nj"
-            if number in present:
-                segments.append(self.open_segment(present[number], number))
-            elif number in lost:
-                self.wrong("declared-loss", "a segment was accepted as lost", file)
+        segments, before = [], None
+        for number in sorted(present):
+            segment = self.open_segment(present[number], number)
+            if before is not None and number > before + 1:
                 segments.append(None)
-            else:
-                self.wrong("truncation", "a segment is missing between others", file)
-                segments.append(None)
+                if segment:
+                    self.wrong(*(("declared-loss", "segments were accepted as lost") if number - 1 in lost else
+                                 ("truncation", "segments are missing between others")),
+                               f"journal/{self.lane}-{number - 1:08}.nj")
+            segments.append(segment)
+            before = number
         return segments
 
     def open_segment(self, file, number):

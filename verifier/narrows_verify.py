@@ -34,6 +34,7 @@ def verify(store, trust=None, kept=(), progress=None):
         report.add("chains", "unreadable", str(why))
     for number in sorted(parts):
         parts[number].finish(log.statements.vouched(number))
+        log.statements.finish_part(parts[number])
     log.statements.finish(parts)
     report.checked["parts"] = len(parts)
     report.checked["parts_open"] = sum(not part.closed for part in parts.values())

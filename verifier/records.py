@@ -59,7 +59,7 @@ class Part:
     def __init__(self, number, report):
         self.number, self.report = number, report
         self.next, self.closed, self.ended, self.sealed = 0, False, False, False
-        self.counts = collections.Counter()
+        self.counts, self.place, self.open_leaf = collections.Counter(), ("journal", 0, None), b""
         self.holes, self.declared = [], []
         self.operations, self.denied, self.suspicions = {}, set(), []
 
@@ -71,9 +71,11 @@ class Part:
             self.holes.append((self.next, frame.sequence - 1))
             for operation in self.operations.values():
                 operation.holed = True
-        self.next = frame.sequence + 1
+        self.next, self.place = frame.sequence + 1, (frame.file, frame.offset, frame.sequence)
         if self.closed:
             self.wrong("disorder", "a record follows CLOSE", frame)
+        if frame.sequence == 0:
+            self.open_leaf = frame.leaf
         if frame.flags & 1:
             self.sealed = True
             return
