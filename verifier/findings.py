@@ -79,7 +79,7 @@ class Folder:
     """The data directory as the checks see it; all they ever do with it."""
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.opened = path, {}
 
     def names(self, folder):
         try:
@@ -91,6 +91,11 @@ class Folder:
         return os.path.getsize(os.path.join(self.path, name))
 
     def read(self, name, offset, length):
-        with open(os.path.join(self.path, name), "rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        return os.pread(self.descriptor(name), length, offset)
+
+    def descriptor(self, name):
+        if name not in self.opened:
+            if len(self.opened) == 4:
+                os.close(self.opened.pop(next(iter(self.opened))))
+            self.opened[name] = os.open(os.path.join(self.path, name), os.O_RDONLY)
+        return self.opened[name]

@@ -168,13 +168,17 @@ class Lane:
     def after_bad(self, segment, bad, size):
         """Where to read on. What stands behind a bad place says what it is: the end, a torn tail, or corruption."""
         dirty = False
-        for offset in range(bad, size, BLOCK):
-            block = self.store.read(segment.file, offset, BLOCK)
-            dirty = dirty or any(block)
-            batch = self.batch_at(segment, offset) if block[:4] == b"NJB1" else None
-            if batch and batch.durable > bad:
-                self.wrong("tampering", "there is no whole batch where there was one", segment.file, bad)
-                return offset
+        for start in range(bad, size, BATCH_MAX):
+            stretch = self.store.read(segment.file, start, BATCH_MAX)
+            if not stretch.strip(b"\0"):
+                continue
+            dirty = True
+            for offset in range(start, start + len(stretch), BLOCK):
+                begins = stretch[offset - start:offset - start + 4] == b"NJB1"
+                batch = self.batch_at(segment, offset) if begins else None
+                if batch and batch.durable > bad:
+                    self.wrong("tampering", "there is no whole batch where there was one", segment.file, bad)
+                    return offset
         if dirty:
             self.wrong("note", "bytes that are no whole batch follow the last one: the writer was interrupted, or is "
                        "writing now", segment.file, bad)

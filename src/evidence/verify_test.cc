@@ -302,10 +302,7 @@ TEST_F(Verify, a_store_that_is_still_written_is_consistent) {
 TEST_F(Verify, a_declared_disk_fault_is_no_defect) {
     Store store(disk_);
     store.begin();
-    disk_.set_faults({.sync_error_at = disk_.syncs() + 1});
-    store.await = journal::Await::none;
-    store.intent("deny");
-    store.await = journal::Await::durable;
+    store.fail_a_sync(disk_, [&] { store.intent("deny"); });
     store.close();
     store.stop();
     ASSERT_NE(as_text(disk_.content("/data/journal/control-00000002.nj")).find("VOLUME_FAULT"),

@@ -1,8 +1,6 @@
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iostream>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -90,22 +88,14 @@ void clean(Maker& maker) {
     second.stop();
 }
 
-void fail_one(Maker& maker, Store& store, const std::function<void()>& put) {
-    maker.disk().set_faults({.sync_error_at = maker.disk().syncs() + 1});
-    store.await = journal::Await::none;
-    put();
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // bulk is synced within 50 ms
-    store.await = journal::Await::durable;
-}
-
 /// A sync of each lane fails: segments are given up, their last records stand twice.
 void fault(Maker& maker) {
     Store store(maker.disk());
     store.begin();
     store.operation();
-    fail_one(maker, store, [&] { store.intent("deny"); });
+    store.fail_a_sync(maker.disk(), [&] { store.intent("deny"); });
     const auto op = store.intent("allow");
-    fail_one(maker, store, [&] { store.sent(op); });
+    store.fail_a_sync(maker.disk(), [&] { store.sent(op); });
     store.result(op, "");
     store.close();
     store.stop();
