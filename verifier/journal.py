@@ -9,6 +9,7 @@ from findings import Malformed, Unsupported, need, sha256
 
 BLOCK = 4096
 BATCH_MAX = 1 << 20
+HELD_MAX = 64 << 20
 PAYLOAD_MAX = 262144
 ZERO = bytes(32)
 LANES = ("control", "bulk")
@@ -186,17 +187,17 @@ class Lane:
 
 
 class Chain:
-    """Where a part's chain of leaves has come to."""
+    """Where a part's chain of leaves has come to, and the records that wait for an earlier one."""
 
     def __init__(self):
-        self.next, self.last_leaf = 0, ZERO
+        self.next, self.last_leaf, self.held = 0, ZERO, {}
 
 
 class Journal:
     """Both lanes merged, so that every part's records come in order of sequence.
 
-    A frame is written only after all earlier ones of its part (section 5). So of the two frames that come next in the
-    lanes one can be taken, unless records are missing; then the older of the two stands behind the hole.
+    A record that comes before an earlier one of its part is held until that has come, HELD_MAX bytes in all; what has not
+    come by then, or not at all, is a hole.
     """
 
     def __init__(self, store, report):
@@ -223,40 +224,55 @@ class Journal:
 
     def frames(self):
         """Yields every frame once, but those of part 0."""
-        ranks = self.boots()
+        ranks, held = self.boots(), 0
         streams = [lane.frames() for lane in self.lanes]
         heads = [next(stream, None) for stream in streams]
         while any(heads):
-            waiting = sorted((ranks[head[0][0]], head[0][1], lane) for lane, head in enumerate(heads) if head)
-            first_boot = [each[2] for each in waiting if each[0] == waiting[0][0]]
-            lane = next((each for each in first_boot if self.can_take(heads[each][2])), first_boot[0])
+            lane = min((lane for lane in (0, 1) if heads[lane]),
+                       key=lambda lane: (ranks[heads[lane][0][0]], heads[lane][0][1]))
             _, again, frame = heads[lane]
-            if self.take(again, frame):
-                yield frame
             heads[lane] = next(streams[lane], None)
+            chain = self.take(again, frame)
+            if chain:
+                held += len(frame.payload)
+                while chain.next in chain.held:
+                    held -= len(chain.held[chain.next].payload)
+                    yield self.follow(chain, chain.held.pop(chain.next))
+                if held > HELD_MAX:
+                    yield from self.release()
+                    held = 0
+        yield from self.release()
 
-    def can_take(self, frame):
-        chain = self.chains.get(frame.part)
-        return frame.part == 0 or frame.sequence <= (chain.next if chain else 0)
+    def release(self):
+        """What is held, whatever is missing before it."""
+        for number in sorted(self.chains):
+            chain = self.chains[number]
+            for sequence in sorted(chain.held):
+                yield self.follow(chain, chain.held.pop(sequence))
+
+    def follow(self, chain, frame):
+        if frame.sequence == chain.next and frame.prev_leaf != chain.last_leaf:
+            self.wrong("the record does not continue the one before it", frame)
+        chain.next, chain.last_leaf = frame.sequence + 1, frame.leaf
+        return frame
 
     def wrong(self, what, frame):
         self.report.add("chains", "tampering", what, frame.file, frame.offset, frame.part, frame.sequence)
 
     def take(self, again, frame):
+        """The frame's chain, with the frame held; None if it is to be passed over."""
         if sha256(frame.payload) != frame.digest:
             self.wrong("the payload does not have the digest of its record", frame)
         if frame.part == 0:
             if frame.kind != "NOTICE" or frame.prev_leaf != ZERO:
                 self.wrong("part 0 holds NOTICE, without a chain, and nothing else", frame)
-            return False
+            return None
         chain = self.chains.setdefault(frame.part, Chain())
-        if frame.sequence < chain.next:
+        if frame.sequence < chain.next or frame.sequence in chain.held:
             if self.again.get((frame.part, frame.sequence)) != frame.leaf:
                 self.wrong("the record stands here a second time, or comes too late", frame)
-            return False
+            return None
         if again:
             self.again[frame.part, frame.sequence] = frame.leaf
-        if frame.sequence == chain.next and frame.prev_leaf != chain.last_leaf:
-            self.wrong("the record does not continue the one before it", frame)
-        chain.next, chain.last_leaf = frame.sequence + 1, frame.leaf
-        return True
+        chain.held[frame.sequence] = frame
+        return chain

@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import re
 
 from coding import cbor, member
 from findings import Malformed, need, sha256
@@ -23,6 +24,17 @@ class Body:
         return size in (None, self.size) and digest in (None, self.hash.hexdigest())
 
 
+def count(value, path):
+    found = member(value, path, int)
+    return found if found is not None and found >= 0 else None
+
+
+def digest(value, path):
+    """32 bytes in hex; anything else is taken as unknown, like an absent member."""
+    found = member(value, path, str)
+    return found.lower() if found and re.fullmatch("[0-9a-fA-F]{64}", found) else None
+
+
 class Operation:
     """What an INTENT says, and what came of it so far."""
 
@@ -30,7 +42,7 @@ class Operation:
         self.verdict = member(intent, "observed.decision.verdict", str)
         self.allowed = self.verdict == "allow"
         body = member(intent, "observed.request.body", dict) or {}
-        self.size, self.digest = member(body, "size", int), member(body, "sha256", str)
+        self.size, self.digest = count(body, "size"), digest(body, "sha256")
         self.in_records = body.get("inline") == "records"
         self.tunnel = member(intent, "derived.service", str) == "net"
         self.sent = self.holed = False
@@ -42,14 +54,13 @@ def payload_of(frame):
     need(isinstance(payload, dict), "it is not a map")
     if frame.kind == "BODY":
         need(payload.get("dir") in ("request", "response") and member(payload, "bytes", bytes) is not None
-             and (member(payload, "index", int) or 0) >= 0 and member(payload, "index", int) is not None,
+             and count(payload, "index") is not None,
              "it does not have the shape of a BODY")
     else:
         need(payload.keys() <= PROVENANCE and all(isinstance(group, dict) for group in payload.values()),
              "its top level does not say where knowledge comes from")
     if frame.kind in WITH_OPERATION:
-        op = member(payload, "op" if frame.kind == "BODY" else "observed.op", int)
-        need(op is not None and op >= 0, "it names no operation")
+        need(count(payload, "op" if frame.kind == "BODY" else "observed.op") is not None, "it names no operation")
     return payload
 
 
@@ -100,7 +111,7 @@ class Part:
             self.follow(frame, payload)
 
     def gap(self, frame, payload):
-        first, last = member(payload, "observed.first", int), member(payload, "observed.last", int)
+        first, last = count(payload, "observed.first"), count(payload, "observed.last")
         if first is not None and last is not None and first <= last:
             self.wrong("declared-loss", f"records {first} to {last} of this part are lost", frame)
             self.declared.append((first, last))
@@ -166,10 +177,10 @@ class Part:
             return
         result = member(payload, "observed", dict)
         cut = result.get("outcome") == "cut"
-        size = None if cut else member(result, "bytes_response", int)
-        self.compare(frame, operation.bodies["response"], size, member(result, "sha256_response", str))
+        size = None if cut else count(result, "bytes_response")
+        self.compare(frame, operation.bodies["response"], size, digest(result, "sha256_response"))
         if operation.in_records and not cut:
-            size = operation.size if operation.digest else member(result, "bytes_request", int)
+            size = operation.size if operation.digest else count(result, "bytes_request")
             self.compare(frame, operation.bodies["request"], size, operation.digest)
 
     def compare(self, frame, body, size, digest):
