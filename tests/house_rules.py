@@ -108,6 +108,29 @@ def rule_links(tree):
                     yield f"{name}:{number}: room {room} must not link room {used}"
 
 
+def rule_verifier(tree):
+    """The verifier's program stands on the rooms that evidence stands on, and on nothing else of ours."""
+    allowed = {"base", "crypto", "codec", "io", "model", "journal", "evidence", "apps"}
+    rooms, links = {}, {}
+    for name in tree.sources("CMakeLists.txt"):
+        text = re.sub(r"#.*", "", tree.text(name))
+        for library, rest in re.findall(r"\bnarrows_room\(\s*(\w+)([^)]*)\)", text):
+            rooms["narrows_" + library] = tree.room_of(name)
+            linked = re.search(r"\bLINK\b(.*?)(?:\b(?:TESTS|FUZZ|TEST_LINK|SOURCES)\b|$)", rest, re.S)
+            links.setdefault("narrows_" + library, set()).update(linked.group(1).split() if linked else [])
+        for target, rest in re.findall(r"\btarget_link_libraries\(\s*([\w-]+)([^)]*)\)", text):
+            links.setdefault(target, set()).update(rest.split())
+    reached, open_ends = set(), ["narrows-verify"]
+    while open_ends:
+        target = open_ends.pop()
+        if target not in reached:
+            reached.add(target)
+            open_ends += sorted(links.get(target, ()))
+    for library in sorted(reached & rooms.keys()):
+        if rooms[library] not in allowed:
+            yield f"src/apps/CMakeLists.txt:1: narrows-verify links {library}, of the room {rooms[library]}"
+
+
 def rule_hidden_libraries(tree):
     """A library with wide or dangerous headers is included by the room that hides it only."""
     for name in tree.sources(".cc", ".h"):
@@ -282,6 +305,12 @@ GOOD = {
 BAD = {
     "layers": {"src/base/y.cc": "#include \"codec/c.h\"\n"},
     "links": {"src/base/CMakeLists.txt": "narrows_room(base SOURCES x.cc LINK narrows_codec)\n"},
+    "verifier": {
+        "src/apps/CMakeLists.txt": "add_executable(narrows-verify v.cc)\n"
+                                   "target_link_libraries(narrows-verify PRIVATE narrows_verify_cli)\n",
+        "src/apps/verify/CMakeLists.txt": "narrows_room(verify_cli SOURCES y.cc LINK narrows_base narrows_net TESTS t.cc)\n",
+        "src/net/CMakeLists.txt": "narrows_room(net SOURCES n.cc LINK narrows_base)\n",
+    },
     "hidden_libraries": {"src/base/y.cc": "#include <openssl/ssl.h>\n"},
     "readmes": {"src/base/README.md": "\n"},
     "function_length": {"src/base/y.cc": "namespace narrows {\nint y(int a) {\n" + "    a += 1;\n" * 70 + "}\n}\n"},

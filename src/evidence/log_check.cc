@@ -41,8 +41,8 @@ std::optional<Checkpoint> LogCheck::signed_checkpoint() {
     const std::string path = directory_ + "/checkpoint";
     const auto exists = fs_.exists(path);
     if (!exists || !exists.value()) {
-        find(FindingKind::unreadable, "there is no signed checkpoint of the gateway's log",
-             kMeansNoLog, "log/checkpoint");
+        find(options_.checkpoints.empty() ? FindingKind::unreadable : FindingKind::truncation,
+             "there is no signed checkpoint of the gateway's log", kMeansNoLog, "log/checkpoint");
         return std::nullopt;
     }
     const Result<Bytes> bytes = io::read_all(fs_, path, kNoteBytesMax);
@@ -64,20 +64,11 @@ std::optional<Checkpoint> LogCheck::signed_checkpoint() {
 
 /// The key that the log states of itself: enough for consistency, not for trust.
 std::vector<VerifierKey> LogCheck::own_keys() {
-    TileReader tiles(fs_, directory_);
-    for (const std::uint64_t width : {std::uint64_t{1}, kTileWidth}) {
-        for (std::uint64_t at = width; at <= kTileWidth; ++at) {
-            const auto bundle = tiles.bundle(0, at);
-            if (!bundle) {
-                continue;
-            }
-            const auto entry = decode_entry(bundle.value()[0]);
-            const auto* key = entry ? std::get_if<KeyEntry>(&entry.value().body) : nullptr;
-            const auto parsed = key ? parse_vkey(key->vkey) : Result<VerifierKey>(fail({}));
-            return parsed ? std::vector<VerifierKey>{parsed.value()} : std::vector<VerifierKey>{};
-        }
-    }
-    return {};
+    const auto bundle = TileReader(fs_, directory_).bundle(0, 1);
+    const auto entry = bundle ? decode_entry(bundle.value()[0]) : Result<Entry>(fail({}));
+    const auto* key = entry ? std::get_if<KeyEntry>(&entry.value().body) : nullptr;
+    const auto parsed = key ? parse_vkey(key->vkey) : Result<VerifierKey>(fail({}));
+    return parsed ? std::vector<VerifierKey>{parsed.value()} : std::vector<VerifierKey>{};
 }
 
 void LogCheck::check_signature(const Note& note) {
@@ -198,10 +189,14 @@ void LogCheck::check_older(const Checkpoint& newest) {
         const Result<Note> note = parse_note(kept);
         const Result<Checkpoint> older =
             note ? parse_checkpoint(note.value().text) : Result<Checkpoint>(fail(note.error()));
-        if (!older || !verify_note(note.value(), known) || older.value().origin != newest.origin) {
-            find(FindingKind::missing_key,
+        const bool is_of_log = older && older.value().origin == newest.origin;
+        if (!is_of_log || !verify_note(note.value(), known)) {
+            find(FindingKind::unreadable,
                  "a checkpoint that was given is not one of this log, signed by its key",
-                 "It proves nothing about this log.", {});
+                 "Whether the log was rewritten since cannot be told with it.", "log/checkpoint");
+        }
+        // Whoever keeps a checkpoint vouches for it: a log of another key must begin with it too.
+        if (!is_of_log) {
             continue;
         }
         ++report_.checked.checkpoints;

@@ -110,15 +110,28 @@ void PartCheck::close(const Payload& payload) {
     }
 }
 
-void PartCheck::finish() {
+/// Says of an undeclared hole what it is.
+void PartCheck::judge(Stretch hole, bool not_yet) {
+    reporter_.at({}, 0, hole.first);
+    if (not_yet) {
+        reporter_.excuse(hole);
+        reporter_.report(FindingKind::note,
+                         fmt::format("records {} to {} are not there (yet)", hole.first, hole.last),
+                         "Nothing outside the journal vouches for them so far; a copy of a running "
+                         "gateway has such holes.");
+        return;
+    }
+    reporter_.report(
+        FindingKind::truncation,
+        fmt::format("records {} to {} are missing and no GAP declares them", hole.first, hole.last),
+        "Records were removed, or lost without the recording saying so.");
+}
+
+void PartCheck::finish(std::optional<std::uint64_t> vouched) {
     operations_.finish(ended_);
     for (const Stretch& hole : holes_) {
         if (const auto at = reporter_.first_undeclared(hole)) {
-            reporter_.at({}, 0, *at);
-            reporter_.report(FindingKind::truncation,
-                             fmt::format("records {} to {} are missing and no GAP declares them",
-                                         *at, hole.last),
-                             "Records were removed, or lost without the recording saying so.");
+            judge({*at, hole.last}, vouched && *at >= *vouched);
         }
     }
     reporter_.settle();

@@ -26,8 +26,10 @@ class PartCheck {
 
     /// `leaf` is computed from the record's bytes. A sequence beyond the next is a hole.
     void add(const journal::Frame& frame, const Hash& leaf, const std::string& file);
-    /// No more records come: holes that no GAP declared become findings, with all suspicions.
-    void finish();
+    /// No more records come: holes that no GAP declared become findings, with all suspicions. A
+    /// hole behind the first `vouched` records, of which a log knows, is worth a note only: a copy
+    /// of a running gateway has such holes, and nobody claims that the records were ever there.
+    void finish(std::optional<std::uint64_t> vouched = std::nullopt);
 
     std::uint64_t size() const { return next_; }  ///< one past the last sequence seen
     bool closed() const { return closed_; }
@@ -41,6 +43,7 @@ class PartCheck {
 
   private:
     void take_place(const journal::Frame& frame, const Hash& leaf);
+    void judge(Stretch hole, bool not_yet);
     void dispatch(const journal::Frame& frame, const Payload& payload);
     void open(const journal::Frame& frame, const Payload& payload);
     void gap(const Payload& payload);

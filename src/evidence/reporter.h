@@ -32,6 +32,8 @@ class PartReporter {
     void suspect(std::uint64_t sequence, std::string what, std::string means);
     /// A GAP record: these are lost, and the recording says so.
     void declare(Stretch stretch, const std::string& why);
+    /// These are missing and nobody is to be suspected for it.
+    void excuse(Stretch stretch) { declared_.push_back(stretch); }
     bool is_declared(std::uint64_t sequence) const;
     /// The first of a stretch that no GAP record declares, if there is one.
     std::optional<std::uint64_t> first_undeclared(Stretch stretch) const;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -62,9 +64,10 @@ class Store {
     /// One record; its sequence number.
     std::uint64_t put(RecordKind kind, const Value& payload, Lane lane = Lane::control) {
         journal::testing::Outcome outcome;
+        const bool waits = await_ != journal::Await::none;
         const auto appended = journal_->append(*part_, lane, kind, codec::cbor_encode(payload),
-                                               journal::Await::durable, &outcome);
-        EXPECT_TRUE(appended && outcome.wait());
+                                               await_, waits ? &outcome : nullptr);
+        EXPECT_TRUE(appended && (!waits || outcome.wait()));
         heads_.add(appended.value().part, appended.value().sequence, appended.value().leaf);
         if (kind == RecordKind::open) {
             add({2, OpenEntry{appended.value().part, session_,
@@ -150,11 +153,31 @@ class Store {
         log_.reset();
     }
 
+    /// Makes syncs fail one after another, each below a record that `put` appends, until the
+    /// journal has given up one more segment: a spare in preparation may take a fault instead.
+    void fail_a_sync(io::FaultyFileSystem& disk, const std::function<void()>& put) {
+        const std::uint64_t before = faults();
+        await_ = journal::Await::none;
+        for (int tries = 0; tries < 20 && faults() == before; ++tries) {
+            disk.set_faults({.sync_error_at = disk.syncs() + 1});
+            put();
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));  // bulk waits up to 50 ms
+        }
+        await_ = journal::Await::durable;
+        EXPECT_EQ(faults(), before + 1);
+    }
+
     io::FileSystem& fs() { return fs_; }
     const std::string& data_dir() const { return data_dir_; }
     journal::Journal& journal() { return *journal_; }
 
   private:
+    std::uint64_t faults() const {
+        const journal::Counters counters = journal_->counters();
+        return counters.control.faults + counters.bulk.faults;
+    }
+
+    journal::Await await_ = journal::Await::durable;  ///< what `put` waits for
     io::FileSystem& fs_;
     std::string data_dir_;
     KeySigner signer_ = KeySigner::parse_skey(kSkey).value();

@@ -97,28 +97,28 @@ std::uint64_t tile_width(unsigned level, std::uint64_t index, std::uint64_t size
     return index < full ? kTileWidth : index == full ? hashes % kTileWidth : 0;
 }
 
-Result<Bytes> TileReader::read(const std::string& partial, const std::string& full,
-                               std::size_t bytes_max) {
-    for (const std::string& name : {partial, full}) {
-        const std::string path = directory_ + "/" + name;
+Result<Bytes> TileReader::read(const PathOf& path_of, std::uint64_t width, std::size_t bytes_max) {
+    for (std::uint64_t there = width; there <= kTileWidth; ++there) {
+        const std::string path = directory_ + "/" + path_of(there);
         NARROWS_TRY(const bool exists, fs_.exists(path));
         if (exists) {
             return io::read_all(fs_, path, bytes_max);
         }
     }
-    return fail(ErrorCode::not_found, fmt::format("the log has no {} in {}", full, directory_));
+    return fail(ErrorCode::not_found,
+                fmt::format("the log has no {} in {}", path_of(kTileWidth), directory_));
 }
 
 Result<std::vector<Hash>> TileReader::tile(unsigned level, std::uint64_t index,
                                            std::uint64_t width) {
-    NARROWS_TRY(const Bytes bytes, read(tile_path(level, index, width), tile_path(level, index),
-                                        kTileWidth * sizeof(Hash)));
+    const auto path_of = [&](std::uint64_t there) { return tile_path(level, index, there); };
+    NARROWS_TRY(const Bytes bytes, read(path_of, width, kTileWidth * sizeof(Hash)));
     return decode_tile(bytes, width);
 }
 
 Result<std::vector<Bytes>> TileReader::bundle(std::uint64_t index, std::uint64_t width) {
-    NARROWS_TRY(const Bytes bytes,
-                read(bundle_path(index, width), bundle_path(index), kBundleBytesMax));
+    const auto path_of = [&](std::uint64_t there) { return bundle_path(index, there); };
+    NARROWS_TRY(const Bytes bytes, read(path_of, width, kBundleBytesMax));
     return decode_bundle(bytes, width);
 }
 

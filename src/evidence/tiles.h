@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,9 @@ class TileReader {
     TileReader(io::FileSystem& fs, std::string directory)
         : fs_(fs), directory_(std::move(directory)) {}
 
-    /// The first `width` hashes of a tile: from the partial tile of just that width, else from the
-    /// full one. ErrorCode::not_found if neither is there.
+    /// The first `width` hashes of a tile: from the partial tile of just that width, else from a
+    /// wider one (the log has grown since its checkpoint was copied) or the full one.
+    /// ErrorCode::not_found if none is there.
     Result<std::vector<Hash>> tile(unsigned level, std::uint64_t index, std::uint64_t width);
     Result<std::vector<Bytes>> bundle(std::uint64_t index, std::uint64_t width);
     /// For roots and proofs in the tree of `size` leaves. Refers to this reader.
@@ -48,7 +50,8 @@ class TileReader {
         std::vector<Hash> hashes;
     };
     Result<Hash> node(unsigned level, std::uint64_t index, std::uint64_t size);
-    Result<Bytes> read(const std::string& partial, const std::string& full, std::size_t bytes_max);
+    using PathOf = std::function<std::string(std::uint64_t width)>;
+    Result<Bytes> read(const PathOf& path_of, std::uint64_t width, std::size_t bytes_max);
 
     io::FileSystem& fs_;
     std::string directory_;

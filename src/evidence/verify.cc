@@ -33,8 +33,8 @@ Meaning meaning_of_gap(journal::Gap::Kind kind) {
     return {FindingKind::tampering, ""};
 }
 
-/// What a finding of the journal means; nothing for holes, which PartCheck judges since it knows
-/// what GAP records declare.
+/// What a finding of the journal means; nothing for what PartCheck judges, which knows what GAP
+/// records declare and the log vouches for.
 std::optional<Meaning> meaning_of(const journal::Finding& finding) {
     using Kind = journal::Finding::Kind;
     switch (finding.kind) {
@@ -54,8 +54,7 @@ std::optional<Meaning> meaning_of(const journal::Finding& finding) {
             return Meaning{FindingKind::tampering,
                            "A record was replayed, or another was written under its number."};
         case Kind::part:
-            return Meaning{FindingKind::truncation,
-                           "A whole part, or its beginning, was removed from the journal."};
+            return std::nullopt;
         case Kind::origin:
             return Meaning{FindingKind::tampering,
                            "The directory is put together from several gateways' journals."};
@@ -69,6 +68,10 @@ class JournalCheck {
     JournalCheck(Report& report, LogCheck& log) : report_(report), log_(log) {}
 
     void record(const journal::Frame& frame, const Hash& leaf) {
+        if (frame.part.value() == 0) {
+            ++report_.checked.records;
+            return;  // the journal's own word on a disk fault; it belongs to no part
+        }
         Part& part = part_of(frame.part);
         part.check.add(frame, leaf, file_of(frame.location));
         compare_heads(part, frame.part);
@@ -76,9 +79,10 @@ class JournalCheck {
 
     void finish() {
         for (auto& [number, part] : parts_) {
-            part->check.finish();
+            part->check.finish(vouched(*part));
             compare_ends(*part, model::PartNo(number));
         }
+        compare_numbers();
         for (const auto& [number, claims] : log_.claims()) {
             if (!parts_.contains(number)) {
                 removed(model::PartNo(number), claims);
@@ -104,6 +108,15 @@ class JournalCheck {
             part->claims = claims == log_.claims().end() ? nullptr : &claims->second;
         }
         return *part;
+    }
+
+    /// How many records of the part the log vouches for; nothing if there is no log.
+    std::optional<std::uint64_t> vouched(const Part& part) const {
+        if (!log_.readable()) {
+            return std::nullopt;
+        }
+        const bool none = part.claims == nullptr || part.claims->heads.empty();
+        return none ? 0 : part.claims->heads.back().size;
     }
 
     void compare_heads(Part& part, model::PartNo number) {
@@ -166,6 +179,25 @@ class JournalCheck {
                             "not",
                             number.value()),
                 "The end of the part was cut off or exchanged.");
+        }
+    }
+
+    /// Parts have dense numbers, and get into the log in their order.
+    void compare_numbers() {
+        std::uint64_t expected = parts_.empty() ? 0 : parts_.begin()->first;
+        const std::uint64_t logged = log_.claims().empty() ? 0 : log_.claims().rbegin()->first;
+        for (const auto& [number, part] : parts_) {
+            if (number != expected) {
+                const bool not_yet = log_.readable() && expected > logged;
+                report_.findings.add(
+                    {not_yet ? FindingKind::note : FindingKind::truncation,
+                     fmt::format("no record of parts {} to {} is there", expected, number - 1),
+                     not_yet ? "The copy was made while they were written, or nothing vouches for "
+                               "them yet."
+                             : "Whole parts were removed from the journal.",
+                     {"journal", 0, model::PartNo(expected), {}}});
+            }
+            expected = number + 1;
         }
     }
 

@@ -213,9 +213,9 @@ void Verification::finish() {
             skip_hole(number, part);
         }
         if (expected != 0 && number != expected) {
-            find({.kind = Finding::Kind::part,
-                  .what =
-                      fmt::format("no record of parts {} to {} is there", expected, number - 1)});
+            find({.kind = Finding::Kind::absent,
+                  .what = fmt::format("no record of parts {} to {} is there", expected, number - 1),
+                  .part = model::PartNo(expected)});
         }
         expected = number + 1;
         report_.parts[model::PartNo(number)] = {

@@ -16,13 +16,13 @@ namespace narrows::journal {
 
 struct Finding {
     enum class Kind {
-        gap,        ///< torn, corrupt, missing or quarantined bytes
-        batch,      ///< a batch's chain value is not that of its content
-        payload,    ///< a payload does not fit its digest
-        leaf,       ///< a record does not continue the one before it
-        absent,     ///< sequence numbers that no record has; may be declared by a GAP record
+        gap,      ///< torn, corrupt, missing or quarantined bytes
+        batch,    ///< a batch's chain value is not that of its content
+        payload,  ///< a payload does not fit its digest
+        leaf,     ///< a record does not continue the one before it
+        absent,   ///< sequence numbers (may be declared by a GAP record) or parts without a record
         duplicate,  ///< two records with one number
-        part,       ///< part numbers that no record has, or a part that does not begin with OPEN
+        part,       ///< a part that does not begin with OPEN
         origin,     ///< segments of different gateways in one directory
     };
     Kind kind = Kind::gap;

@@ -180,12 +180,6 @@ Result<std::string> data_dir_of(const RecordingOptions& options) {
     }
 }
 
-int failed(const Error& error, std::ostream& err) {
-    fmt::print(err, "narrows: {}\n", codec::printable(error.what));
-    const bool usage = error.code == ErrorCode::invalid || error.code == ErrorCode::not_found;
-    return usage ? kExitUsage : kExitCannotTell;
-}
-
 Result<Chosen> choose_session(const RecordingOptions& options) {
     NARROWS_TRY(std::string data_dir, data_dir_of(options));
     NARROWS_TRY(review::SessionSummary session,
@@ -289,9 +283,7 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
                          "--output-dir, else are cut and marked");
     exported->add_option("--ocsf-version", options->ocsf_version, "ocsf: 1.8.0 or 1.9.0");
     verify->add_option("session", options->session, "findings of this session only");
-    verify->add_option("--trust", options->trust, "whose signatures count: a trust file");
-    verify->add_option("--checkpoint", options->checkpoints,
-                       "a signed checkpoint kept from before; may be given several times");
+    add_verify_options(verify, options->trust, options->checkpoints);
 }
 
 }  // namespace narrows::apps

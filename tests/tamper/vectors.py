@@ -1,0 +1,226 @@
+"""The published test vectors: runs both programs over verifier/vectors/, or makes the vectors anew.
+
+Usage: vectors.py                        runs them; exit code 1 if a program does not answer as expected.json says
+       vectors.py --make MADE GATEWAY    MADE is what make_store wrote, GATEWAY holds recovered/ and running/: data
+                                         directories of a gateway that was killed, and copied while it ran
+What is expected stands in the table below, written by hand.
+"""
+
+import collections
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+from stores import BLOCK, ROOT, load
+
+from rewrite import OTHER_SEED, Journal, entries_of, key_entry, key_text, offsets, part_of, write_log
+
+FOLDER = ROOT / "verifier/vectors"
+PROGRAM = os.environ.get("NARROWS_VERIFY", str(ROOT / "build/release/bin/narrows-verify"))
+CLEAN, AGAIN, FAULT, KILLED, RECOVERED, RUNNING = "clean", "again", "fault", "killed", "recovered", "running"
+TRUST, KEPT = "--trust", "--checkpoint"
+
+VERIFIED, CONSISTENT, WANTING, UNTOLD = ("verified", "consistent, not verified", "found wanting", "could not tell")
+EXIT = {VERIFIED: 0, CONSISTENT: 0, WANTING: 1, UNTOLD: 3}
+
+Vector = collections.namedtuple("Vector", "name about store change options verdict kind", defaults=("",))
+
+
+def flip(name, at):
+    def change(files, _):
+        data = bytearray(files[name])
+        data[at] ^= 0x10
+        return files | {name: bytes(data)}
+    return change
+
+
+def delete(name):
+    return lambda files, _: {path: data for path, data in files.items() if path != name}
+
+
+def cut(name, at):
+    return lambda files, _: files | {name: files[name][:at]}
+
+
+def without_batch(name, number):
+    def change(files, _):
+        at, data = offsets(files[name])[0], files[name]
+        return files | {name: data[:at[number]] + data[at[number + 1]:]}
+    return change
+
+
+def replayed_batch(name, number):
+    def change(files, _):
+        at, data = offsets(files[name])[0], files[name]
+        return files | {name: data[:at[number + 1]] + data[at[number]:at[number + 1]] + data[at[number + 2]:]}
+    return change
+
+
+def spliced(name):
+    return lambda files, other: files | {name: other[name]}
+
+
+def without_part(number, log=None):
+    """A session removed, all digests made good; with a `log` of that seed, out of the log too."""
+    def change(files, _):
+        journal = Journal(files)
+        journal.drop(lambda frame: frame.part == number)
+        if log is None:
+            return journal.pack()
+        rest = [entry for entry in entries_of(files) if part_of(entry) != number]
+        return write_log(journal.pack(), [key_entry(log), *rest[1:]], log)
+    return change
+
+
+def replaced(old, new):
+    """Words in every record exchanged for others of the same length, all digests made good."""
+    def change(files, _):
+        journal = Journal(files)
+        for frame in journal.frames():
+            frame.payload = frame.payload.replace(old, new)
+        return journal.pack()
+    return change
+
+
+def silent(change):
+    """The same with a log that says nothing of parts, so that the records themselves have to show it."""
+    return lambda files, other: write_log(change(files, other), entries_of(files)[:1])
+
+
+def older_checkpoint(files, kept):
+    return files | {"log/checkpoint": kept}
+
+
+C1, B1 = "journal/control-00000001.nj", "journal/bulk-00000001.nj"
+TABLE = [
+    Vector("clean", "two starts of a gateway, a session in each", CLEAN, None, [TRUST, KEPT], VERIFIED),
+    Vector("clean-no-trust", "the same, and no trust file", CLEAN, None, [], CONSISTENT),
+    Vector("clean-long-log", "a log of more than one tile", "long", None, [TRUST, KEPT], VERIFIED),
+    Vector("clean-after-fault", "a sync failed: records stand twice", FAULT, None, [TRUST], VERIFIED),
+    Vector("clean-killed", "the journal's process was killed", KILLED, None, [TRUST], VERIFIED),
+    Vector("clean-recovered", "a gateway was killed under load and started again", RECOVERED, None, [TRUST], VERIFIED),
+    Vector("clean-running", "a copy of a gateway at work: the lanes end at different moments", RUNNING, None, [TRUST],
+           VERIFIED),
+    Vector("byte-in-record", "one bit of a record", CLEAN, flip(C1, BLOCK + 300), [TRUST], WANTING, "tampering"),
+    Vector("byte-in-body", "one bit of a body", CLEAN, flip(B1, 3 * BLOCK + 260), [TRUST], WANTING, "tampering"),
+    Vector("byte-in-padding", "one bit between two batches", CLEAN, flip(C1, 2 * BLOCK - 1), [TRUST], WANTING, "tampering"),
+    Vector("byte-in-header", "one bit of a segment header", CLEAN, flip(C1, 60), [TRUST], WANTING, "tampering"),
+    Vector("byte-in-tile", "one bit of a tile", CLEAN, flip("log/tile/0/000.p/8", 40), [TRUST], WANTING, "tampering"),
+    Vector("byte-in-entry", "one bit of a log entry", CLEAN, flip("log/tile/entries/000.p/8", 400), [TRUST], WANTING,
+           "tampering"),
+    Vector("byte-in-checkpoint", "one bit of the signed root", CLEAN, flip("log/checkpoint", 20), [TRUST], WANTING,
+           "tampering"),
+    Vector("batch-deleted", "a batch removed", CLEAN, without_batch(C1, 1), [TRUST], WANTING, "tampering"),
+    Vector("batch-replayed", "an older batch in the place of a newer", CLEAN, replayed_batch(B1, 1), [TRUST], WANTING,
+           "tampering"),
+    Vector("segment-spliced", "a segment of another gateway of the same name", CLEAN, spliced(B1), [TRUST], WANTING,
+           "tampering"),
+    Vector("tail-cut", "the last batch of the last segment cut off", CLEAN, cut("journal/control-00000002.nj", 3 * BLOCK),
+           [TRUST], WANTING, "truncation"),
+    Vector("segment-deleted", "the last segment of the bulk lane removed", CLEAN, delete("journal/bulk-00000002.nj"),
+           [TRUST], WANTING, "truncation"),
+    Vector("session-deleted", "the last session removed, all digests of the journal made good", CLEAN, without_part(3),
+           [TRUST], WANTING, "truncation"),
+    Vector("record-rewritten", "another key was read, all digests of the journal made good", CLEAN,
+           replaced(b"reports-ro", b"reports-rw"), [TRUST], WANTING, "tampering"),
+    Vector("body-rewritten", "another body, all digests of the journal made good, and a log that is silent", CLEAN,
+           silent(replaced(b"world", b"wor1d")), [TRUST], WANTING, "tampering"),
+    Vector("denied-yet-sent", "an operation that was denied and sent", CLEAN,
+           silent(replaced(b"\x67verdict\x65allow", b"\x67verdict\x64deny")), [TRUST], WANTING, "disorder"),
+    Vector("rewritten-same-key", "journal and log written anew without a session, by who holds the key", CLEAN,
+           without_part(3, bytes(range(32))), [TRUST], VERIFIED),
+    Vector("rewritten-same-key-kept", "the same, and a checkpoint was kept", CLEAN, without_part(3, bytes(range(32))),
+           [TRUST, KEPT], WANTING, "truncation"),
+    Vector("rewritten-other-key", "journal and log written anew and signed with another key", CLEAN,
+           without_part(3, OTHER_SEED), [TRUST], UNTOLD, "missing-key"),
+    Vector("rewritten-other-key-kept", "the same, no trust file, and a checkpoint was kept", CLEAN,
+           without_part(3, OTHER_SEED), [KEPT], WANTING, "truncation"),
+    Vector("rolled-back", "journal and log as they were earlier, and a later checkpoint was kept", CLEAN, "back",
+           [TRUST, KEPT], WANTING, "truncation"),
+    Vector("no-log", "the log was removed", CLEAN, "no log", [TRUST], UNTOLD, "unreadable"),
+    Vector("no-log-kept", "the same, and a checkpoint was kept", CLEAN, "no log", [TRUST, KEPT], WANTING, "truncation"),
+]
+
+
+# ---- Making -----------------------------------------------------------------------------------------------------------
+
+def rolled_back(files, kept):
+    journal = Journal(files)
+    size = int(kept[0].split(b"\n")[1])
+    known = {part_of(entry) for entry in entries_of(files)[:size]}
+    journal.drop(lambda frame: frame.part not in known or frame.sequence > 0)
+    return write_log(journal.pack(), entries_of(files)[:size])
+
+
+def make(made, gateway):
+    folders = {name: pathlib.Path(made, name) for name in (CLEAN, AGAIN, FAULT, KILLED, "long")}
+    folders |= {name: pathlib.Path(gateway, name) for name in (RECOVERED, RUNNING)}
+    stores = {name: load(folder) for name, folder in folders.items()}
+    own_trust = f"log {key_text('narrows/gw-1', bytes(range(32)))}\n".encode()
+    expected = []
+    with tarfile.open(FOLDER / "stores.tar.xz", "w:xz", preset=9) as archive:
+        for each in TABLE:
+            kept = [path.read_bytes() for path in sorted(folders[each.store].glob("kept/*"))]
+            files = stores[each.store]
+            if each.change == "back":
+                files = rolled_back(files, kept)
+            elif each.change == "no log":
+                files = {name: data for name, data in files.items() if not name.startswith("log/")}
+            elif each.change:
+                files = each.change(files, stores[AGAIN])
+            by_gateway = each.store in (RECOVERED, RUNNING)
+            extra = {"trust": (folders[each.store] / "trust").read_bytes() if by_gateway else own_trust,
+                     "kept": kept[-1] if kept else b""}
+            for name, data in sorted((files | extra).items()):
+                add(archive, f"{each.name}/{name}", data)
+            expected.append({"name": each.name, "about": each.about, "options": each.options, "verdict": each.verdict,
+                             "exit_code": EXIT[each.verdict], "first_defect": each.kind})
+    (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def add(archive, name, data):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    archive.addfile(entry, io.BytesIO(data))
+
+
+# ---- Running ----------------------------------------------------------------------------------------------------------
+
+def answer(command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    verdict = next((line["verdict"] for line in lines if line["type"] == "report"), done.stderr)
+    kinds = [line["kind"] for line in lines if line["type"] == "finding" and line["kind"] not in ("note", "declared-loss")]
+    first = [kind for kind in kinds if kind in ("tampering", "truncation", "disorder")] or kinds or [""]
+    return {"verdict": verdict, "exit_code": done.returncode, "first_defect": first[0]}
+
+
+def run():
+    problems, expected = 0, json.loads((FOLDER / "expected.json").read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(FOLDER / "stores.tar.xz") as archive:
+            archive.extractall(folder)
+        for each in expected:
+            store = pathlib.Path(folder, each["name"])
+            values = {TRUST: store / "trust", KEPT: store / "kept"}
+            options = [str(word) for option in each["options"] for word in (option, values[option])] + ["--json"]
+            for command in ([PROGRAM, "--data-dir", str(store)],
+                            [sys.executable, str(ROOT / "verifier/narrows_verify.py"), str(store)]):
+                found = answer(command + options)
+                if any(found[key] != each[key] for key in found):
+                    problems += 1
+                    print(f"{each['name']}: {pathlib.Path(command[-2]).name} … {command[0]}: {found}, expected {each}")
+    print(f"{len(expected)} vectors, two verifiers, {problems} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--make"]:
+        make(*sys.argv[2:4])
+    else:
+        sys.exit(run())

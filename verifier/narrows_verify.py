@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Verifies the journal and the evidence log of a Narrows gateway, and only reads.
+
+Written from docs/format.md alone. Python 3.11 with nothing but its standard library, and the `openssl` program.
+
+Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--json]
+Exit code: 0 held, 1 found wanting, 2 wrong usage, 3 could not tell.
+"""
+
+import argparse
+import json
+import sys
+
+from evidence_log import NOTE_MAX, Log, Trust
+from findings import MEANS, Folder, Malformed, Report, Unsupported, need
+from journal import Journal
+from records import Part
+
+
+def verify(store, trust=None, kept=(), progress=None):
+    """`store` is a Folder or what has its three functions; `kept` are pairs of a name and a note's bytes."""
+    report = Report(progress)
+    log = Log(store, report, trust, kept)
+    parts = {}
+    try:
+        log.check()
+        for frame in Journal(store, report).frames():
+            if frame.part not in parts:
+                parts[frame.part] = Part(frame.part, report)
+            parts[frame.part].take(frame)
+            log.statements.compare(frame)
+            report.tick()
+    except (OSError, Unsupported) as why:
+        report.add("chains", "unreadable", str(why))
+    for number in sorted(parts):
+        parts[number].finish(log.statements.vouched(number))
+        log.statements.finish_part(parts[number])
+    log.statements.finish(parts)
+    report.checked["parts"] = len(parts)
+    report.checked["parts_open"] = sum(not part.closed for part in parts.values())
+    return report
+
+
+def show_json(report, out):
+    for each in report.findings():
+        out.write(json.dumps({"type": "finding", **each._asdict(), "means": MEANS[each.kind]}) + "\n")
+    out.write(json.dumps({"type": "report", "verdict": report.verdict(), "checked": report.checked,
+                          "findings": report.kinds.total(), "origin": report.origin, "log_size": report.log_size,
+                          "signers": report.signers, "keys_seen": report.keys_seen}) + "\n")
+
+
+def printable(text):
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def place_of(finding):
+    words = [finding.file + (f" at offset {finding.offset}" if finding.offset else "")] if finding.file else []
+    if finding.part is not None:
+        words.append(f"part {finding.part}" + (f" record {finding.sequence}" if finding.sequence is not None else ""))
+    return printable(", ".join(words))
+
+
+def show_text(report, out):
+    checked = report.checked
+    out.write(f"checked {checked['segments']} segments, {checked['batches']} batches, {checked['records']} records in "
+              f"{checked['parts']} parts ({checked['parts_open']} without an end yet), {checked['bytes']} bytes\n"
+              f"checked {checked['operations']} operations, {checked['allowed']} allowed, {checked['unknown']} of "
+              f"unknown outcome; {checked['bodies']} bodies compared\n"
+              f"checked the log {printable(report.origin)}: {checked['log_entries']} entries, {checked['log_heads']} "
+              "statements about parts\n")
+    for key in report.signers:
+        out.write(f"signed by {printable(key)}\n")
+    for each in report.findings():
+        out.write(f"\n{each.kind}: {printable(each.what)}\n  {MEANS[each.kind]}\n")
+        if where := place_of(each):
+            out.write(f"  {where}\n")
+    out.write(f"\n{report.verdict()}\n")
+    if report.verdict() == "consistent, not verified":
+        for key in report.keys_seen:
+            out.write(f"The log itself names the key {printable(key)}\n")
+        out.write("Give --trust FILE with a line `log VKEY` that you got from elsewhere, to know whose recording it is.\n")
+
+
+def read_bounded(path):
+    with open(path, "rb") as file:
+        data = file.read(NOTE_MAX + 1)
+    need(len(data) <= NOTE_MAX, f"{path} is larger than 1 MiB")
+    return data
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("data_dir", metavar="DATA_DIR", help="holds journal/ and log/")
+    parser.add_argument("--trust", metavar="FILE", help="keys that you got from somewhere else than the data")
+    parser.add_argument("--checkpoint", metavar="NOTE", action="append", default=[],
+                        help="a checkpoint of the log that you kept from before")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
+    options = parser.parse_args(arguments)
+    is_terminal = sys.stderr.isatty()
+    progress = (lambda records: print(f"\r{records} records checked", end="", file=sys.stderr)) if is_terminal else None
+    try:
+        trust = Trust(read_bounded(options.trust).decode("utf-8")) if options.trust else None
+        kept = [(path, read_bounded(path)) for path in options.checkpoint]
+    except (OSError, Malformed, UnicodeDecodeError) as why:
+        print(f"narrows_verify: {why}", file=sys.stderr)
+        return 2
+    try:
+        report = verify(Folder(options.data_dir), trust, kept, progress)
+    except FileNotFoundError as why:
+        print(f"narrows_verify: could not tell: {why}", file=sys.stderr)
+        return 3
+    if is_terminal:
+        print("\r" + " " * 30 + "\r", end="", file=sys.stderr)
+    (show_json if options.json else show_text)(report, sys.stdout)
+    return {"found wanting": 1, "could not tell": 3}.get(report.verdict(), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
