@@ -86,6 +86,17 @@ std::uint64_t cost_of(const Asked& asked) {
     return bytes;
 }
 
+/// Of an operation that the end of its session cut, the sockets only know that they were closed.
+void name_the_end(const Session& session, codec::Map& observed) {
+    const auto why = observed.find("why");
+    if (session.is_active() || why == observed.end()) {
+        return;
+    }
+    const std::string* text = why->second.as<std::string>();
+    why->second = fmt::format("the session was over ({}): {}", session.ending().reason,
+                              text == nullptr ? std::string() : *text);
+}
+
 std::string record_name(const std::string& of, recording::Sequence op) {
     return fmt::format("{}#{}", of, op.value());
 }
@@ -137,6 +148,7 @@ bool Permit::spend(std::uint64_t bytes) {
 
 net::Task<Result<void>> Permit::conclude(recording::RecordKind kind, codec::Map observed,
                                          Await await) {
+    name_the_end(*session_, observed);
     Result<void> recorded = co_await log().outcome(kind, op(), std::move(observed), await);
     concluded_ = recorded.has_value();
     co_return recorded;
