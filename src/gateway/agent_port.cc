@@ -104,14 +104,14 @@ net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr st
 }
 
 net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
-                               http::RequestHead head, std::string why) {
+                               http::RequestHead head, model::Reason reason, std::string why) {
     session::Asked asked;
     asked.seen.mode = std::move(mode);
     asked.seen.peer = std::move(peer);
     asked.seen.head = aws::withheld_headers(head, runtime.commitment_key.view(), true);
     model::Decision decision;
     decision.verdict = model::Verdict::deny;
-    decision.reason = model::Reason::not_authenticated;
+    decision.reason = reason;
     decision.why = std::move(why);
     asked.decided = std::move(decision);
     const Result<session::Admission> recorded = co_await runtime.lobby->refuse(std::move(asked));
