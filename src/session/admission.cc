@@ -24,7 +24,7 @@ Decision refusal(Reason reason, std::string why) {
     return decision;
 }
 
-policy::Facts facts_of(const Terms& terms, WallNs now) {
+policy::Facts facts_of(const Terms& terms, const Connection& connection, WallNs now) {
     policy::Facts facts;
     facts.agent = terms.agent;
     if (!terms.principal.empty()) {
@@ -33,6 +33,7 @@ policy::Facts facts_of(const Terms& terms, WallNs now) {
     facts.task_id = terms.task_id;
     facts.session_id = terms.id.value();
     facts.now = now;
+    facts.enforced_again = connection.enforced_again;
     return facts;
 }
 
@@ -49,8 +50,8 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
     if (!asked.operation) {
         return refusal(Reason::not_recognised, "the request is no operation that is known here");
     }
-    Decision decision =
-        policy::decide(connection.scope, *asked.operation, facts_of(session.terms(), clock.wall()));
+    Decision decision = policy::decide(connection.scope, *asked.operation,
+                                       facts_of(session.terms(), connection, clock.wall()));
     if (decision.verdict == Verdict::hold) {
         decision.verdict = Verdict::deny;
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";
