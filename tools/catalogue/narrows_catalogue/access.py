@@ -141,6 +141,9 @@ class Rules:
 
     def complain_of_unused(self, out):
         """Rows of the tables that name no operation: something was renamed."""
+        for _, _, row in self.effects.by_name:
+            if "fits" not in row:
+                print("%s: it fits no operation" % row["where"], file=out)
         named = {
             "actions.tsv": set(self.overrides),
             "effects.tsv": set(self.effects.table),
