@@ -156,6 +156,17 @@ TEST(Catalogue, roles_handed_over_need_pass_role) {
     EXPECT_THAT(accesses("sts", "AssumeRole"), SizeIs(1));
 }
 
+TEST(Catalogue, an_action_of_another_name_is_the_one_that_the_model_s_words_name) {
+    EXPECT_EQ(operation("neptunedata", "CancelGremlinQuery").accesses()[0].action(),
+              "neptune-db:CancelQuery");
+    EXPECT_EQ(operation("dms", "DescribeDataProviders").accesses()[0].action(),
+              "dms:ListDataProviders");
+    EXPECT_EQ(operation("securityhub", "GetFindingsV2").accesses()[0].action(),
+              "securityhub:GetFindings");
+    EXPECT_TRUE(operation("ssm", "RegisterDefaultHostManagementConfiguration").no_action());
+    EXPECT_TRUE(operation("cloudwatch", "AssociateDatasetKmsKey").no_action());
+}
+
 TEST(Catalogue, effects) {
     using model::EffectClass;
     EXPECT_EQ(operation("s3", "GetObject").effect(), EffectClass::read);
