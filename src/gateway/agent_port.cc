@@ -26,8 +26,7 @@ std::string lower_host(const http::RequestHead& head) {
 }
 
 /// "bkt" of "bkt.gw.example" where gw.example is one of the gateway's names.
-std::string bucket_of(const http::RequestHead& head, const std::vector<std::string>& names) {
-    const std::string host = lower_host(head);
+std::string bucket_of(const std::string& host, const std::vector<std::string>& names) {
     if (std::find(names.begin(), names.end(), host) != names.end()) {
         return "";
     }
@@ -41,13 +40,30 @@ std::string bucket_of(const http::RequestHead& head, const std::vector<std::stri
     return bucket;
 }
 
+/// The certificate of "bkt.gw.example" where gw.example is one of the gateway's names. A wildcard's
+/// would not do: not for bucket names with dots, nor right below a name of one label.
+std::shared_ptr<net::TlsServerContext> bucket_context(Runtime& runtime,
+                                                      const std::vector<std::string>& names,
+                                                      const std::string& asked) {
+    const std::string host = codec::lower(asked);
+    if (bucket_of(host, names).empty()) {
+        return nullptr;
+    }
+    const auto context = runtime.certificates->context_for({host});
+    return context.has_value() ? context.value() : nullptr;
+}
+
 net::Task<Result<void>> secure(Runtime& runtime, net::Stream& stream) {
     const std::shared_ptr<Settings> settings = runtime.settings();
-    auto context = runtime.certificates->context_for(settings->config.listen.names);
+    const std::vector<std::string>& names = settings->config.listen.names;
+    auto context = runtime.certificates->context_for(names);
     if (!context.has_value()) {
         co_return fail(context.error());
     }
-    co_return co_await stream.start_tls_server(*context.value());
+    net::TlsChooser choose = [&](const std::string& asked) {
+        return bucket_context(runtime, names, asked);
+    };
+    co_return co_await stream.start_tls_server(*context.value(), std::move(choose));
 }
 
 net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
@@ -76,7 +92,7 @@ net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& s
         if (head.value().method == "CONNECT" && !is_secure) {
             co_return co_await serve_connect(runtime, loop, agent, head.value());
         }
-        arrival.bucket = bucket_of(head.value(), settings->config.listen.names);
+        arrival.bucket = bucket_of(lower_host(head.value()), settings->config.listen.names);
         if (arrival.bucket.empty() && is_delivery(head.value())) {
             co_await serve_delivery(runtime, agent, head.value());
             continue;
@@ -104,14 +120,14 @@ net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr st
 }
 
 net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
-                               http::RequestHead head, std::string why) {
+                               http::RequestHead head, model::Reason reason, std::string why) {
     session::Asked asked;
     asked.seen.mode = std::move(mode);
     asked.seen.peer = std::move(peer);
     asked.seen.head = aws::withheld_headers(head, runtime.commitment_key.view(), true);
     model::Decision decision;
     decision.verdict = model::Verdict::deny;
-    decision.reason = model::Reason::not_authenticated;
+    decision.reason = reason;
     decision.why = std::move(why);
     asked.decided = std::move(decision);
     const Result<session::Admission> recorded = co_await runtime.lobby->refuse(std::move(asked));

@@ -16,6 +16,6 @@ net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnect
 /// A refusal that no session is charged for, on record in the lobby: of the operator's port ("api")
 /// or of credentials ("delivery"). The body is not kept, credentials in the head are withheld.
 net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
-                               http::RequestHead head, std::string why);
+                               http::RequestHead head, model::Reason reason, std::string why);
 
 }  // namespace narrows::gateway

@@ -111,7 +111,8 @@ net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
     const std::string peer = net::to_string(agent.stream().peer());
     const Reply reply = reply_to(runtime, head, peer);
     if (reply.status == 403) {
-        co_await record_refused(runtime, "delivery", peer, head, "no credentials were handed out");
+        co_await record_refused(runtime, "delivery", peer, head, model::Reason::not_authenticated,
+                                "no credentials were handed out");
     }
     const Result<void> written =
         co_await answer_plain(runtime, agent, reply.status, reply.type, reply.body);

@@ -43,6 +43,7 @@ Result<session::Connection> grant_connection(const Connection& configured,
                                budget_of(configured.budget),
                                std::move(scope),
                                std::move(compiled.json),
+                               compiled.whole && !configured.role_arn.empty(),
                                identity::new_access_key_id(),
                                Secret()};
 }

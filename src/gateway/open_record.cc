@@ -17,6 +17,7 @@ codec::Map connection_value(const session::Connection& granted) {
     value.emplace("scope", granted.scope.text());
     value.emplace("scope_sha256", granted.scope.digest_hex());
     value.emplace("session_policy", granted.session_policy);
+    value.emplace("enforced_again", granted.enforced_again);
     value.emplace("key_id", granted.key_id);
     codec::List egress;
     for (const session::Egress& rule : granted.egress) {
@@ -164,6 +165,7 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
                                 configured->budget.per_second},
                                std::move(scope),
                                value.text("session_policy"),
+                               value.truth("enforced_again"),
                                key_id,
                                identity::secret_access_key(*runtime.group_key, key_id)};
 }

@@ -276,11 +276,23 @@ net::Task<Result<std::string>> read_body(http::ServerConnection& peer) {
             co_return fail(part.error());
         }
         if (body.size() + part.value().size() > kBodyMax) {
-            co_return fail(ErrorCode::exhausted, "a request here has at most 64 KiB");
+            co_return fail(ErrorCode::invalid, "a request here has at most 64 KiB");
         }
         body += as_text(part.value());
     }
     co_return body;
+}
+
+/// Whoever proves nothing is on record whatever it asked for, and everyone whose wish to change
+/// something was refused. What the gateway itself could not do is no refusal.
+bool leaves_record(const http::RequestHead& head, int status) {
+    const bool unproven = status == 401 || status == 403;
+    return unproven || (head.method == "POST" && status >= 400 && status < 500);
+}
+
+model::Reason reason_of(int status) {
+    return status == 400 || status == 404 ? model::Reason::not_recognised
+                                          : model::Reason::not_authenticated;
 }
 
 }  // namespace
@@ -301,9 +313,11 @@ net::Task<void> serve_operator(Runtime& runtime, net::StreamPtr stream) {
             reply = failed(body.error());
             peer.must_close();
         }
-        if (reply.status == 401 || reply.status == 403) {
+        if (leaves_record(head.value(), reply.status)) {
             std::string peer_name = net::to_string(stream->peer());
-            co_await record_refused(runtime, "api", std::move(peer_name), head.value(), reply.why);
+            const model::Reason reason = reason_of(reply.status);
+            co_await record_refused(runtime, "api", std::move(peer_name), head.value(), reason,
+                                    reply.why);
         }
         http::ResponseHead answer{reply.status, {{"Content-Type", std::string(reply.type)}}};
         http::set(answer.headers, "Date", imf_fixdate(runtime.clock.wall()));

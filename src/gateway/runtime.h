@@ -38,7 +38,8 @@ class Certificates {
   public:
     Certificates(crypto::CertificateAuthority ca, const Clock& clock)
         : ca_(std::move(ca)), clock_(clock) {}
-    /// For one host of AWS's (proxy mode), or for the gateway's own names.
+    /// For one host of AWS's (proxy mode), for the gateway's own names, or for one below them. The
+    /// CA refuses every other.
     Result<std::shared_ptr<net::TlsServerContext>> context_for(
         const std::vector<std::string>& names);
     const std::string& ca_pem() const { return ca_.certificate_pem(); }

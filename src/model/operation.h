@@ -27,6 +27,9 @@ const char* name_of(EffectClass effect);
 struct Resource {
     std::string arn;
     bool exact = true;
+    /// What the exact resource before it may be in truth: an IAM role is asked for by its name, and
+    /// only AWS knows whether it has a path (docs/scope.md).
+    bool alternative = false;
     friend bool operator==(const Resource&, const Resource&) = default;
 };
 

@@ -92,8 +92,9 @@ Task<Result<std::uint8_t>> Stream::peek() {
     co_return byte;
 }
 
-Task<Result<void>> Stream::start_tls_server(TlsServerContext& context) {
+Task<Result<void>> Stream::start_tls_server(TlsServerContext& context, TlsChooser choose) {
     impl_->tls = std::make_unique<Stream::Impl::Tls>(impl_->socket, context.impl().context);
+    offer_choice(impl_->tls->native_handle(), choose);
     boost::system::error_code error;
     std::tie(error) = co_await impl_->tls->async_handshake(asio::ssl::stream_base::server, kTuple);
     if (error) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@ namespace narrows::net {
 
 class TlsServerContext;
 class TlsClientContext;
+using TlsChooser = std::function<std::shared_ptr<TlsServerContext>(const std::string& name)>;
 
 struct Endpoint {
     std::string address;  ///< IPv4 or IPv6 literal
@@ -45,7 +47,8 @@ class Stream {
     /// The first byte the peer sends, left in place; tells TLS (0x16) from plain HTTP.
     Task<Result<std::uint8_t>> peek();
 
-    Task<Result<void>> start_tls_server(TlsServerContext& context);
+    /// `choose`, if not empty, may serve another context to a peer that names one.
+    Task<Result<void>> start_tls_server(TlsServerContext& context, TlsChooser choose = {});
     /// Verifies the peer's certificate for `name`.
     Task<Result<void>> start_tls_client(TlsClientContext& context, const std::string& name);
 

@@ -20,12 +20,36 @@ int choose_http11(SSL*, const unsigned char** out, unsigned char* out_size,
     return match == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/// Where a connection keeps its TlsChooser.
+int chooser_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+int choose_context(SSL* connection, int*, void*) {
+    const auto* choose =
+        static_cast<const TlsChooser*>(SSL_get_ex_data(connection, chooser_index()));
+    const char* name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
+    if (choose == nullptr || !*choose || name == nullptr) {
+        return SSL_TLSEXT_ERR_OK;
+    }
+    const std::shared_ptr<TlsServerContext> chosen = (*choose)(name);
+    if (chosen) {
+        SSL_set_SSL_CTX(connection, chosen->impl().context.native_handle());  // counts a reference
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
 void restrict_versions(ssl::context& context) {
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
     SSL_CTX_set_options(context.native_handle(), SSL_OP_NO_RENEGOTIATION);
 }
 
 }  // namespace
+
+void offer_choice(SSL* connection, const TlsChooser& choose) {
+    SSL_set_ex_data(connection, chooser_index(), const_cast<TlsChooser*>(&choose));
+}
 
 TlsServerContext::TlsServerContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsServerContext::~TlsServerContext() = default;
@@ -36,6 +60,7 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdenti
     auto impl = std::make_unique<Impl>();
     restrict_versions(impl->context);
     SSL_CTX_set_alpn_select_cb(impl->context.native_handle(), &choose_http11, nullptr);
+    SSL_CTX_set_tlsext_servername_callback(impl->context.native_handle(), &choose_context);
     boost::system::error_code error;
     impl->context.use_certificate_chain(boost::asio::buffer(identity.chain_pem), error);
     if (!error) {

@@ -14,7 +14,7 @@ struct TlsIdentity {
     std::string key_pem;
 };
 
-/// Serves one name. TLS 1.2 and up; ALPN offers http/1.1.
+/// Serves one certificate. TLS 1.2 and up; ALPN offers http/1.1.
 class TlsServerContext {
   public:
     static Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity);
@@ -26,6 +26,10 @@ class TlsServerContext {
     explicit TlsServerContext(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
+
+/// Another context for the server name that the peer asks for (SNI, RFC 6066 section 3), or nullptr
+/// for the one at hand. Called once at most, within the handshake, on the stream's loop.
+using TlsChooser = std::function<std::shared_ptr<TlsServerContext>(const std::string& name)>;
 
 /// Verifies peers against the system's roots, or against `ca_file` where one is configured.
 class TlsClientContext {

@@ -14,4 +14,7 @@ struct TlsClientContext::Impl {
     boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
 };
 
+/// The handshake asks `choose`, which must outlive it.
+void offer_choice(SSL* connection, const TlsChooser& choose);
+
 }  // namespace narrows::net

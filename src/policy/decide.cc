@@ -208,6 +208,15 @@ Decision judge(const Document& document, const Question& question, const Keys& k
     return judge_allows(allows, question);
 }
 
+/// Whether no Allow could match. Whatever could, must allow the whole of an alternative: otherwise
+/// AWS might let through what the guardrail, an approval or a condition stops here.
+bool is_untouched(const Document& document, const Question& question, const Keys& keys) {
+    for (const Statement& statement : document.statements) {
+        if (statement.allow && ask(statement, question, keys).matches() != Truth::no) return false;
+    }
+    return true;
+}
+
 Question question_of(const model::Access& access, const model::Resource& resource) {
     std::string lower = codec::lower(access.action);
     Text text = text_of(lower);
@@ -271,7 +280,12 @@ Decision decide(const Scope& scope, const model::Operation& operation, const Fac
                         " is denied: the operation names no resource for it."};
         }
         for (const model::Resource& resource : access.resources) {
-            Decision next = judge(scope.document(), question_of(access, resource), keys, guarded);
+            const Question question = question_of(access, resource);
+            Decision next = judge(scope.document(), question, keys, guarded);
+            const bool left_to_aws = resource.alternative && facts.enforced_again &&
+                                     next.reason == Reason::implicit_deny &&
+                                     is_untouched(scope.document(), question, keys);
+            if (left_to_aws) continue;
             if (first || gravity(next) > gravity(worst)) worst = std::move(next);
             first = false;
             if (worst.reason == Reason::explicit_deny) return worst;

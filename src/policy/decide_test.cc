@@ -483,5 +483,66 @@ TEST(Decide, learning_more_never_takes_an_allow_away) {
     }
 }
 
+/// What a request that names a role without its path may mean.
+Operation get_role() {
+    Operation operation = op("iam:GetRole", "arn:aws:iam::1:role/worker");
+    operation.accesses[0].resources.push_back({"arn:aws:iam::1:role/*/worker", false, true});
+    return operation;
+}
+
+bool role_allowed(const std::string& list, bool enforced_again) {
+    Facts known = facts();
+    known.enforced_again = enforced_again;
+    return decide(statements(list), get_role(), known).allowed();
+}
+
+constexpr const char* kOnExactRole =
+    R"({"Effect":"Allow","Action":"iam:GetRole","Resource":"arn:aws:iam::1:role/worker"})";
+
+TEST(Decide, an_alternative_that_no_allow_touches_is_left_to_aws_if_aws_enforces_the_scope) {
+    EXPECT_TRUE(role_allowed(kOnExactRole, true));
+    EXPECT_FALSE(role_allowed(kOnExactRole, false));
+}
+
+TEST(Decide, an_alternative_that_is_covered_needs_nobody_else) {
+    const std::string both =
+        R"({"Effect":"Allow","Action":"iam:GetRole","Resource":"arn:aws:iam::1:role/*worker"})";
+    EXPECT_TRUE(role_allowed(both, true));
+    EXPECT_TRUE(role_allowed(both, false));
+}
+
+TEST(Decide, an_alternative_alone_allows_nothing) {
+    EXPECT_FALSE(role_allowed(
+        R"({"Effect":"Allow","Action":"iam:GetRole","Resource":"arn:aws:iam::1:role/*/worker"})",
+        true));
+}
+
+// AWS would let role/admin/worker through by the second statement, whatever the gateway asks of it.
+TEST(Decide, an_alternative_that_an_allow_touches_must_be_allowed_whole) {
+    const std::string exact = kOnExactRole;
+    for (const char* touching :
+         {R"({"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::1:role/admin/*"})",
+          R"({"Effect":"Allow","Action":"iam:GetRole","NotResource":"arn:aws:iam::1:role/x/*"})",
+          R"({"Effect":"Allow","Action":"iam:GetRole","Resource":"*",
+                 "Condition":{"StringEquals":{"aws:PrincipalTag/a":"b"}}})",
+          R"({"Effect":"Allow","Action":"iam:GetRole","Resource":"*",
+                 "Condition":{"StringEquals":{"narrows:Approval":"required"}}})"}) {
+        EXPECT_FALSE(role_allowed(exact + "," + touching, true)) << touching;
+    }
+}
+
+TEST(Decide, a_deny_that_could_match_an_alternative_matches) {
+    const std::string exact = kOnExactRole;
+    const auto deny = [](const char* resource) {
+        return std::string(R"(,{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::1:)") +
+               resource + "\"}";
+    };
+    EXPECT_FALSE(role_allowed(exact + deny("role/admin/*"), true));
+    EXPECT_FALSE(role_allowed(exact + deny("role/worker"), true));
+    EXPECT_FALSE(role_allowed(exact + deny("role/admin/worker"), true));
+    EXPECT_TRUE(role_allowed(exact + deny("role/admin/other"), true));
+    EXPECT_TRUE(role_allowed(exact + deny("role/otherworker"), true));
+}
+
 }  // namespace
 }  // namespace narrows::policy

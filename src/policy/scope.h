@@ -48,14 +48,19 @@ struct Facts {
     std::string task_id;
     std::string session_id;
     std::optional<WallNs> now;  ///< nullopt: the time keys are unknown
+    /// AWS enforces every Allow of the scope once more (SessionPolicy::whole, and a role to
+    /// assume).
+    bool enforced_again = false;
 };
 
 /// Decides as IAM does: explicit deny, then allow, then implicit deny; every access on every one of
 /// its resources must be allowed. What the gateway cannot know counts against the agent: a key that
 /// is neither in the context nor in the facts makes an Allow not match and a Deny match; an inexact
 /// resource needs an Allow that covers all of it and falls to a Deny that touches any of it.
-/// Verdict::hold (Reason::needs_approval) if only statements with narrows:Approval = "required"
-/// allow it. Total: never fails, bounded time (the product of the sizes of scope and operation).
+/// An alternative of an exact resource falls to a Deny that touches it, too; that no Allow touches
+/// it is left to AWS where AWS enforces the scope again, and denied otherwise. Verdict::hold
+/// (Reason::needs_approval) if only statements with narrows:Approval = "required" allow it. Total:
+/// never fails, bounded time (the product of the sizes of scope and operation).
 model::Decision decide(const Scope& scope, const model::Operation& operation, const Facts& facts);
 
 /// No, cannot be known here, yes.

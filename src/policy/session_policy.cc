@@ -181,6 +181,7 @@ struct Step {
     AwsStatements (*form)(const AwsStatements& exact);
     bool other_resources;  ///< with Deny NotResource
     bool fences;           ///< with Deny of other regions and accounts
+    bool whole;            ///< every Allow as the scope has it
     std::vector<const char*> notes;
 };
 
@@ -210,13 +211,13 @@ AwsStatements coarsest(const AwsStatements& exact) {
 /// From the most exact to the coarsest.
 const std::array<Step, 7>& steps() {
     static const std::array<Step, 7> all = {{
-        {as_written, true, true, {}},
-        {grouped, true, true, {}},
-        {grouped, false, true, {kImplicit}},
-        {services, false, true, {kImplicit, kServices}},
-        {coarse, false, true, {kCoarse}},
-        {coarsest, false, true, {kCoarse, kNoDenies}},
-        {coarsest, false, false, {kCoarse, kNoDenies, kNoFences}},
+        {as_written, true, true, true, {}},
+        {grouped, true, true, true, {}},
+        {grouped, false, true, true, {kImplicit}},
+        {services, false, true, false, {kImplicit, kServices}},
+        {coarse, false, true, false, {kCoarse}},
+        {coarsest, false, true, false, {kCoarse, kNoDenies}},
+        {coarsest, false, false, false, {kCoarse, kNoDenies, kNoFences}},
     }};
     return all;
 }
@@ -255,7 +256,7 @@ Result<SessionPolicy> session_policy(const Scope& scope, const Target& target, c
                             note);
         }
         std::string sha256 = codec::hex(crypto::sha256(*json));
-        return SessionPolicy{*std::move(json), std::move(sha256), std::move(notes)};
+        return SessionPolicy{*std::move(json), std::move(sha256), step.whole, std::move(notes)};
     }
     return fail(ErrorCode::exhausted,
                 "the scope allows more services than a session policy of 2,048 characters can "

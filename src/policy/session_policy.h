@@ -21,6 +21,7 @@ struct Target {
 struct SessionPolicy {
     std::string json;                ///< ASCII, at most kSessionPolicyMax characters
     std::string sha256;              ///< of json, lower-case hex
+    bool whole = false;              ///< every Allow with its actions, resources, conditions
     std::vector<std::string> notes;  ///< what only the gateway enforces, a sentence each
 };
 

@@ -180,15 +180,18 @@ TEST(SessionPolicy, too_long_gets_coarser_step_by_step_and_says_so) {
         op("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:111122223333:table/z");
     const SessionPolicy grouped = compiled(scope_of(long_scope(10, 0, 0)), nullptr);
     EXPECT_TRUE(grouped.notes.empty());
+    EXPECT_TRUE(grouped.whole);
     EXPECT_TRUE(aws_allows(grouped, get));
     EXPECT_FALSE(aws_allows(grouped, put));
     const SessionPolicy uncomplemented = compiled(scope_of(long_scope(20, 0, 0)), nullptr);
     EXPECT_EQ(uncomplemented.notes.size(), 1U);
+    EXPECT_TRUE(uncomplemented.whole);
     EXPECT_TRUE(aws_allows(uncomplemented, get));
     EXPECT_FALSE(aws_allows(uncomplemented, put));
     EXPECT_FALSE(aws_allows(uncomplemented, elsewhere));
     const SessionPolicy services = compiled(scope_of(long_scope(1, 30, 40)), nullptr);
     EXPECT_FALSE(services.notes.empty());
+    EXPECT_FALSE(services.whole);
     EXPECT_TRUE(aws_allows(services, get));
     EXPECT_FALSE(aws_allows(services, op("sqs:SendMessage", "arn:aws:sqs:eu-west-1:1:q")));
     EXPECT_FALSE(session_policy(scope_of(long_scope(1, 300, 0)), kTarget, nullptr).has_value());

@@ -21,7 +21,7 @@ Decision refusal(Reason reason, std::string why) {
     return decision;
 }
 
-policy::Facts facts_of(const Terms& terms, WallNs now) {
+policy::Facts facts_of(const Terms& terms, const Connection& connection, WallNs now) {
     policy::Facts facts;
     facts.agent = terms.agent;
     if (!terms.principal.empty()) {
@@ -30,6 +30,7 @@ policy::Facts facts_of(const Terms& terms, WallNs now) {
     facts.task_id = terms.task_id;
     facts.session_id = terms.id.value();
     facts.now = now;
+    facts.enforced_again = connection.enforced_again;
     return facts;
 }
 
@@ -46,8 +47,8 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
     if (!asked.operation) {
         return refusal(Reason::not_recognised, "the request is no operation that is known here");
     }
-    Decision decision =
-        policy::decide(connection.scope, *asked.operation, facts_of(session.terms(), clock.wall()));
+    Decision decision = policy::decide(connection.scope, *asked.operation,
+                                       facts_of(session.terms(), connection, clock.wall()));
     if (decision.verdict == Verdict::hold) {
         decision.verdict = Verdict::deny;
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";
@@ -63,6 +64,17 @@ std::uint64_t cost_of(const Asked& asked) {
         bytes += field.name.size() + field.value.size();
     }
     return bytes;
+}
+
+/// Of an operation that the end of its session cut, the sockets only know that they were closed.
+void name_the_end(const Session& session, codec::Map& observed) {
+    const auto why = observed.find("why");
+    if (session.is_active() || why == observed.end()) {
+        return;
+    }
+    const std::string* text = why->second.as<std::string>();
+    why->second = fmt::format("the session was over ({}): {}", session.ending().reason,
+                              text == nullptr ? std::string() : *text);
 }
 
 std::string record_name(const std::string& of, recording::Sequence op) {
@@ -116,6 +128,7 @@ bool Permit::spend(std::uint64_t bytes) {
 
 net::Task<Result<void>> Permit::conclude(recording::RecordKind kind, codec::Map observed,
                                          Await await) {
+    name_the_end(*session_, observed);
     Result<void> recorded = co_await log().outcome(kind, op(), std::move(observed), await);
     concluded_ = recorded.has_value();
     co_return recorded;

@@ -81,6 +81,9 @@ codec::List access_value(const model::Operation& operation) {
             codec::Map entry;
             entry.emplace("arn", cut(resource.arn));
             entry.emplace("exact", resource.exact);
+            if (resource.alternative) {
+                entry.emplace("alternative", true);
+            }
             resources.emplace_back(std::move(entry));
         }
         codec::Map entry;

@@ -47,6 +47,7 @@ struct Connection {
     Budget budget;
     policy::Scope scope;
     std::string session_policy;
+    bool enforced_again = false;  ///< see policy::Facts
     std::string key_id;
     Secret secret;
 };

@@ -66,7 +66,7 @@ WHOLE_SCOPE = scope(
     statement("*"),
     statement([
         "iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "iam:PassRole", "kms:CreateGrant", "kms:CreateKey",
-        "kms:CreateAlias", "secretsmanager:GetSecretValue", "sns:AddPermission", "sns:SetTopicAttributes",
+        "kms:CreateAlias", "kms:DeleteAlias", "secretsmanager:GetSecretValue", "sns:AddPermission", "sns:SetTopicAttributes",
         "lambda:CreateFunction", "s3:PutBucketPolicy",
     ]),
 )

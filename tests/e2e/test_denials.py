@@ -149,3 +149,26 @@ def test_clock_skew(gateway, session, monkeypatch):
     )
     with pytest.raises(botocore.exceptions.ClientError, match="RequestTimeTooSkewed|SignatureDoesNotMatch|expired"):
         s3.get_object(Bucket="reports", Key="public/a")
+
+
+EVERYTHING = scope(statement("*"))
+POWERS = [
+    ("iam", "CreateUser", {"UserName": "mallory"}),
+    ("iam", "AddUserToGroup", {"UserName": "mallory", "GroupName": "admins"}),
+    ("iam", "CreateServiceLinkedRole", {"AWSServiceName": "ecs.amazonaws.com"}),
+    ("ram", "CreateResourceShare", {"name": "all"}),
+    ("kms", "CreateKey", {"Policy": "{}"}),
+    ("s3", "PutObject", {"Bucket": "reports", "Key": "public/a", "Body": b"x", "ACL": "public-read"}),
+]
+
+
+def test_a_wildcard_makes_nobody_and_shares_nothing(behind, tmp_path):
+    gateway = Gateway(tmp_path / "powers", [Connection("all", EVERYTHING, behind.endpoint)], behind.admin).start()
+    session = gateway.session()
+    for service, operation, parameters in POWERS:
+        called = client(service, session.agents_url, session.credentials())
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            getattr(called, botocore.xform_name(operation))(**parameters)
+        assert "by the action's full name" in str(refused.value), operation
+    assert [op.reason for op in gateway.records(session).operations()] == ["guardrail"] * len(POWERS)
+    gateway.stop()

@@ -12,6 +12,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 SCOPE = scope(
     statement(["iam:GetRole"], f"{ROLE}/*worker"),
     statement(["iam:ListRoleTags"], f"{ROLE}/worker"),
+    statement(["iam:ListAttachedRolePolicies"], [f"{ROLE}/worker", f"{ROLE}/admin/*"]),
     statement(["iam:ListRolePolicies"], f"{ROLE}/*"),
     statement(["iam:ListRolePolicies"], f"{ROLE}/admin/*", effect="Deny", Sid="NoAdmins"),
 )
@@ -39,8 +40,13 @@ def test_a_pattern_of_the_name_allows_it(iam):
     refusal(iam.get_role, RoleName="other")
 
 
-def test_a_name_without_its_path_is_no_exact_role(iam):
-    assert "covers every resource this may touch" in refusal(iam.list_role_tags, RoleName="worker")
+def test_the_exact_role_allows_it_where_only_aws_could_let_another_through(iam):
+    assert iam.list_role_tags(RoleName="worker")["Tags"] == []
+    refusal(iam.list_role_tags, RoleName="other")
+
+
+def test_a_name_that_may_mean_a_role_of_another_statement_is_refused(iam):
+    assert "covers every resource this may touch" in refusal(iam.list_attached_role_policies, RoleName="worker")
 
 
 def test_a_denied_path_holds_against_every_name(iam):

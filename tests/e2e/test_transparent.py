@@ -33,9 +33,8 @@ def run(client, service, env):
     return CLIENTS[client](service, TASKS[service], env, config_of(client, service))
 
 
-# What the JavaScript SDK must be told at any endpoint of one's own (docs/sessions.md): one name for all
-# buckets, and that queues stand behind the endpoint too, whatever host a QueueUrl names.
-JS_CONFIG = {"s3": {"forcePathStyle": True}, "sqs": {"useQueueUrlAsEndpoint": False}}
+# What the JavaScript SDK must be told at any endpoint of one's own whose name has no others below it.
+JS_CONFIG = {"s3": {"forcePathStyle": True}}
 
 
 def config_of(client, service):

@@ -2,7 +2,8 @@
 
 Started as a program: stub.py PORT LOG ADMIN_KEY ADMIN_SECRET. Speaks enough S3 (GET, PUT, HEAD,
 DELETE of anything) and sts:AssumeRole for a gateway; each arrival is one JSON line of LOG:
-{"n", "time", "method", "target", "key_id", "request_id", "wrong", "bytes"}.
+{"n", "time", "method", "target", "key_id", "request_id", "wrong", "bytes"}. A GET of /…/slow… drips a GiB; whatever
+breaks off before its end is one more line, {"target", "cut": time}.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from . import sigv4
 
 HEADER_LIMIT = 64 * 1024
 OBJECT = b"stub object\n"
+DRIP, DRIP_S, DRIP_TOTAL = bytes(64 * 1024), 0.02, 1 << 30
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>\
 <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>\
 <Expiration>{expiry}</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/stub/{name}\
@@ -54,7 +56,13 @@ class Stub:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # Arrived: noted before the body, because from here on it may have had an effect.
         request_id = self.note(method, target, headers)
-        body = await self.body(reader, headers)
+        try:
+            body = await self.body(reader, headers)
+            if method == "GET" and "/slow" in target:
+                await self.drip(writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.write(target=target, cut=time.time_ns())
+            raise
         status, content, extra = self.answer(method, target, headers, body, request_id)
         answer = [f"HTTP/1.1 {status}", f"x-amz-request-id: {request_id}", f"Content-Length: {len(content)}"]
         answer += [f"{name}: {value}" for name, value in extra.items()]
@@ -72,6 +80,13 @@ class Stub:
         while (await reader.readline()) not in (b"\r\n", b""):
             pass
         return b"".join(chunks)
+
+    async def drip(self, writer):
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {DRIP_TOTAL}\r\n\r\n".encode())
+        for _ in range(DRIP_TOTAL // len(DRIP)):
+            writer.write(DRIP)
+            await writer.drain()
+            await asyncio.sleep(DRIP_S)
 
     def note(self, method, target, headers):
         self.arrivals += 1

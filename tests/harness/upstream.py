@@ -28,6 +28,10 @@ class StrictUpstream:
     def wrong(self):
         return [line for line in self.lines() if line.get("wrong")]
 
+    def cuts(self):
+        """When transfers broke off, by target, in ns."""
+        return {line["target"]: line["cut"] for line in self.lines() if "cut" in line}
+
     def count_by_target(self):
         return collections.Counter(line["target"] for line in self.arrivals())
 

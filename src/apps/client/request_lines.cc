@@ -9,6 +9,7 @@
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "policy/pattern.h"
+#include "policy/session_policy.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
 #include "protocols/aws/sigv4/authorization.h"
@@ -197,6 +198,8 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
         if (!options.principal.empty()) session.principal = options.principal;
         session.task_id = options.task_id;
         session.now = system_clock().wall();
+        const auto compiled = policy::session_policy(*scope, {account, {region}}, nullptr);
+        session.enforced_again = compiled && compiled.value().whole;
         explained.decided = policy::explain(*scope, *explained.asked, session);
     }
     return explained;

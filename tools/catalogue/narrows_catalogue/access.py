@@ -7,6 +7,7 @@ import re
 from . import bindings, conditions, effects, models, secrets, tables
 
 WHEN = {"": 0, "+": 1, "-": 2}
+ACTION_IN_WORDS = re.compile(r"(?<![\w:/-])([a-z][a-z0-9-]*):([A-Z]\w+)")
 
 
 @dataclasses.dataclass
@@ -88,7 +89,19 @@ class Rules:
         action = self.data.action("%s:%s" % (self.prefix_of(service), name))
         if action is None and self.prefix_of(service) == "apigateway":
             return [self._verb(service, name)]
-        return [self._rule(service, name, action, None)] if action else []
+        actions = [action] if action else self._documented(service, name)
+        return [self._rule(service, name, action, None) for action in actions]
+
+    def _documented(self, service, name):
+        """The actions that the model's own words name for an operation that has none of its name: "to call it you
+        need neptune-db:CancelQuery". Of keys and roles they tell what the service does then. Where it makes roles
+        with the caller's rights, nothing is believed."""
+        words = re.sub(r"<[^>]+>", "", service.operations[name].get("documentation", ""))
+        named = [self.data.action("%s:%s" % found) for found in sorted(set(ACTION_IN_WORDS.findall(words)))]
+        named = [action for action in named if action]
+        if any(action["prefix"] == "iam" and action["name"] != "PassRole" for action in named):
+            return []
+        return [action for action in named if action["prefix"] not in ("iam", "kms")]
 
     def _verb(self, service, name):
         """API Gateway's actions are HTTP verbs and its resources are the paths they are used on."""
@@ -141,6 +154,9 @@ class Rules:
 
     def complain_of_unused(self, out):
         """Rows of the tables that name no operation: something was renamed."""
+        for _, _, row in self.effects.by_name:
+            if "fits" not in row:
+                print("%s: it fits no operation" % row["where"], file=out)
         named = {
             "actions.tsv": set(self.overrides),
             "effects.tsv": set(self.effects.table),

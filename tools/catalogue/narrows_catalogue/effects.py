@@ -2,7 +2,7 @@
 
 import re
 
-from . import tables
+from . import secrets, tables
 
 ORDER = ["read", "write", "by-reference", "delegate", "grant", "credential"]
 BY_LEVEL = {"List": "read", "Read": "read", "Write": "write", "Tagging": "write", "Permissions management": "grant"}
@@ -17,6 +17,8 @@ class Effects:
         columns = ["service", "operation", "effect", "why"]
         rows = list(tables.read(directory / "effects.tsv", columns))
         self.table = {(row["service"], row["operation"]): row["effect"] for row in rows}
+        rows = tables.read(directory / "grants.tsv", columns)
+        self.by_name = [(re.compile(row["service"]), re.compile(row["operation"]), row) for row in rows]
         self.not_roles = {
             (row["service"], row["operation"])
             for row in tables.read(directory / "not_passed_roles.tsv", ["service", "operation", "why"])
@@ -36,12 +38,23 @@ class Effects:
         if (service.name, name) in self.table:
             return self.table[service.name, name]
         found = [self.of_action(action) for action in actions] or ["write"]
-        return max(found, key=ORDER.index)
+        effect = max(found, key=ORDER.index)
+        return effect if effect == "read" else max(effect, self.of_name(service.name, name), key=ORDER.index)
+
+    def of_name(self, service, operation):
+        """What grants.tsv says of an operation that changes something."""
+        for services, operations, row in self.by_name:
+            if services.fullmatch(service) and operations.fullmatch(operation):
+                row["fits"] = True
+                return row["effect"]
+        return "write"
 
     def returns_credentials(self, service, name):
         if (service.name, name) in self.credentials:
             return True
         shape = service.output_shape(service.operations[name])
+        if shape and secrets.returns_signed_url(service.shapes, shape):
+            return True
         names = set(member_names(service.shapes, shape)) if shape else set()
         return any(map(SECRET_KEY_MEMBER.match, names)) and (
             any(map(SESSION_MEMBER.match, names)) or name == "CreateAccessKey"

@@ -2,6 +2,7 @@
 
 #include "codec/text.h"
 #include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/decode/withhold.h"
 
 namespace narrows::aws {
@@ -20,7 +21,8 @@ struct Exchange::Delivery {
     std::optional<std::uint64_t> bytes_delivered;  ///< where values were withheld from the record
     crypto::Hasher hasher;
     std::vector<std::string> withheld;
-    bool headed = false;  ///< the agent has the head
+    std::optional<crypto::Digest> sha256_delivered;  ///< where another answer than AWS's was
+    bool headed = false;                             ///< the agent has the head
 };
 
 namespace {
@@ -61,9 +63,10 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     delivery.head = std::move(head.value());
     delivery.for_agent = head_for_agent(delivery.head, head_.method == "HEAD");
     delivery.for_record = delivery.head.headers;
-    const bool secret = has_secret_outputs(decoded_.front().entry);
+    const Operation entry = decoded_.front().entry;
+    const bool held = has_secret_outputs(entry) || names_queues(entry);
     Result<void> delivered = ok();
-    if (secret) {
+    if (held) {
         delivered = co_await deliver_withheld(permit, upstream, delivery);
     } else {
         delivered = co_await deliver_stream(permit, upstream, delivery);
@@ -92,8 +95,11 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     fields.emplace("status", delivery.head.status);
     fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
     fields.emplace("bytes_request", bytes_request_);
-    if (!kept_body_.empty()) {
-        fields.emplace("bytes_sent", std::uint64_t{raw_body_.size()});
+    if (!kept_body_.empty() || sent_body_) {
+        fields.emplace("bytes_sent", std::uint64_t{body_for_aws().size()});
+    }
+    if (sent_body_) {
+        fields.emplace("sha256_sent", codec::hex(crypto::sha256(*sent_body_)));
     }
     fields.emplace("bytes_response", delivery.bytes);
     fields.emplace("sha256_response", codec::hex(delivery.hasher.finish()));
@@ -105,13 +111,34 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     if (delivery.bytes_delivered) {
         fields.emplace("bytes_delivered", *delivery.bytes_delivered);
     }
+    if (delivery.sha256_delivered) {
+        fields.emplace("rewritten", "queue URLs: the agent's endpoint in place of AWS's");
+        fields.emplace("sha256_delivered", codec::hex(*delivery.sha256_delivered));
+    }
     if (!withheld.empty()) {
         fields.emplace("withheld", std::move(withheld));
     }
     co_return co_await permit.result(std::move(fields), services_.result_await);
 }
 
-/// Answers that hold secret values: whole in memory, a version without them on record.
+/// In endpoint mode queues stand behind the endpoint that the agent used; AWS's own URLs are on
+/// record.
+void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
+    const bool named = names_queues(decoded_.front().entry) && delivery.head.status == 200;
+    if (!named || arrival_.mode != "endpoint") {
+        return;
+    }
+    const std::string origin = (arrival_.secure ? "https://" : "http://") +
+                               std::string(http::header(head_.headers, "host"));
+    std::optional<Bytes> renamed = with_queues_at(recognition_.protocol, body, origin);
+    if (renamed && *renamed != body) {
+        body = *std::move(renamed);
+        delivery.sha256_delivered = crypto::sha256(body);
+    }
+}
+
+/// Answers of which record and agent get two versions: whole in memory. On record without secret
+/// values, for the agent with its own endpoint in queue URLs.
 net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
                                                    http::ClientConnection& upstream,
                                                    Delivery& delivery) {
@@ -142,6 +169,7 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
             co_return fail(held.error());
         }
     }
+    name_queues_for_agent(delivery, body);
     delivery.bytes = recorded.size();
     delivery.bytes_delivered = body.size();
     delivery.hasher.update(recorded);

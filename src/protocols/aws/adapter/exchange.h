@@ -59,6 +59,7 @@ class Exchange {
     std::optional<Rejection> never_allowed() const;
     std::optional<Rejection> place();
     std::optional<Rejection> build_upstream();
+    void name_queue_for_aws();
     void keep_parameters();
     model::Context known_context() const;
     std::string payload_text() const;
@@ -92,6 +93,7 @@ class Exchange {
     net::Task<void> give_up(session::Permit& permit, const Error& error, bool sent,
                             const std::string& record);
     http::Framing upload_framing() const;
+    const Bytes& body_for_aws() const { return sent_body_ ? *sent_body_ : raw_body_; }
 
     // deliver.cc: the answer, recorded before it is delivered.
     net::Task<void> deliver(session::Permit& permit, http::ClientConnection& upstream,
@@ -106,6 +108,7 @@ class Exchange {
                                     ByteView bytes, bool is_last);
     net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
                                      const std::string& why);
+    void name_queues_for_agent(Delivery& delivery, Bytes& body) const;
     bool record_head(session::Permit& permit, const Delivery& delivery);
 
     net::Loop& loop_;
@@ -122,8 +125,9 @@ class Exchange {
     std::vector<Decoded> decoded_;
     std::optional<model::Operation> operation_;
     bool streamed_ = false;
-    std::string bucket_;  ///< S3's virtual-hosted form
-    Bytes raw_body_;      ///< as sent, when held
+    std::string bucket_;              ///< S3's virtual-hosted form
+    Bytes raw_body_;                  ///< as sent, when held
+    std::optional<Bytes> sent_body_;  ///< goes to AWS in its place: a queue's URL that is AWS's own
     Bytes kept_body_;   ///< on record in its place, where it may not be and the INTENT is too small
     Bytes plain_body_;  ///< content coding taken off
     std::optional<crypto::Digest> body_sha256_;

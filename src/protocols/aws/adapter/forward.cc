@@ -83,9 +83,9 @@ net::Task<Result<upstream::SignedRequest>> Exchange::sign(const session::Permit&
 http::Framing Exchange::upload_framing() const {
     if (!streamed_) {
         const bool bodiless =
-            raw_body_.empty() &&
+            body_for_aws().empty() &&
             (head_.method == "GET" || head_.method == "HEAD" || head_.method == "DELETE");
-        return bodiless ? http::Framing::none() : http::Framing::sized(raw_body_.size());
+        return bodiless ? http::Framing::none() : http::Framing::sized(body_for_aws().size());
     }
     if (!payload_.chunked()) {
         const auto length = agent_.content_length();
@@ -105,7 +105,7 @@ net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConn
         head.headers.push_back(std::move(field));
     }
     upstream.stream().expires_after(services_.limits.idle_max);
-    const ByteView first = streamed_ ? ByteView() : ByteView(raw_body_);
+    const ByteView first = streamed_ ? ByteView() : ByteView(body_for_aws());
     const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
     if (!begun.has_value() || !streamed_) {
         co_return begun;

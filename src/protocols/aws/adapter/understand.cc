@@ -6,6 +6,7 @@
 #include "codec/text.h"
 #include "protocols/aws/adapter/aws_host.h"
 #include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/withhold.h"
 #include "protocols/aws/sigv4/canonical.h"
@@ -353,7 +354,16 @@ void Exchange::add_chunked_headers() {
 std::string Exchange::payload_text() const {
     return streamed_ || payload_.kind == sigv4::PayloadKind::unsigned_payload
                ? payload_.text
-               : codec::hex(*body_sha256_);
+               : codec::hex(sent_body_ ? crypto::sha256(*sent_body_) : *body_sha256_);
+}
+
+/// A queue's URL that names this gateway is for the agent alone.
+void Exchange::name_queue_for_aws() {
+    const bool plain = http::header(head_.headers, "content-encoding").empty();
+    if (decoded_.front().entry.service().id() == "sqs" && plain) {
+        const std::string origin = (target_.tls ? "https://" : "http://") + target_.authority();
+        sent_body_ = with_queue_of_aws(recognition_.protocol, plain_body_, origin);
+    }
 }
 
 std::optional<Rejection> Exchange::build_upstream() {
@@ -372,6 +382,7 @@ std::optional<Rejection> Exchange::build_upstream() {
     if (payload_.chunked()) {
         add_chunked_headers();
     }
+    name_queue_for_aws();
     unsigned_.payload = payload_text();
     http::set(unsigned_.head.headers, "Host", target_.authority());
     if (decoded_.front().entry.service().is_s3() || payload_.kind != sigv4::PayloadKind::absent) {

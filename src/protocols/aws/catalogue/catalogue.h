@@ -247,7 +247,8 @@ enum class When : std::uint8_t { always, present, absent };
 class AccessRule : public View {
   public:
     using View::View;
-    std::string_view action() const;  ///< "s3:GetObject"
+    std::string_view action() const;    ///< "s3:GetObject"
+    model::EffectClass effect() const;  ///< of the action by itself
     When when() const;
     std::string_view when_path() const;
     /// Never empty. If all rules are optional and none counts, all count, with unknown holes.
@@ -323,7 +324,7 @@ class Operation : public View {
     bool s3_express_only() const;
 
     /// Of a request that has only what it must. An access whose `when` parameter is there can raise
-    /// it: see Action::effect (an ACL on s3:PutObject makes it a grant).
+    /// it: see AccessRule::effect (an ACL on s3:PutObject makes it a grant).
     model::EffectClass effect() const;
     /// No IAM action is known for it: never allowed.
     bool no_action() const;

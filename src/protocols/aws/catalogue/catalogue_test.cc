@@ -156,6 +156,17 @@ TEST(Catalogue, roles_handed_over_need_pass_role) {
     EXPECT_THAT(accesses("sts", "AssumeRole"), SizeIs(1));
 }
 
+TEST(Catalogue, an_action_of_another_name_is_the_one_that_the_model_s_words_name) {
+    EXPECT_EQ(operation("neptunedata", "CancelGremlinQuery").accesses()[0].action(),
+              "neptune-db:CancelQuery");
+    EXPECT_EQ(operation("dms", "DescribeDataProviders").accesses()[0].action(),
+              "dms:ListDataProviders");
+    EXPECT_EQ(operation("securityhub", "GetFindingsV2").accesses()[0].action(),
+              "securityhub:GetFindings");
+    EXPECT_TRUE(operation("ssm", "RegisterDefaultHostManagementConfiguration").no_action());
+    EXPECT_TRUE(operation("cloudwatch", "AssociateDatasetKmsKey").no_action());
+}
+
 TEST(Catalogue, effects) {
     using model::EffectClass;
     EXPECT_EQ(operation("s3", "GetObject").effect(), EffectClass::read);
@@ -171,8 +182,59 @@ TEST(Catalogue, effects) {
              {"ecr", "GetAuthorizationToken"},
              {"cognito-identity", "GetCredentialsForIdentity"},
              {"eks-auth", "AssumeRoleForPodIdentity"},
-             {"ssm", "StartSession"}}) {
+             {"ssm", "StartSession"},
+             {"athena", "GetSessionEndpoint"},
+             {"artifact", "GetReport"},
+             {"connect", "CreateParticipant"},
+             {"bedrock-agent-runtime", "GetDocumentContent"}}) {
         EXPECT_TRUE(operation(service, name).returns_credentials()) << service << name;
+    }
+}
+
+// IAM calls each of these "Write" (Service Authorization Reference).
+TEST(Catalogue, what_makes_or_changes_a_principal_a_trust_a_policy_or_sharing_is_a_grant) {
+    for (const auto& [service, name] : std::vector<std::pair<std::string, std::string>>{
+             {"iam", "CreateUser"},
+             {"iam", "CreateRole"},
+             {"iam", "CreateInstanceProfile"},
+             {"iam", "AddRoleToInstanceProfile"},
+             {"iam", "AddUserToGroup"},
+             {"iam", "UpdateLoginProfile"},
+             {"iam", "CreateServiceLinkedRole"},
+             {"iam", "CreateOpenIDConnectProvider"},
+             {"iam", "TagRole"},
+             {"organizations", "CreateAccount"},
+             {"sso-admin", "CreateAccountAssignment"},
+             {"identitystore", "CreateGroupMembership"},
+             {"ram", "CreateResourceShare"},
+             {"rolesanywhere", "CreateTrustAnchor"},
+             {"eks", "CreateAccessEntry"},
+             {"kms", "CreateKey"},
+             {"kinesis", "PutResourcePolicy"},
+             {"opensearchserverless", "CreateAccessPolicy"},
+             {"elasticache", "CreateUser"},
+             {"transfer", "ImportSshPublicKey"},
+             {"redshift", "AssociateDataShareConsumer"},
+             {"guardduty", "InviteMembers"},
+             {"iot", "UpdateCertificate"},
+             {"lambda", "UpdateFunctionUrlConfig"}}) {
+        EXPECT_EQ(operation(service, name).effect(), model::EffectClass::grant) << service << name;
+    }
+}
+
+TEST(Catalogue, policies_of_other_things_and_data_stay_writes) {
+    for (const auto& [service, name] :
+         std::vector<std::pair<std::string, std::string>>{{"s3", "PutObject"},
+                                                          {"sqs", "SendMessage"},
+                                                          {"logs", "PutRetentionPolicy"},
+                                                          {"ecr", "PutLifecyclePolicy"},
+                                                          {"autoscaling", "PutScalingPolicy"},
+                                                          {"elb", "CreateLoadBalancerPolicy"},
+                                                          {"ec2", "AuthorizeSecurityGroupIngress"},
+                                                          {"secretsmanager", "PutSecretValue"},
+                                                          {"kms", "DeriveSharedSecret"},
+                                                          {"dynamodb", "CreateTable"}}) {
+        EXPECT_EQ(operation(service, name).effect(), model::EffectClass::write) << service << name;
     }
 }
 
@@ -190,6 +252,27 @@ TEST(Catalogue, secrets_have_paths) {
     const Operation get = operation("secretsmanager", "GetSecretValue");
     EXPECT_THAT(get.secret_outputs(), SizeIs(2));
     EXPECT_EQ(operation("ssm", "PutParameter").secret_inputs()[0].text(), "Value");
+}
+
+std::vector<std::string> texts(Range<Text> range) {
+    std::vector<std::string> all;
+    for (const Text each : range) all.emplace_back(each.text());
+    return all;
+}
+
+TEST(Catalogue, a_secret_s_name_makes_it_one_wherever_it_stands) {
+    EXPECT_THAT(texts(operation("dms", "CreateEndpoint").secret_inputs()),
+                testing::IsSupersetOf(
+                    {"Password", "MongoDbSettings.Password", "KafkaSettings.SaslPassword"}));
+    EXPECT_THAT(texts(operation("elbv2", "CreateListener").secret_inputs()),
+                ElementsAre("DefaultActions[].AuthenticateOidcConfig.ClientSecret"));
+    EXPECT_THAT(texts(operation("ec2", "DescribeVpnConnections").secret_outputs()),
+                Contains("vpnConnectionSet[].options.tunnelOptionSet[].preSharedKey"));
+    EXPECT_THAT(texts(operation("amplify", "ListApps").secret_outputs()),
+                Contains("apps[].basicAuthCredentials"));
+    EXPECT_THAT(operation("rds", "DescribeDBInstances").secret_outputs(), SizeIs(0));
+    EXPECT_THAT(operation("apigateway", "UpdateApiKey").secret_inputs(), SizeIs(0));
+    EXPECT_THAT(operation("cognito-idp", "UpdateUserPoolClient").secret_outputs(), SizeIs(1));
 }
 
 TEST(Catalogue, endpoints_come_from_partition_and_region) {

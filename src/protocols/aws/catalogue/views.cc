@@ -197,6 +197,10 @@ std::string_view ConditionRule::value_name() const {
 std::string_view AccessRule::action() const {
     return TEXT(access, 0);
 }
+model::EffectClass AccessRule::effect() const {
+    const std::optional<Action> found = catalogue_->find_action(action());
+    return found ? found->effect() : model::EffectClass::write;
+}
 When AccessRule::when() const {
     return static_cast<When>(CELL(access, 1));
 }

@@ -136,6 +136,10 @@ int gravity(model::EffectClass effect) {
     return 5;
 }
 
+void raise(model::EffectClass& effect, model::EffectClass to) {
+    if (gravity(to) > gravity(effect)) effect = to;
+}
+
 void add_access(std::vector<model::Access>& accesses, model::Access access) {
     for (model::Access& known : accesses) {
         if (known.action != access.action) continue;
@@ -158,6 +162,7 @@ Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& fact
         if (!applies(rule, candidate.parameters)) continue;
         NARROWS_TRY(auto resources, resources_of(rule, candidate.parameters, facts));
         add_access(operation.accesses, {std::string(rule.action()), std::move(resources)});
+        if (rule.when() != When::always) raise(operation.effect, rule.effect());
         for (const ConditionRule each : rule.conditions()) {
             set_condition(each, candidate.parameters, conditions);
         }
@@ -168,7 +173,7 @@ Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& fact
                     "no IAM action is known for " + std::string(entry.service().id()) + ":" +
                         std::string(entry.name()) + ", so no scope can allow it");
     }
-    if (gravity(entry.effect()) > gravity(operation.effect)) operation.effect = entry.effect();
+    raise(operation.effect, entry.effect());
     return ok();
 }
 

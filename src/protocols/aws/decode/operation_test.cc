@@ -155,6 +155,40 @@ TEST(Operation, the_caller_s_keys_win) {
     EXPECT_EQ(built.context.at("s3:prefix"), (std::vector<std::string>{"y"}));
 }
 
+// s3:PutObjectAcl is of IAM's access level "Permissions management".
+TEST(Operation, a_parameter_that_shares_makes_a_write_a_grant) {
+    using model::EffectClass;
+    EXPECT_EQ(operation("s3", "PutObject", R"({"Bucket":"b","Key":"k"})").effect,
+              EffectClass::write);
+    EXPECT_EQ(
+        operation("s3", "PutObject", R"({"Bucket":"b","Key":"k","ACL":"public-read"})").effect,
+        EffectClass::grant);
+    const auto table =
+        operation("dynamodb", "CreateTable", R"({"TableName":"t","ResourcePolicy":"{}"})");
+    EXPECT_EQ(table.effect, EffectClass::grant);
+    EXPECT_EQ(table.accesses.back().action, "dynamodb:PutResourcePolicy");
+}
+
+// A role's name is unique in its account; its ARN has its path too (IAM User Guide, "IAM
+// identifiers").
+TEST(Operation, a_role_s_name_is_the_role_without_a_path_or_one_with_it) {
+    const std::vector<model::Resource> either = {
+        {"arn:aws:iam::123456789012:role/worker", true},
+        {"arn:aws:iam::123456789012:role/*/worker", false, true}};
+    EXPECT_EQ(accesses("iam", "GetRole", R"({"RoleName":"worker"})").front().resources, either);
+    const auto passed =
+        accesses("lambda", "CreateFunction", R"({"FunctionName":"f","Role":"worker"})");
+    EXPECT_EQ(passed.back().resources, either);
+    const auto exact =
+        accesses("lambda", "CreateFunction",
+                 R"({"FunctionName":"f","Role":"arn:aws:iam::123456789012:role/admin/worker"})");
+    EXPECT_EQ(exact.back().resources,
+              (std::vector<model::Resource>{{"arn:aws:iam::123456789012:role/admin/worker"}}));
+    const auto odd = accesses("iam", "GetRole", R"({"RoleName":"/worker"})");
+    EXPECT_EQ(odd.front().resources,
+              (std::vector<model::Resource>{{"arn:aws:iam::123456789012:role/*", false}}));
+}
+
 TEST(Operation, several_candidates_need_all_their_accesses) {
     const std::vector<Decoded> two = {
         {entry("s3", "GetObject"), json(R"({"Bucket":"b","Key":"k"})")},

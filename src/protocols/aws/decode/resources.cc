@@ -17,6 +17,7 @@ struct Filling {
     std::string_view behind = {};                       ///< a pattern for what stands behind `text`
     bool whole_arn = false;                             ///< `text` replaces the template
     std::optional<std::string> account = std::nullopt;  ///< also fills ${Account}
+    bool alternative = false;                           ///< of the filling before it
 
     bool exact() const { return !open && behind.empty(); }
 };
@@ -113,7 +114,7 @@ Filling part(Fill how, std::string_view text) {
             return text.find_first_of(":/") == std::string_view::npos ? known(text) : unknown();
         case Fill::arn_or_suffix:
         case Fill::suffix:
-            return {.text = std::string(text), .open = true};
+            return rooted ? unknown() : known(text);
         case Fill::queue_url:
             return from_queue_url(text);
         case Fill::last_segment:
@@ -143,12 +144,21 @@ Filling fill(Fill how, std::string_view text, std::string_view pattern) {
     return filling.text.empty() && filling.behind.empty() ? unknown() : filling;
 }
 
+/// A name that may have a path before it: the last part of what the hole holds.
+bool may_have_path(Fill how, const Filling& filling) {
+    return (how == Fill::suffix || how == Fill::arn_or_suffix) && filling.exact() &&
+           !filling.whole_arn;
+}
+
 /// All ways to fill a hole: one per value at its path, else what stands in for a missing one.
 std::vector<Filling> fillings(Hole hole, const codec::Value& parameters, std::string_view pattern) {
     if (hole.fill() == Fill::constant) return {known(hole.path())};
     std::vector<Filling> all;
     for (const std::string& text : values_at(parameters, hole.path())) {
         all.push_back(fill(hole.fill(), text, pattern));
+        if (may_have_path(hole.fill(), all.back())) {
+            all.push_back({.text = "/" + all.back().text, .open = true, .alternative = true});
+        }
     }
     if (!all.empty()) return all;
     const bool missing = nodes_at(parameters, hole.path()).empty();
@@ -194,15 +204,17 @@ Resource assemble(std::string_view arn, const Combination& holes, const Connecti
     const auto pieces = pieces_of(arn);
     std::vector<Filling> parts;
     bool exact = arn.find('*') == std::string_view::npos;
+    bool alternative = false;
     for (std::size_t i = 1; i < pieces.size(); i += 2) {
         parts.push_back(filling_of(pieces[i], holes, facts).value_or(unknown()));
         exact = exact && parts.back().exact();
+        alternative = alternative || parts.back().alternative;
     }
     std::string text(pieces.front());
     for (std::size_t i = 0; i < parts.size(); ++i) {
         text += written(parts[i], exact) + std::string(pieces[2 * i + 2]);
     }
-    return {std::move(text), exact};
+    return {std::move(text), exact, alternative};
 }
 
 Result<void> add(std::vector<Resource>& resources, Resource resource) {

@@ -30,9 +30,10 @@ struct Recordable {
 /// Whether an operation's answers must go through withhold_outputs, which needs them whole.
 bool has_secret_outputs(Operation entry);
 
-/// `answer` is of the operation, `body` plain. JSON and CBOR documents are re-encoded with secrets
-/// replaced; in XML every element of a secret's name is emptied of its text wherever it stands. A
-/// body that cannot be read is withheld whole ("@body").
+/// `answer` is of the operation, `body` plain; recorded as it is if the operation has no secrets.
+/// JSON and CBOR documents are re-encoded with secrets replaced; in XML every element of a secret's
+/// name is emptied of its text wherever it stands. A body that cannot be read is withheld whole
+/// ("@body").
 Recordable withhold_outputs(Operation entry, Protocol protocol, const http::ResponseHead& answer,
                             ByteView body, ByteView key);
 
