@@ -92,17 +92,20 @@ std::optional<Bytes> json_request(ByteView body, std::string_view origin) {
     return to_bytes(codec::json_encode(document.value()));
 }
 
-std::optional<Bytes> form_request(ByteView body, std::string_view origin) {
-    Result<std::vector<codec::Pair>> pairs = codec::form_decode(as_text(body));
+/// Every other pair stays as the client spelt it.
+std::optional<Bytes> form_request(std::string_view body, std::string_view origin) {
     bool changed = false;
     std::string out;
-    for (codec::Pair& pair : pairs ? pairs.value() : std::vector<codec::Pair>()) {
+    for (const std::string_view spelt : codec::split(body, '&')) {
+        const Result<std::vector<codec::Pair>> pair = codec::form_decode(spelt);
         std::optional<std::string> sent;
-        if (pair.name == kMember) sent = of_aws(pair.value, origin);
+        if (pair && pair.value().size() == 1 && pair.value().front().name == kMember) {
+            sent = of_aws(pair.value().front().value, origin);
+        }
         changed = changed || sent.has_value();
         if (!out.empty()) out += '&';
-        out += codec::percent_encode(pair.name) + "=" +
-               codec::percent_encode(sent ? *sent : pair.value);
+        out +=
+            sent ? std::string(kMember) + "=" + codec::percent_encode(*sent) : std::string(spelt);
     }
     return changed ? std::optional(to_bytes(out)) : std::nullopt;
 }
@@ -120,7 +123,8 @@ std::optional<Bytes> with_queues_at(Protocol protocol, ByteView body, std::strin
 }
 
 std::optional<Bytes> with_queue_of_aws(Protocol protocol, ByteView body, std::string_view origin) {
-    return protocol == Protocol::json ? json_request(body, origin) : form_request(body, origin);
+    return protocol == Protocol::json ? json_request(body, origin)
+                                      : form_request(as_text(body), origin);
 }
 
 }  // namespace narrows::aws

@@ -64,7 +64,7 @@ TEST(QueueUrls, aws_is_asked_with_its_own_url) {
         request(Protocol::query,
                 "Action=SendMessage&QueueUrl=http%3A%2F%2Fgw.example%2F1%2Fq&MessageBody=a+b"),
         "Action=SendMessage&QueueUrl=https%3A%2F%2Fsqs.eu-west-1.amazonaws.com%2F1%2Fq&"
-        "MessageBody=a%20b");
+        "MessageBody=a+b");
     EXPECT_EQ(request(Protocol::json,
                       R"({"QueueUrl":"https://queue.amazonaws.com/177715257436/MyQueue"})"),
               "as it is");
