@@ -1,5 +1,6 @@
 """The end of a session cuts what is in flight within a second, both ways, and the record says what happened."""
 
+import base64
 import datetime
 import http.client
 import threading
@@ -120,7 +121,7 @@ def nanoseconds(text):
 
 
 def body_bytes(operation):
-    return sum(len(record.get("bytes", default="")) for record in operation.of_kind("body"))
+    return sum(len(base64.b64decode(record.get("bytes", default=""))) for record in operation.of_kind("body"))
 
 
 def test_a_reviewer_s_kill_cuts_both_ways(gateway, upstream, reviewer_key):
