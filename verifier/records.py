@@ -120,7 +120,7 @@ class Part:
         self.closed = True
         self.ended = member(payload, "observed.reason", str) != "interrupted"
         counts = member(payload, "observed.counts", dict)
-        same = counts == self.counts and all(type(each) is int for each in counts.values())  # True == 1 in Python
+        same = counts == dict(self.counts) and all(type(each) is int for each in counts.values())  # True == 1 in Python
         if not self.holes and not same and (counts is not None or self.ended):
             self.wrong("disorder", "CLOSE counts other records than stand before it", frame)
 
