@@ -69,6 +69,8 @@ def check(gateway, upstream, answered):
     assert "interrupted" in reasons
     assert not recording.undeclared_holes()
     assert gateway.verify().returncode == 0
+    apart = gateway.verify_apart()
+    assert apart.returncode == 0 and "\nverified\n" in apart.stdout, apart.stdout
 
 
 def test_credentials_stay_valid_and_a_new_part_continues(upstream, tmp_path):

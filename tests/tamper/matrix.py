@@ -1,6 +1,6 @@
 """The tamper matrix: everything that can be done to a small store is done, and told to both verifiers.
 
-Usage: matrix.py DIR    DIR is what make_store wrote
+Usage: matrix.py [--full] DIR    DIR is what make_store wrote
 """
 
 import argparse
@@ -335,10 +335,12 @@ def run(task):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--full", action="store_true", help="every byte of every store, not of the first alone")
     options = parser.parse_args()
     trust = (options.folder / "clean/trust").read_text()
     # (store, from where to splice, every N-th byte is flipped)
-    stores = [("clean", "again", 1), ("fault", "clean", 1), ("killed", "clean", 1), ("long", "clean", 7)]
+    some = 1 if options.full else 7
+    stores = [("clean", "again", 1), ("fault", "clean", some), ("killed", "clean", some), ("long", "clean", some)]
     tasks = [(name, options.folder / name, options.folder / other, trust, every, worker)
              for name, other, every in stores for worker in range(WORKERS)]
     problems, counts, reasons = [], collections.Counter(), collections.Counter()
