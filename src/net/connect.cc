@@ -1,9 +1,7 @@
 #include <charconv>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include "net/stream.h"
@@ -13,7 +11,6 @@ namespace narrows::net {
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 std::string to_string(const Endpoint& endpoint) {
     const bool is_v6 = endpoint.address.find(':') != std::string::npos;

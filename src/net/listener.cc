@@ -1,8 +1,6 @@
 #include <atomic>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "net/stream.h"
@@ -12,7 +10,6 @@ namespace narrows::net {
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 /// Accepting pauses this long when the process is out of descriptors.
 constexpr Millis kAcceptPause{100};
