@@ -124,6 +124,24 @@ Result<void> open_journal(Runtime& runtime, const Config& config, bool accept_co
     return io::durable_write(io::posix(), runtime.data_dir + "/trust", as_bytes(trust));
 }
 
+/// One record in the session's part, durable when it returns. On a worker.
+Result<void> record_durably(Runtime& runtime, const session::SessionPtr& session,
+                            recording::RecordKind kind, codec::Map fields) {
+    auto done = std::make_shared<std::promise<Result<void>>>();
+    auto payload = std::make_shared<codec::Value>(recording::observed(std::move(fields)));
+    auto story = [log = session->shared_log(), kind, payload, done]() -> net::Task<void> {
+        Result<void> recorded = co_await log->control(
+            kind, std::move(*payload), recording::Await::durable, journal::Use::normal);
+        done->set_value(std::move(recorded));
+    };
+    runtime.loops.next().spawn(story);
+    std::future<Result<void>> recorded = done->get_future();
+    if (recorded.wait_for(kRecordMax) != std::future_status::ready) {
+        return fail(ErrorCode::timeout, "the journal does not take the record in time");
+    }
+    return recorded.get();
+}
+
 /// CREDENTIAL on record before the credential signs anything. Called on a worker.
 Result<void> record_credential(Runtime& runtime, const upstream::CredentialEvent& event) {
     const session::SessionPtr session = runtime.sessions.find(event.lease.session);
@@ -139,11 +157,7 @@ Result<void> record_credential(Runtime& runtime, const upstream::CredentialEvent
     fields.emplace("request_id", event.request_id);
     fields.emplace("source", event.source);
     fields.emplace("expires_at", event.expires_at);
-    if (!session->log().control_unawaited(recording::RecordKind::credential,
-                                          recording::observed(std::move(fields)))) {
-        return fail(ErrorCode::unavailable, "the journal refuses the credential's record");
-    }
-    return ok();
+    return record_durably(runtime, session, recording::RecordKind::credential, std::move(fields));
 }
 
 /// That credentials are asked for, durably before they are; or that there are none. On a worker.
@@ -160,19 +174,7 @@ Result<void> record_attempt(Runtime& runtime, const upstream::Lease& lease,
     if (failure != nullptr) {
         fields.emplace("why", failure->what);
     }
-    auto done = std::make_shared<std::promise<Result<void>>>();
-    auto payload = std::make_shared<codec::Value>(recording::observed(std::move(fields)));
-    runtime.loops.next().spawn([log = session->shared_log(), payload, done]() -> net::Task<void> {
-        Result<void> recorded =
-            co_await log->control(recording::RecordKind::notice, std::move(*payload),
-                                  recording::Await::durable, journal::Use::normal);
-        done->set_value(std::move(recorded));
-    });
-    std::future<Result<void>> recorded = done->get_future();
-    if (recorded.wait_for(kRecordMax) != std::future_status::ready) {
-        return fail(ErrorCode::timeout, "the journal does not take the record in time");
-    }
-    return recorded.get();
+    return record_durably(runtime, session, recording::RecordKind::notice, std::move(fields));
 }
 
 /// The host's own addresses, as text.

@@ -145,6 +145,22 @@ std::string no_new_sessions(const Runtime& runtime) {
     return trouble.empty() ? trouble : "the evidence log cannot be signed: " + trouble;
 }
 
+/// Its OPEN may yet become durable, when the disk is well: no start is to take it for a session.
+void give_up_opening(recording::PartLog& log, const Error& why) {
+    if (log.no().value() == 0) {
+        return;
+    }
+    codec::Map fields;
+    fields.emplace("what", "ending");
+    fields.emplace("reason", "ended");
+    fields.emplace("by", "gateway");
+    fields.emplace("why", "its OPEN could not be made durable: " + why.what);
+    if (!log.control_unawaited(recording::RecordKind::notice,
+                               recording::observed(std::move(fields)))) {
+        log::error("a session that was not opened cannot be declared so: {}", why.what);
+    }
+}
+
 /// OPEN, durable, and its place in the evidence log.
 net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Terms terms,
                                                  model::PartNo predecessor) {
@@ -155,6 +171,7 @@ net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Term
     };
     const Result<void> opened = co_await log->open(payload);
     if (!opened.has_value()) {
+        give_up_opening(*log, opened.error());
         co_return fail(opened.error());
     }
     const std::string id = terms.id.value();
@@ -184,7 +201,7 @@ codec::Map ending_fields(const session::Ending& ending) {
 /// So that a crash before CLOSE does not bring the session back. A drained one may come back.
 net::Task<Result<void>> record_ending(session::Session& session) {
     const session::Ending ending = session.ending();
-    if (ending.reason == "drained") {
+    if (ending.reason == "drained" || session.log().ending()) {
         co_return ok();
     }
     codec::Map fields = ending_fields(ending);

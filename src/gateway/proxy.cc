@@ -254,11 +254,19 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     sent.emplace("op", permit.op().value());
     sent.emplace("endpoint", fmt::format("{}:{}", to.host, to.port));
     sent.emplace("sni", net::client_hello_server_name(said.value()).value());
-    permit.log().bulk_unawaited(recording::RecordKind::sent, recording::observed(std::move(sent)));
+    if (!permit.log().bulk_unawaited(recording::RecordKind::sent,
+                                     recording::observed(std::move(sent)))) {
+        co_return co_await conclude_tunnel(permit, net::RelayCount(),
+                                           "the journal refuses to record that it is sent",
+                                           runtime.clock.mono() - began);
+    }
     const Result<void> begun = co_await far.write(said.value());
     net::RelayCount count;
     if (begun.has_value()) {
-        auto may_pass = [&permit](std::uint64_t) { return permit.session().is_active(); };
+        auto may_pass = [&permit, &runtime](std::uint64_t) {
+            return permit.session().is_active() &&
+                   runtime.journal->state().condition != journal::Condition::refusing;
+        };
         count = co_await net::relay(stream, far, kTunnelIdleMax, may_pass);
     }
     count.to_right += said.value().size();

@@ -124,8 +124,8 @@ struct Options {
     std::int64_t bulk_sync_ns = 50 * kNsPerMs;
     std::int64_t retry_ns = kNsPerSecond;  ///< between attempts to get well again
     bool accept_corruption = false;  ///< quarantine what is corrupt instead of refusing to open
-    /// Sees every frame that recovery finds, in about the order it was written (the lanes are
-    /// merged by time); the payload is valid during the call. For open operations and the like.
+    /// Sees every record that recovery finds, once, in about the order it was written (the lanes
+    /// are merged by time); the payload is valid during the call. For open operations and the like.
     std::function<void(const Frame&)> on_recovered;
 };
 

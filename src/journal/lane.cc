@@ -84,8 +84,11 @@ Result<void> LaneWriter::push(Entry& entry, Use use) {
     if (stop_) {
         return fail(ErrorCode::unavailable, "the journal is closing");
     }
-    if (common_.queued_frames >= common_.options.queue_frames_max ||
-        common_.queued_bytes + entry.size() > common_.options.queue_bytes_max) {
+    // Bodies leave a quarter of the queue to the records of every other operation.
+    const bool is_body = lane_ == Lane::bulk && use == Use::normal;
+    const std::uint64_t quarters = is_body ? 3 : 4;
+    if (common_.queued_frames >= common_.options.queue_frames_max / 4 * quarters ||
+        common_.queued_bytes + entry.size() > common_.options.queue_bytes_max / 4 * quarters) {
         return fail(ErrorCode::exhausted,
                     "the journal's queue is full: the disk is slower than what is to be recorded");
     }

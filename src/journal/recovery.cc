@@ -145,6 +145,9 @@ Result<void> Recovery::take_batch(const Batch& batch, const std::string& origin)
             continue;
         }
         PartProgress& part = parts_[frame.part.value()];
+        if (part.seen.contains(frame.sequence.value())) {
+            continue;  // written again after a disk fault
+        }
         part.seen.add(frame.sequence.value());
         if (part.seen.next() == frame.sequence.value() + 1) {
             part.last_leaf = leaf_of(options_.origin, frame);
@@ -246,6 +249,11 @@ void SequenceSet::add(std::uint64_t number) {
         dense_ = islands_.begin()->second;
         islands_.erase(islands_.begin());
     }
+}
+
+bool SequenceSet::contains(std::uint64_t number) const {
+    const auto after = islands_.upper_bound(number);
+    return number < dense_ || (after != islands_.begin() && std::prev(after)->second > number);
 }
 
 std::uint64_t SequenceSet::next() const {

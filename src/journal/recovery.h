@@ -16,6 +16,7 @@ namespace narrows::journal {
 class SequenceSet {
   public:
     void add(std::uint64_t number);
+    bool contains(std::uint64_t number) const;
     /// One past the highest seen.
     std::uint64_t next() const;
     std::vector<Range> missing() const;

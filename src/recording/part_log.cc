@@ -16,6 +16,8 @@ using journal::Use;
 namespace {
 
 constexpr const char* kClosed = "the part is closed: nothing may follow its CLOSE";
+constexpr net::Millis kRoomLook{5};
+constexpr int kRoomLooks = 400;  // two seconds
 
 Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteView bytes) {
     codec::Map fields;
@@ -234,34 +236,46 @@ bool PartLog::control_unawaited(RecordKind kind, const codec::Value& payload) {
         .has_value();
 }
 
-net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uint64_t index,
-                                      ByteView bytes, Await await) {
-    check_told(await);
-    const std::size_t last = last_part(bytes);
-    if (last > 0 && !body_unawaited(op, direction, index, bytes.first(last))) {
-        co_return fail(ErrorCode::unavailable, "the journal refuses to record a body");
+net::Task<Result<void>> PartLog::body_part(Sequence op, Direction direction, std::uint64_t index,
+                                           ByteView part, Await await) {
+    for (int look = 0;; ++look) {
+        bool queued = false;
+        auto start = [&](journal::Waiter* waiter) {
+            Result<Appended> appended =
+                append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, part),
+                       await, waiter, Use::normal);
+            queued = appended.has_value();
+            return appended;
+        };
+        Result<Appended> appended = fail(ErrorCode::unavailable, "");
+        if (await == Await::none) {
+            appended = start(nullptr);
+        } else {
+            appended = co_await await_journal(start);
+        }
+        if (appended.has_value()) {
+            co_return ok();
+        }
+        const bool is_queue_full =
+            !queued && appended.error().code == ErrorCode::exhausted && has_room_for(part.size());
+        if (!is_queue_full || look == kRoomLooks) {
+            co_return fail(appended.error());
+        }
+        co_await net::sleep_for(kRoomLook);
     }
-    Bytes payload = body_payload(op, direction, index + last / kBodyPart, bytes.subspan(last));
-    auto start = [&](journal::Waiter* waiter) {
-        return append(Lane::bulk, RecordKind::body, std::move(payload), await, waiter, Use::normal);
-    };
-    const Result<Appended> appended = co_await await_journal(start);
-    if (!appended.has_value()) {
-        co_return fail(appended.error());
-    }
-    co_return ok();
 }
 
-bool PartLog::body_unawaited(Sequence op, Direction direction, std::uint64_t index,
-                             ByteView bytes) {
-    for (std::size_t at = 0; at < bytes.size(); at += kBodyPart, ++index) {
-        const ByteView part = bytes.subspan(at, std::min(kBodyPart, bytes.size() - at));
-        if (!append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, part),
-                    Await::none, nullptr, Use::normal)) {
-            return false;
+net::Task<Result<void>> PartLog::body(Sequence op, Direction direction, std::uint64_t index,
+                                      ByteView bytes, Await await) {
+    const std::size_t last = last_part(bytes);
+    for (std::size_t at = 0; at < last; at += kBodyPart, ++index) {
+        const ByteView part = bytes.subspan(at, kBodyPart);
+        const Result<void> queued = co_await body_part(op, direction, index, part, Await::none);
+        if (!queued.has_value()) {
+            co_return queued;
         }
     }
-    return true;
+    co_return co_await body_part(op, direction, index, bytes.subspan(last), await);
 }
 
 std::map<std::string, std::uint64_t> PartLog::counts() const {
@@ -294,35 +308,62 @@ Result<void> PartLog::conclude_open() {
 /// From here on only CLOSE may follow.
 Result<void> PartLog::end_appending() {
     const std::unique_lock lock(closing_mutex_);
-    if (ending_) {
+    if (closed_ || (ending_ && !close_)) {
         return fail(ErrorCode::closed, kClosed);
     }
-    NARROWS_TRY(conclude_open());
+    if (!ending_) {
+        NARROWS_TRY(conclude_open());
+    }
     ending_ = true;
     return ok();
 }
 
 /// The part's bodies and results are durable before its CLOSE can be.
-net::Task<Result<Appended>> PartLog::append_close(codec::Map fields) {
+net::Task<Result<void>> PartLog::append_close(codec::Map fields) {
     auto sync = [&](journal::Waiter* waiter) { return journal_.sync(Lane::bulk, *waiter); };
     const Result<void> synced = co_await await_journal(sync);
     if (!synced.has_value()) {
         ending_ = false;
-        co_return fail(synced.error());
+        co_return synced;
     }
+    std::map<std::string, std::uint64_t> before = counts();
     Bytes payload = codec::cbor_encode(observed(std::move(fields)));
     const std::size_t size = payload.size();
     auto start = [&](journal::Waiter* waiter) {
-        return journal_.append(*part_, Lane::control, RecordKind::close, std::move(payload),
-                               Await::durable, waiter, Use::closing);
+        const std::unique_lock lock(closing_mutex_);
+        Result<Appended> appended =
+            journal_.append(*part_, Lane::control, RecordKind::close, std::move(payload),
+                            Await::durable, waiter, Use::closing);
+        if (appended.has_value()) {
+            const Appended& at = appended.value();
+            counted(RecordKind::close, size, at);
+            close_ = Closed{{part_->no(), at.sequence.value() + 1, at.leaf}, std::move(before)};
+        }
+        return appended;
     };
     const Result<Appended> appended = co_await await_journal(start);
-    if (appended.has_value()) {
-        counted(RecordKind::close, size, appended.value());
+    if (!appended.has_value()) {
+        ending_ = has_close();
+        co_return fail(appended.error());
     }
-    closed_ = appended.has_value();
-    ending_ = closed_.load();
-    co_return appended;
+    co_return ok();
+}
+
+bool PartLog::has_close() const {
+    const std::shared_lock lock(closing_mutex_);
+    return close_.has_value();
+}
+
+net::Task<Result<void>> PartLog::finish_close(codec::Map fields) {
+    Result<void> done = ok();
+    if (has_close()) {
+        auto sync = [&](journal::Waiter* waiter) { return journal_.sync(Lane::control, *waiter); };
+        done = co_await await_journal(sync);
+    } else {
+        done = co_await append_close(std::move(fields));
+    }
+    closed_ = done.has_value();
+    co_return done;
 }
 
 net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
@@ -330,18 +371,16 @@ net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
     if (!ended.has_value()) {
         co_return fail(ended.error());
     }
-    std::map<std::string, std::uint64_t> before = counts();
     codec::Map per_kind;
-    for (const auto& [kind, count] : before) {
+    for (const auto& [kind, count] : counts()) {
         per_kind.emplace(kind, count);
     }
     fields.insert_or_assign("counts", std::move(per_kind));
-    const Result<Appended> appended = co_await append_close(std::move(fields));
-    if (!appended.has_value()) {
-        co_return fail(appended.error());
+    const Result<void> done = co_await finish_close(std::move(fields));
+    if (!done.has_value()) {
+        co_return fail(done.error());
     }
-    const PartHead head{part_->no(), appended.value().sequence.value() + 1, appended.value().leaf};
-    co_return Closed{head, std::move(before)};
+    co_return *close_;
 }
 
 net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
@@ -349,11 +388,11 @@ net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
     if (!ended.has_value()) {
         co_return fail(ended.error());
     }
-    const Result<Appended> appended = co_await append_close(std::move(fields));
-    if (!appended.has_value()) {
-        co_return fail(appended.error());
+    const Result<void> done = co_await finish_close(std::move(fields));
+    if (!done.has_value()) {
+        co_return fail(done.error());
     }
-    co_return PartHead{part_->no(), appended.value().sequence.value() + 1, appended.value().leaf};
+    co_return close_->head;
 }
 
 }  // namespace narrows::recording

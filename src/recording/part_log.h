@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 
@@ -48,6 +49,7 @@ class PartLog {
 
     model::PartNo no() const { return part_->no(); }
     bool closed() const { return closed_; }  ///< its CLOSE is durable
+    bool ending() const { return ending_; }  ///< nothing but CLOSE may follow
     std::uint64_t records() const { return part_->next().value(); }
     std::uint64_t bytes() const { return bytes_; }
     /// Whether the journal can take a body of so many bytes (Journal::has_room_for).
@@ -87,11 +89,10 @@ class PartLog {
     bool control_unawaited(RecordKind kind, const codec::Value& payload);
 
     /// A stretch of a body, as BODY records number `index` and up, `body_parts` of them. What is
-    /// awaited is the last one: one lane, in order.
+    /// awaited is the last one: one lane, in order. Waits for room in the journal's queue, at most
+    /// two seconds: then the disk is too slow, and the operation ends.
     net::Task<Result<void>> body(Sequence op, Direction direction, std::uint64_t index,
                                  ByteView bytes, Await await);
-    /// The same without waiting, for bytes that are not empty; false if the journal refused it.
-    bool body_unawaited(Sequence op, Direction direction, std::uint64_t index, ByteView bytes);
 
     /// How a part ended: its last record, and the counts per kind that CLOSE has.
     struct Closed {
@@ -99,8 +100,9 @@ class PartLog {
         std::map<std::string, std::uint64_t> counts;
     };
     /// UNKNOWN (or NOT_SENT) for each operation that is still open, then, once all of the part is
-    /// durable, CLOSE with counts per kind; nothing is appended after it. If it fails, the part is
-    /// open again.
+    /// durable, CLOSE with counts per kind; nothing is appended after it. If it fails, call it
+    /// again: the part is open again, unless its CLOSE has its number already and only the disk is
+    /// waited for.
     net::Task<Result<Closed>> close(codec::Map observed);
     /// CLOSE with the counts that `observed` brings: for a part of an earlier boot.
     net::Task<Result<PartHead>> close_with(codec::Map observed);
@@ -118,8 +120,12 @@ class PartLog {
     Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
                                              codec::Map fields, Await await,
                                              journal::Waiter* waiter);
+    net::Task<Result<void>> body_part(Sequence op, Direction direction, std::uint64_t index,
+                                      ByteView part, Await await);
     Result<void> end_appending();
-    net::Task<Result<journal::Appended>> append_close(codec::Map fields);
+    bool has_close() const;
+    net::Task<Result<void>> append_close(codec::Map fields);
+    net::Task<Result<void>> finish_close(codec::Map fields);
     Result<void> conclude_open();
     void counted(RecordKind kind, std::size_t size, const journal::Appended& appended);
     journal::Journal& journal_;
@@ -127,10 +133,11 @@ class PartLog {
     ByteView receipt_key_;
     std::array<std::atomic<std::uint64_t>, 32> counts_{};
     std::atomic<std::uint64_t> bytes_ = 0;
-    std::atomic<bool> ending_ = false;  ///< only CLOSE may follow
-    std::atomic<bool> closed_ = false;  ///< CLOSE is durable
-    std::shared_mutex closing_mutex_;   ///< shared: an append; alone: the end of appending
-    std::mutex open_mutex_;             ///< taken after closing_mutex_
+    std::atomic<bool> ending_ = false;         ///< only CLOSE may follow
+    std::atomic<bool> closed_ = false;         ///< CLOSE is durable
+    mutable std::shared_mutex closing_mutex_;  ///< shared: an append; alone: the end of appending
+    std::optional<Closed> close_;              ///< CLOSE has its number; under closing_mutex_
+    std::mutex open_mutex_;                    ///< taken after closing_mutex_
     /// Allowed operations without an outcome; with why it was not sent, where that is known.
     std::map<Sequence, std::string> open_;
     mutable std::mutex leaf_mutex_;

@@ -66,6 +66,25 @@ TEST(PartLog, an_operation_has_one_outcome) {
     EXPECT_FALSE(outcome(recorder, *log, denied).has_value());
 }
 
+TEST(PartLog, a_close_whose_sync_failed_is_waited_for_and_stands_once) {
+    for (std::uint64_t which = 1; which <= 3; ++which) {
+        Recorder recorder;
+        const auto log = recorder.opened_part();
+        recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + which});
+        bool closed = close(recorder, *log).has_value();
+        for (int look = 0; look < 1'000 && !closed; ++look) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            closed = close(recorder, *log).has_value();
+        }
+        EXPECT_TRUE(closed);
+        EXPECT_TRUE(log->closed());
+        EXPECT_FALSE(close(recorder, *log).has_value());
+        const std::vector<Record> records = recorder.records(log->no());
+        ASSERT_EQ(records.size(), 2u) << "sync " << which;
+        EXPECT_EQ(records[1].kind, RecordKind::close);
+    }
+}
+
 TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {
     Recorder recorder;
     const auto log = recorder.opened_part();

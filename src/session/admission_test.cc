@@ -31,6 +31,7 @@ Connection connection(Budget budget) {
                       budget,
                       policy::Scope::parse(kScope).value(),
                       "",
+                      false,
                       "ASIA",
                       Secret()};
 }

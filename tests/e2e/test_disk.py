@@ -104,3 +104,4 @@ def test_failing_disk_forwards_nothing_unrecorded(upstream, tmp_path, call, erro
     assert {a.target for a in answers if a.status == 200} <= recorded
     assert {a.status for a in burst(gateway.agents_port, [gateway.session()], 5, "later-")} == {200}
     assert gateway.stop() == 0
+    assert gateway.verify().returncode == 0, "a fault that the recording declares is nothing to be found wanting"

@@ -191,14 +191,8 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
     delivery.hasher.update(bytes);
     const std::uint64_t index = delivery.index;
     delivery.index += recording::body_parts(bytes.size());
-    if (!is_last) {
-        co_return co_await permit.log().body(permit.op(), Direction::response, index, bytes,
-                                             services_.result_await);
-    }
-    if (!permit.log().body_unawaited(permit.op(), Direction::response, index, bytes)) {
-        co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
-    }
-    co_return ok();
+    const Await await = is_last ? Await::none : services_.result_await;
+    co_return co_await permit.log().body(permit.op(), Direction::response, index, bytes, await);
 }
 
 /// Records each stretch, then delivers it. The last stretch leaves after RESULT is held.

@@ -52,6 +52,12 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
             const Error over{ErrorCode::closed, "the session ended before the request was sent"};
             co_return co_await give_up(permit, over, false, record);
         }
+        codec::Value record_of_it = sent_record(permit, signed_request.value(), target_);
+        if (!permit.log().bulk_unawaited(RecordKind::sent, std::move(record_of_it))) {
+            const Error refused{ErrorCode::unavailable,
+                                "the journal refuses to record that it is sent"};
+            co_return co_await give_up(permit, refused, false, record);
+        }
         const Result<void> sent = co_await send(permit, upstream, signed_request.value());
         if (upstream_failed_early_) {
             agent_.must_close();  // AWS may have answered before the upload was over
@@ -96,10 +102,6 @@ http::Framing Exchange::upload_framing() const {
 
 net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConnection& upstream,
                                        upstream::SignedRequest& signed_request) {
-    if (!permit.log().bulk_unawaited(RecordKind::sent,
-                                     sent_record(permit, signed_request, target_))) {
-        co_return fail(ErrorCode::unavailable, "the journal refuses to record that it is sent");
-    }
     http::RequestHead head = unsigned_.head;
     for (codec::Pair& field : signed_request.headers) {
         head.headers.push_back(std::move(field));
