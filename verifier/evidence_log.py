@@ -438,8 +438,12 @@ class Log:
                 return None
             tree = Tree()
             while tree.size < size:
-                tile = self.tile(0, tree.size // 256, min(256, size - tree.size))
-                for at in range(min(256, size - tree.size)):
+                count = min(256, size - tree.size)
+                try:
+                    tile = self.tile(0, tree.size // 256, count)
+                except (FileNotFoundError, Malformed):
+                    return None
+                for at in range(count):
                     tree.add(tile[32 * at:32 * at + 32])
             return f"{note.origin}\n{size}\n{base64.b64encode(tree.root()).decode()}\n".encode()
 
