@@ -157,6 +157,19 @@ def test_one_of_two_is_not_verified_and_says_so(gateway, witnesses, tmp_path):
     assert verified(gateway, trust_file(gateway, tmp_path, vkeys[0], quorum=1))[0]["verdict"] == "verified"
 
 
+def test_a_witness_behind_tls_is_verified(gateway, tmp_path):
+    witness = Witness(tmp_path / "tls", "witness.example/tls").secure().know(log_vkey(gateway)).start()
+    named = witness.anchor() + f'ca = "{witness.folder / "tls.pem"}"\n'
+    stranger = witness.anchor().replace('name = "tls"', 'name = "stranger"')
+    anchored(gateway, named).start()
+    wait_until(lambda: anchor_state(gateway, "tls")["age_s"] is not None, 30, "the witness to take a checkpoint")
+    assert gateway.stop() == 0
+    anchored(gateway, stranger).start()
+    assert anchor_state(gateway, "stranger")["age_s"] is None and anchor_state(gateway, "stranger")["trouble"]
+    assert gateway.stop() == 0
+    witness.stop()
+
+
 def garbage(_):
     return 200, os.urandom(3000)
 

@@ -25,12 +25,25 @@ class Witness:
             [NARROWS, "witness", "key", name, key, "--json"], capture_output=True, text=True, check=True,
         )
         self.vkey = json.loads(made.stdout)["key"]
+        self.settings = ""
         self.process = None
+
+    def secure(self):
+        """TLS with a certificate of its own making; clients need `ca`."""
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=witness", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"],
+            cwd=self.folder, check=True, capture_output=True,
+        )
+        self.url = self.url.replace("http:", "https:")
+        self.settings = 'certificate = "tls.pem"\ncertificate_key = "tls.key"\n'
+        return self
 
     def know(self, *log_vkeys):
         logs = "".join(f'[[log]]\nkey = "{vkey}"\n' for vkey in log_vkeys)
         (self.folder / "witness.toml").write_text(
-            f'[witness]\nname = "{self.name}"\nstate_dir = "state"\nlisten = "127.0.0.1:{self.port}"\n{logs}'
+            f'[witness]\nname = "{self.name}"\nstate_dir = "state"\nlisten = "127.0.0.1:{self.port}"\n'
+            f"{self.settings}{logs}"
         )
         return self
 
