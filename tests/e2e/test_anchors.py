@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import wait_until
+from harness.processes import PYTHON, ROOT, wait_until
 from harness.upstream import StrictUpstream
 from harness.witness import (
     FalseWitness, Witness, directory_anchor, openssl_verifies, split_note, witness_anchor,
@@ -98,6 +98,15 @@ def alarms_on_record(gateway):
     return [each["alarm"] for each in observed if each.get("what") == "alarm" and not each["over"]]
 
 
+def second_verdict(gateway, trust):
+    """What the verifier in Python says."""
+    done = subprocess.run(
+        [PYTHON, ROOT / "verifier" / "narrows_verify.py", gateway.data_dir, "--trust", trust], capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
 def cosigned_note(gateway):
     return (gateway.data_dir / "log" / "cosigned").read_text()
 
@@ -122,6 +131,12 @@ def test_two_witnesses_vouch_and_openssl_agrees(gateway, witnesses, tmp_path):
     assert report["verdict"] == "verified" and not findings
     assert sorted(report["witnesses"]) == sorted(vkeys) and report["quorum"] == 2
     assert size < report["witnessed_size"] <= report["log_size"]
+    assert "\nverified" in second_verdict(gateway, trust_file(gateway, tmp_path, *vkeys, quorum=2))
+    cosigned_bytes = cosigned.read_bytes()
+    cosigned.unlink()  # the log's own entries are enough
+    assert verified(gateway, trust_file(gateway, tmp_path, *vkeys, quorum=2))[0]["verdict"] == "verified"
+    assert "\nverified" in second_verdict(gateway, trust_file(gateway, tmp_path, *vkeys, quorum=2))
+    cosigned.write_bytes(cosigned_bytes)
 
     text, signatures = split_note(cosigned_note(gateway))
     by_name = {name: (key_id, signature) for name, key_id, signature in signatures}
@@ -154,6 +169,7 @@ def test_one_of_two_is_not_verified_and_says_so(gateway, witnesses, tmp_path):
     report, findings = verified(gateway, trust_file(gateway, tmp_path, *vkeys, quorum=2))
     assert report["verdict"] == "consistent, not verified"
     assert any("1 of the 2 witnesses" in finding["what"] for finding in findings)
+    assert "1 witnesses have signed, 2 must have" in second_verdict(gateway, trust_file(gateway, tmp_path, *vkeys, quorum=2))
     assert verified(gateway, trust_file(gateway, tmp_path, vkeys[0], quorum=1))[0]["verdict"] == "verified"
 
 
