@@ -17,8 +17,7 @@ constexpr const char* kMeansFork =
 
 constexpr const char* kNotOfThisLog =
     "a checkpoint that was given is not one of this log, signed by its key";
-constexpr const char* kMeansNotTold =
-    "Whether the log was rewritten since cannot be told with it.";
+constexpr const char* kMeansNotTold = "Whether the log was rewritten since cannot be told with it.";
 
 }  // namespace
 
