@@ -91,6 +91,49 @@ def signed_by(note, key):
     return result
 
 
+def cosigned_by(body, signatures, key):
+    """Whether one of the signature lines is this witness's, and right over a checkpoint's text."""
+    return any(openssl_verifies(key.public, f"cosignature/v1\ntime {int.from_bytes(each[:8], 'big')}\n".encode() + body,
+                                each[8:])
+               for name, identity, each in signatures if (name, identity) == (key.name, key.id))
+
+
+class Cosignatures:
+    """What trusted witnesses are said to have signed, by the size of the tree: the newest 1,024, and the newest
+    older one that enough of them are."""
+
+    def __init__(self, trust):
+        self.trust, self.claims = trust, {}
+        self.enough = max(1, trust.quorum) if trust else 1
+
+    def add(self, size, signatures):
+        known = {(key.name, key.id) for key in (self.trust.witnesses if self.trust else ())}
+        claimed = [each for each in signatures if each[:2] in known]
+        if not claimed:
+            return
+        self.claims.setdefault(size, []).extend(claimed)
+        if len(self.claims) > 1024:
+            oldest, following = sorted(self.claims)[:2]
+            keep = self.signers(oldest) >= self.enough > self.signers(following)
+            del self.claims[following if keep else oldest]
+
+    def signers(self, size):
+        return len({each[:2] for each in self.claims[size]})
+
+    def settle(self, body_of):
+        """The largest size that enough witnesses have signed, else the one that most did; and who."""
+        best = (0, [])
+        for size in sorted(self.claims, reverse=True):
+            if best[1] and self.signers(size) < self.enough:
+                continue
+            body = body_of(size)
+            keys = [key for key in self.trust.witnesses if body and cosigned_by(body, self.claims[size], key)]
+            if len(keys) >= self.enough:
+                return size, keys
+            best = max(best, (size, keys), key=lambda each: len(each[1]))
+        return best
+
+
 class Trust:
     """A trust file: keys that may sign the log, witnesses, and how many of them must have signed."""
 
@@ -144,7 +187,10 @@ def tile_name(level, index):
 
 ENTRIES = {"KEY": {"vkey": str}, "CONFIG": {"digest": str, "boot": str}, "RECOVERY": {"found": dict}, "HEARTBEAT": {},
            "OPEN": {"part": int, "session": str, "kind": str, "leaf": bytes}, "INTERVAL": {"heads": list},
-           "CLOSE": {"part": int, "size": int, "last": bytes, "counts": dict}}
+           "CLOSE": {"part": int, "size": int, "last": bytes, "counts": dict},
+           "COSIGN": {"anchor": str, "key": str, "size": int, "at": int, "signature": bytes},
+           "ANCHOR": {"anchor": str, "kind": str, "size": int}, "ALARM": {"what": str, "why": str, "over": bool}}
+CLOCK = {"source": str, "synchronised": bool, "offset": int, "error": int, "error_max": int, "mono": int, "boot": str}
 
 
 class Statements:
@@ -162,6 +208,10 @@ class Statements:
         need(isinstance(kind, str) and kind in ENTRIES and member(entry, "time", int) is not None, "it is of no type")
         need(all(member(entry, name, each) is not None for name, each in ENTRIES[kind].items()),
              f"{kind} is not as the format says")
+        if "clock" in entry and kind == "HEARTBEAT":
+            need(isinstance(entry["clock"], dict) and
+                 all(member(entry["clock"], name, each) is not None for name, each in CLOCK.items()),
+                 "a clock is not as the format says")
         if kind == "OPEN":
             need(len(entry["leaf"]) == 32, "OPEN is not as the format says")
             self.opens[entry["part"]] = entry["leaf"]
@@ -241,6 +291,7 @@ class Log:
         self.store, self.report, self.trust, self.kept = store, report, trust, kept
         self.statements = Statements(report)
         self.tree, self.levels, self.roots, self.keys = Tree(), [], {}, []
+        self.cosignatures = Cosignatures(trust)
 
     def wrong(self, kind, what, file="log/checkpoint"):
         self.report.add("log", kind, what, file)
@@ -252,17 +303,33 @@ class Log:
                 kept.append((name, parse_note(data)))
             except Malformed as why:
                 self.wrong("unreadable", f"{name}, given as a checkpoint, cannot be read: {why}")
+        cosigned = self.cosigned()
         note = self.checkpoint(kept)
         if note is None:
             return
+        if cosigned and cosigned.origin == note.origin and cosigned.size > note.size:
+            note, cosigned = cosigned, note
+        beside = [("log/cosigned", cosigned)] if cosigned else []
         self.report.origin, self.report.log_size = note.origin, note.size
         self.statements.readable = True
-        self.read_entries(note, {each.size for _, each in kept})
+        self.read_entries(note, {each.size for _, each in kept + beside})
         if self.tree.size == note.size and self.tree.root() != note.root:
             self.wrong("tampering", "the log's entries do not give the root that was signed")
-        self.check_signatures(note)
+        signed = self.check_signatures(note)
+        for name, each in beside:
+            self.check_kept(name, each, note, name)
         for name, each in kept:
             self.check_kept(name, each, note)
+        self.count_witnesses(note, signed)
+
+    def cosigned(self):
+        try:
+            return parse_note(self.store.read("log/cosigned", 0, NOTE_MAX + 1))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Malformed as why:
+            self.wrong("tampering", f"log/cosigned is no signed note: {why}", "log/cosigned")
+        return None
 
     def checkpoint(self, kept):
         try:
@@ -322,6 +389,11 @@ class Log:
             entry = self.statements.take(data)
             if entry["type"] == "KEY":
                 self.keys.append(parse_key(entry["vkey"]))
+            if entry["type"] in ("COSIGN", "ANCHOR"):
+                need(0 <= entry["size"] <= number, "it tells of an anchor what cannot be")
+            if entry["type"] == "COSIGN":
+                key = parse_key(entry["key"])
+                self.cosignatures.add(entry["size"], [(key.name, key.id, entry["signature"])])
         except Malformed as why:
             self.wrong("disorder", f"entry {number} of the log cannot be read: {why}", file)
 
@@ -348,26 +420,51 @@ class Log:
         self.report.keys_seen = [key.text for key in self.keys]
         logs = self.trust.logs if self.trust else self.keys
         results = {key: signed_by(note, key) for key in logs}
-        cosigned = [key for key in (self.trust.witnesses if self.trust else ()) if signed_by(note, key)]
         if False in results.values():
-            return self.wrong("tampering", "the checkpoint's signature does not verify")
+            self.wrong("tampering", "the checkpoint's signature does not verify")
+            return False
         if True not in results.values():
-            return self.wrong("missing-key", "the checkpoint is not signed by any key of the trust file" if self.trust
-                              else "the log does not state the key that its checkpoint is signed with")
+            self.wrong("missing-key", "the checkpoint is not signed by any key of the trust file" if self.trust
+                       else "the log does not state the key that its checkpoint is signed with")
+            return False
         self.report.checked["checkpoints"] += 1
-        self.report.signers = [key.text for key, result in results.items() if result] + [key.text for key in cosigned]
-        self.report.trusted = self.trust is not None and len(cosigned) >= self.trust.quorum
-        if self.trust and not self.report.trusted:
-            self.wrong("missing-key", f"{len(cosigned)} witnesses have signed, {self.trust.quorum} must have")
+        self.report.signers = [key.text for key, result in results.items() if result]
+        self.cosignatures.add(note.size, note.signatures)
+        return True
 
-    def check_kept(self, name, kept, note):
+    def count_witnesses(self, note, signed):
+        def body(size):
+            if size > note.size:
+                return None
+            tree = Tree()
+            while tree.size < size:
+                count = min(256, size - tree.size)
+                try:
+                    tile = self.tile(0, tree.size // 256, count)
+                except (FileNotFoundError, Malformed):
+                    return None
+                for at in range(count):
+                    tree.add(tile[32 * at:32 * at + 32])
+            return f"{note.origin}\n{size}\n{base64.b64encode(tree.root()).decode()}\n".encode()
+
+        _, keys = self.cosignatures.settle(body)
+        quorum = self.trust.quorum if self.trust else 0
+        self.report.signers += [key.text for key in keys]
+        self.report.trusted = self.trust is not None and signed and len(keys) >= quorum
+        if len(keys) < quorum:
+            self.wrong("missing-key", f"{len(keys)} witnesses have signed, {quorum} must have", "log/cosigned")
+
+    def check_kept(self, name, kept, note, file="log/checkpoint"):
         logs = self.trust.logs if self.trust else self.keys
-        if kept.origin != note.origin or not any(signed_by(kept, key) for key in logs):
-            self.wrong("unreadable", f"{name}, given as a checkpoint, is not one of this log, signed by its key")
+        signed = any(signed_by(kept, key) for key in logs)
+        if kept.origin != note.origin or not signed:
+            self.wrong("unreadable", f"{name}, given as a checkpoint, is not one of this log, signed by its key", file)
         if kept.origin != note.origin:
             return
         self.report.checked["checkpoints"] += 1
         root = Tree().root() if kept.size == 0 else self.roots.get(kept.size)
         if kept.size > note.size or (root is not None and root != kept.root):
             self.wrong("truncation", f"the log does not begin with the checkpoint of size {kept.size} that was given "
-                       f"({name}): it was rolled back or written anew")
+                       f"({name}): it was rolled back or written anew", file)
+        elif signed:
+            self.cosignatures.add(kept.size, kept.signatures)

@@ -4,6 +4,7 @@
 
 #include "apps/client/client_commands.h"
 #include "apps/recording/recording_commands.h"
+#include "apps/witness/witness_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
 
@@ -34,6 +35,9 @@ int main(int argc, char** argv) {
     command->add_option("--config", options.config, "narrows.toml")->required();
     command->add_flag("--accept-corruption", options.accept_corruption,
                       "put corrupt stretches of the journal aside, declare them and go on");
+    command->add_flag("--accept-rollback", options.accept_rollback,
+                      "start although an anchor knows more than this data directory, or another "
+                      "log; put on record");
     command->add_flag("--json", json_log, "log one JSON object a line");
     command->callback([&] {
         log::configure(log::Level::info, json_log);
@@ -41,6 +45,7 @@ int main(int argc, char** argv) {
     });
     apps::register_recording_commands(app, code);
     apps::register_client_commands(app, code);
+    apps::register_witness_commands(app, code);
 
     try {
         app.parse(argc, argv);

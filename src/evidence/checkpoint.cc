@@ -8,30 +8,26 @@
 #include "codec/text.h"
 
 namespace narrows::evidence {
-namespace {
 
-Result<std::uint64_t> parse_size(std::string_view text) {
+Result<std::uint64_t> parse_tree_size(std::string_view text) {
     std::uint64_t size = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
     const bool leading_zero = text.size() > 1 && text.front() == '0';
     if (error != std::errc() || end != text.data() + text.size() || leading_zero) {
-        return fail(ErrorCode::invalid, "the checkpoint's second line is not a tree size");
+        return fail(ErrorCode::invalid, "a tree size is a decimal number without leading zeros");
     }
     return size;
 }
 
-Result<Hash> parse_root(std::string_view text) {
+Result<Hash> parse_hash(std::string_view text) {
     NARROWS_TRY(const Bytes bytes, codec::unbase64(text));
     Hash root;
     if (bytes.size() != root.size() || codec::base64(bytes) != text) {
-        return fail(ErrorCode::invalid,
-                    "the checkpoint's third line is not a SHA-256 root in base64");
+        return fail(ErrorCode::invalid, "a tree's hash is 32 bytes in canonical base64");
     }
     std::copy(bytes.begin(), bytes.end(), root.begin());
     return root;
 }
-
-}  // namespace
 
 std::string checkpoint_text(const Checkpoint& checkpoint) {
     std::string text = fmt::format("{}\n{}\n{}\n", checkpoint.origin, checkpoint.size,
@@ -55,8 +51,8 @@ Result<Checkpoint> parse_checkpoint(std::string_view text) {
     }
     Checkpoint checkpoint;
     checkpoint.origin = lines[0];
-    NARROWS_TRY(checkpoint.size, parse_size(lines[1]));
-    NARROWS_TRY(checkpoint.root, parse_root(lines[2]));
+    NARROWS_TRY(checkpoint.size, parse_tree_size(lines[1]));
+    NARROWS_TRY(checkpoint.root, parse_hash(lines[2]));
     checkpoint.extensions.assign(lines.begin() + 3, lines.end());
     return checkpoint;
 }

@@ -19,6 +19,11 @@ struct Checkpoint {
     friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
+/// A tree's size as it is written everywhere: decimal, without leading zeros.
+Result<std::uint64_t> parse_tree_size(std::string_view text);
+/// A SHA-256 hash in canonical base64.
+Result<Hash> parse_hash(std::string_view text);
+
 std::string checkpoint_text(const Checkpoint& checkpoint);
 Result<Checkpoint> parse_checkpoint(std::string_view text);
 

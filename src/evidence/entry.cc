@@ -68,8 +68,31 @@ Map body_map(const ConfigEntry& config) {
 Map body_map(const KeyEntry& key) {
     return {{"vkey", key.vkey}};
 }
-Map body_map(const HeartbeatEntry&) {
-    return {};
+Map body_map(const HeartbeatEntry& heartbeat) {
+    if (!heartbeat.clock) {
+        return {};
+    }
+    const ClockState& clock = *heartbeat.clock;
+    return {{"clock", Map{{"source", clock.source},
+                          {"synchronised", clock.synchronised},
+                          {"offset", clock.offset_ns},
+                          {"error", clock.error_ns},
+                          {"error_max", clock.error_max_ns},
+                          {"mono", clock.mono},
+                          {"boot", clock.boot_id}}}};
+}
+Map body_map(const CosignEntry& cosign) {
+    return {{"anchor", cosign.anchor},
+            {"key", cosign.vkey},
+            {"size", cosign.size},
+            {"at", cosign.at},
+            {"signature", cosign.signature}};
+}
+Map body_map(const AnchorEntry& anchor) {
+    return {{"anchor", anchor.anchor}, {"kind", anchor.anchor_kind}, {"size", anchor.size}};
+}
+Map body_map(const AlarmEntry& alarm) {
+    return {{"what", alarm.what}, {"why", alarm.why}, {"over", alarm.over}};
 }
 
 /// Takes members out of a decoded map, remembering the first that is missing or of another type.
@@ -82,6 +105,11 @@ class Members {
         return take<std::string>(map_.find(name)).value_or(std::string());
     }
     Hash hash(std::string_view name) { return hash_of(map_.find(name)); }
+    std::int64_t number(std::string_view name) {
+        return take<std::int64_t>(map_.find(name)).value_or(0);
+    }
+    bool flag(std::string_view name) { return take<bool>(map_.find(name)).value_or(false); }
+    Bytes bytes(std::string_view name) { return take<Bytes>(map_.find(name)).value_or(Bytes()); }
     Map map(std::string_view name) { return take<Map>(map_.find(name)).value_or(Map()); }
     List list(std::string_view name) { return take<List>(map_.find(name)).value_or(List()); }
 
@@ -112,6 +140,7 @@ class Members {
         return {model::PartNo(count_of(&(*list)[0])), count_of(&(*list)[1]), hash_of(&(*list)[2]),
                 root_of(&(*list)[3])};
     }
+    const Value* find(std::string_view name) const { return map_.find(name); }
     bool good() const { return good_; }
     void refuse() { good_ = false; }
 
@@ -147,6 +176,21 @@ IntervalEntry interval_of(Members& members) {
     return interval;
 }
 
+HeartbeatEntry heartbeat_of(Members& members) {
+    const Value* clock = members.find("clock");
+    if (clock == nullptr) {
+        return {};
+    }
+    Members of(*clock);
+    HeartbeatEntry heartbeat{
+        ClockState{of.text("source"), of.flag("synchronised"), of.number("offset"),
+                   of.number("error"), of.number("error_max"), of.number("mono"), of.text("boot")}};
+    if (!of.good()) {
+        members.refuse();
+    }
+    return heartbeat;
+}
+
 EntryBody body_of(std::string_view type, Members& members) {
     if (type == "OPEN") {
         return OpenEntry{model::PartNo(members.count("part")), members.text("session"),
@@ -157,8 +201,18 @@ EntryBody body_of(std::string_view type, Members& members) {
     if (type == "RECOVERY") return RecoveryEntry{members.map("found")};
     if (type == "CONFIG") return ConfigEntry{members.text("digest"), members.text("boot")};
     if (type == "KEY") return KeyEntry{members.text("vkey")};
+    if (type == "COSIGN") {
+        return CosignEntry{members.text("anchor"), members.text("key"), members.count("size"),
+                           members.number("at"), members.bytes("signature")};
+    }
+    if (type == "ANCHOR") {
+        return AnchorEntry{members.text("anchor"), members.text("kind"), members.count("size")};
+    }
+    if (type == "ALARM") {
+        return AlarmEntry{members.text("what"), members.text("why"), members.flag("over")};
+    }
     if (type != "HEARTBEAT") members.refuse();
-    return HeartbeatEntry{};
+    return heartbeat_of(members);
 }
 
 }  // namespace
@@ -169,7 +223,10 @@ const char* name_of(const EntryBody& body) {
                  [](const IntervalEntry&) { return "INTERVAL"; },
                  [](const RecoveryEntry&) { return "RECOVERY"; },
                  [](const ConfigEntry&) { return "CONFIG"; }, [](const KeyEntry&) { return "KEY"; },
-                 [](const HeartbeatEntry&) { return "HEARTBEAT"; }},
+                 [](const HeartbeatEntry&) { return "HEARTBEAT"; },
+                 [](const CosignEntry&) { return "COSIGN"; },
+                 [](const AnchorEntry&) { return "ANCHOR"; },
+                 [](const AlarmEntry&) { return "ALARM"; }},
         body);
 }
 

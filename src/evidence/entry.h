@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/clock_state.h"
 #include "base/result.h"
 #include "codec/value.h"
 #include "evidence/merkle.h"
@@ -69,13 +70,41 @@ struct KeyEntry {
     friend bool operator==(const KeyEntry&, const KeyEntry&) = default;
 };
 
-/// Nothing happened, and the gateway was there.
+/// Every ten seconds: the gateway was there, and so much its clock was worth.
 struct HeartbeatEntry {
+    std::optional<ClockState> clock;  ///< nullopt: of an earlier version, or not known
     friend bool operator==(const HeartbeatEntry&, const HeartbeatEntry&) = default;
 };
 
+/// A witness signed the tree of the first `size` entries: what stands before them existed by `at`,
+/// what stands after this entry came later. Both by the witness's clock.
+struct CosignEntry {
+    std::string anchor;  ///< its name in the configuration
+    std::string vkey;    ///< of the witness
+    std::uint64_t size = 0;
+    std::int64_t at = 0;  ///< seconds since 1970
+    Bytes signature;      ///< as in the note's line, without the key id: time and Ed25519
+    friend bool operator==(const CosignEntry&, const CosignEntry&) = default;
+};
+
+/// An anchor that signs nothing took the checkpoint of `size`. The gateway's word alone.
+struct AnchorEntry {
+    std::string anchor;
+    std::string anchor_kind;  ///< "directory"
+    std::uint64_t size = 0;
+    friend bool operator==(const AnchorEntry&, const AnchorEntry&) = default;
+};
+
+/// Something that an operator had to look at began, or is over.
+struct AlarmEntry {
+    std::string what;  ///< "anchors overdue", "anchor contradicts", "clock jump" …
+    std::string why;   ///< a sentence
+    bool over = false;
+    friend bool operator==(const AlarmEntry&, const AlarmEntry&) = default;
+};
+
 using EntryBody = std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry,
-                               KeyEntry, HeartbeatEntry>;
+                               KeyEntry, HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry>;
 
 struct Entry {
     WallNs time = 0;

@@ -34,7 +34,11 @@ TEST(Entry, every_type_survives_a_round_trip) {
         {5, RecoveryEntry{{{"torn_batches", 1}}}},
         {5, ConfigEntry{"00ff", "boot-1"}},
         {5, KeyEntry{"narrows/gw-1+f20ca31c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"}},
-        {5, HeartbeatEntry{}}};
+        {5, HeartbeatEntry{}},
+        {5, HeartbeatEntry{ClockState{"tsc", true, -40, 900, 16'000, 77, "boot-id"}}},
+        {5, CosignEntry{"w1", "w.example/1+00000000+BAAA", 9, 1'764'000'000, Bytes(72, 3)}},
+        {5, AnchorEntry{"usb", "directory", 9}},
+        {5, AlarmEntry{"clock jump", "it was set", true}}};
     for (const Entry& entry : entries) {
         EXPECT_EQ(decode_entry(encode_entry(entry).value()).value(), entry) << name_of(entry.body);
     }
@@ -45,6 +49,8 @@ TEST(Entry, what_is_no_entry_is_refused) {
     EXPECT_FALSE(decode_entry(as_bytes("x")));
     EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "HEARTBEAT"}})));
     EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "FLOOD"}, {"time", 1}})));
+    EXPECT_FALSE(decode_entry(codec::cbor_encode(
+        codec::Map{{"type", "HEARTBEAT"}, {"time", 1}, {"clock", codec::Map{{"source", "tsc"}}}})));
     EXPECT_FALSE(decode_entry(codec::cbor_encode(
         codec::Map{{"type", "INTERVAL"}, {"time", 1}, {"heads", codec::List{codec::List{1, 2}}}})));
     EXPECT_FALSE(decode_entry(codec::cbor_encode(codec::Map{{"type", "OPEN"},

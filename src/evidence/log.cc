@@ -38,7 +38,7 @@ std::uint64_t widest(const std::vector<std::string>& names) {
 Result<std::unique_ptr<Log>> Log::open(io::FileSystem& fs, std::string directory,
                                        std::string origin, NoteSigner& signer, WallNs now) {
     std::unique_ptr<Log> log(new Log(fs, std::move(directory), std::move(origin), signer));
-    NARROWS_TRY(log->make_folder(log->directory_));
+    NARROWS_TRY(io::make_durable_directory(fs, log->directory_));
     NARROWS_TRY(log->load_signed());
     NARROWS_TRY(log->load_edge());
     NARROWS_TRY(log->take_over_unsigned());
@@ -238,20 +238,8 @@ std::vector<Log::File> Log::partial_files() const {
 
 Result<void> Log::write(const File& file) {
     const std::string path = directory_ + "/" + file.path;
-    NARROWS_TRY(make_folder(io::directory_of(path)));
+    NARROWS_TRY(io::make_durable_directory(fs_, io::directory_of(path)));
     return io::durable_write(fs_, path, file.bytes);
-}
-
-/// Creates a folder so that it survives a crash: with every name above it that was new.
-Result<void> Log::make_folder(const std::string& folder) {
-    const std::string parent = io::directory_of(folder);
-    NARROWS_TRY(const bool exists, fs_.exists(folder));
-    if (exists || parent == folder) {
-        return ok();
-    }
-    NARROWS_TRY(make_folder(parent));
-    NARROWS_TRY(fs_.make_directory(folder));
-    return fs_.sync_directory(parent);
 }
 
 /// Removes partial files that neither of the two newest checkpoints needs. A failure leaves a
@@ -288,11 +276,11 @@ Result<KeySigner> open_key_file(io::FileSystem& fs, const std::string& path,
     Result<KeySigner> signer = KeySigner::parse_skey(codec::trim(text.text()));
     if (!signer) {
         return fail(signer.error().code,
-                    fmt::format("{} holds no log signing key: {}", path, signer.error().what));
+                    fmt::format("{} holds no key that signs notes: {}", path, signer.error().what));
     }
     if (signer.value().key().name != origin) {
         return fail(ErrorCode::conflict,
-                    fmt::format("the key in {} is for the log {}, this gateway's log is {}", path,
+                    fmt::format("the key in {} is {}'s, not {}'s: each has its own", path,
                                 signer.value().key().name, origin));
     }
     return signer;

@@ -67,7 +67,6 @@ class Log {
     void add_hash(std::size_t level, const Hash& hash);
     std::vector<File> partial_files() const;
     Result<void> write(const File& file);
-    Result<void> make_folder(const std::string& folder);
     void drop_superseded(std::set<std::string> partials);
 
     io::FileSystem& fs_;

@@ -15,6 +15,10 @@ constexpr const char* kMeansChangedLog = "The log was changed or damaged after i
 constexpr const char* kMeansFork =
     "The log was rolled back or rewritten since that checkpoint was kept.";
 
+constexpr const char* kNotOfThisLog =
+    "a checkpoint that was given is not one of this log, signed by its key";
+constexpr const char* kMeansNotTold = "Whether the log was rewritten since cannot be told with it.";
+
 }  // namespace
 
 void LogCheck::find(FindingKind kind, std::string what, std::string means, std::string file) {
@@ -22,44 +26,63 @@ void LogCheck::find(FindingKind kind, std::string what, std::string means, std::
 }
 
 void LogCheck::run() {
-    const std::optional<Checkpoint> checkpoint = signed_checkpoint();
-    if (!checkpoint) {
+    // What is cosigned was signed before; read first, it is not newer in a log that grows.
+    std::optional<Signed> kept = read_signed("cosigned");
+    const std::optional<Signed> head = newest_signed(kept);
+    if (!head) {
         return;
     }
-    report_.origin = checkpoint->origin;
-    report_.log_size = checkpoint->size;
+    report_.origin = head->checkpoint.origin;
+    report_.log_size = head->checkpoint.size;
     readable_ = true;
-    read_entries(*checkpoint);
-    check_older(*checkpoint);
+    logs_ = options_.trust ? options_.trust->logs : own_keys();
+    trusted_ = check_signature(*head) && options_.trust.has_value();
+    read_entries(head->checkpoint);
+    if (kept) {
+        check_kept(*kept, head->checkpoint);
+    }
+    check_given(head->checkpoint);
+    settle_witnesses(head->checkpoint);
     for (auto& [part, claims] : claims_) {
         std::sort(claims.heads.begin(), claims.heads.end(),
                   [](const PartHead& a, const PartHead& b) { return a.size < b.size; });
     }
 }
 
-std::optional<Checkpoint> LogCheck::signed_checkpoint() {
-    const std::string path = directory_ + "/checkpoint";
+std::optional<LogCheck::Signed> LogCheck::read_signed(const std::string& file) {
+    const std::string path = directory_ + "/" + file;
     const auto exists = fs_.exists(path);
-    if (!exists || !exists.value()) {
-        find(options_.checkpoints.empty() ? FindingKind::unreadable : FindingKind::truncation,
-             "there is no signed checkpoint of the gateway's log", kMeansNoLog, "log/checkpoint");
+    if (exists && !exists.value()) {
         return std::nullopt;
     }
     const Result<Bytes> bytes = io::read_all(fs_, path, kNoteBytesMax);
-    const Result<Note> note =
+    Result<Note> note =
         bytes ? parse_note(as_text(bytes.value())) : Result<Note>(fail(bytes.error()));
-    if (!note) {
-        find(FindingKind::tampering, "the checkpoint is no signed note: " + note.error().what,
-             kMeansChangedLog, "log/checkpoint");
-        return std::nullopt;
-    }
-    Result<Checkpoint> checkpoint = parse_checkpoint(note.value().text);
+    Result<Checkpoint> checkpoint =
+        note ? parse_checkpoint(note.value().text) : Result<Checkpoint>(fail(note.error()));
     if (!checkpoint) {
-        find(FindingKind::tampering, checkpoint.error().what, kMeansChangedLog, "log/checkpoint");
+        find(FindingKind::tampering,
+             fmt::format("log/{} is no signed checkpoint: {}", file, checkpoint.error().what),
+             kMeansChangedLog, "log/" + file);
         return std::nullopt;
     }
-    check_signature(note.value());
-    return std::move(checkpoint).value();
+    return Signed{std::move(note).value(), std::move(checkpoint).value(), "log/" + file};
+}
+
+/// The head of the log, which in a copy that was taken while it grew may be the cosigned one; then
+/// `other` becomes the one before.
+std::optional<LogCheck::Signed> LogCheck::newest_signed(std::optional<Signed>& other) {
+    const bool was_sound = report_.findings.count() == 0;
+    std::optional<Signed> newest = read_signed("checkpoint");
+    if (!newest && was_sound && report_.findings.count() == 0) {
+        find(options_.checkpoints.empty() ? FindingKind::unreadable : FindingKind::truncation,
+             "there is no signed checkpoint of the gateway's log", kMeansNoLog, "log/checkpoint");
+    }
+    if (newest && other && other->checkpoint.size > newest->checkpoint.size &&
+        other->checkpoint.origin == newest->checkpoint.origin) {
+        std::swap(newest, other);
+    }
+    return newest;
 }
 
 /// The key that the log states of itself: enough for consistency, not for trust.
@@ -71,51 +94,59 @@ std::vector<VerifierKey> LogCheck::own_keys() {
     return parsed ? std::vector<VerifierKey>{parsed.value()} : std::vector<VerifierKey>{};
 }
 
-void LogCheck::check_signature(const Note& note) {
-    std::vector<VerifierKey> known = options_.trust ? options_.trust->logs : own_keys();
-    const std::size_t logs = known.size();
-    if (options_.trust) {
-        known.insert(known.end(), options_.trust->witnesses.begin(),
-                     options_.trust->witnesses.end());
-    }
-    const Result<Verified> verified = verify_note(note, known);
-    const bool by_log =
-        verified &&
-        std::any_of(verified.value().keys.begin(), verified.value().keys.end(),
-                    [&](const VerifierKey& key) {
-                        return std::find(known.begin(),
-                                         known.begin() + static_cast<std::ptrdiff_t>(logs),
-                                         key) != known.begin() + static_cast<std::ptrdiff_t>(logs);
-                    });
+/// Whether one of the log's keys signed it.
+bool LogCheck::check_signature(const Signed& head) {
+    const Result<Verified> verified = verify_note(head.note, logs_);
     if (!verified && verified.error().code == ErrorCode::corrupt) {
         find(FindingKind::tampering, "the checkpoint's signature does not verify", kMeansChangedLog,
-             "log/checkpoint");
-        return;
+             head.file);
+        return false;
     }
-    if (!by_log) {
+    if (!verified) {
         find(FindingKind::missing_key,
              options_.trust ? "the checkpoint is not signed by any log key of the trust file"
                             : "the log does not state the key its checkpoint is signed with",
              "Whether this log is the one it says it is cannot be told with these keys.",
-             "log/checkpoint");
-        return;
+             head.file);
+        return false;
     }
-    ++report_.checked.checkpoints;
-    std::size_t witnessed = 0;
-    for (std::size_t i = 0; i < verified.value().keys.size(); ++i) {
-        const VerifierKey& key = verified.value().keys[i];
+    for (const VerifierKey& key : verified.value().keys) {
         report_.signers.push_back(vkey_text(key));
-        witnessed += key.type == KeyType::cosignature ? 1 : 0;
-        report_.anchored_at = std::max(report_.anchored_at, verified.value().cosigned_at[i]);
     }
-    trusted_ = options_.trust && witnessed >= options_.trust->quorum;
-    if (options_.trust && !trusted_) {
+    count(head, true);
+    return true;
+}
+
+void LogCheck::count(const Signed& checked, bool is_signed) {
+    ++report_.checked.checkpoints;
+    for (const NoteSignature& each : checked.note.signatures) {
+        if (is_signed) {
+            cosignatures_.add(checked.checkpoint.size, each);
+        }
+    }
+}
+
+void LogCheck::settle_witnesses(const Checkpoint& newest) {
+    TileReader tiles(fs_, directory_);
+    const Witnessed witnessed =
+        cosignatures_.settle(newest.origin, [&](std::uint64_t size) -> std::optional<Hash> {
+            const auto root = tree_root(size, tiles.nodes(newest.size));
+            return size <= newest.size && root ? std::optional(root.value()) : std::nullopt;
+        });
+    report_.witnessed_size = witnessed.size;
+    report_.anchored_at = witnessed.at;
+    report_.quorum = options_.trust ? options_.trust->quorum : 0;
+    for (const VerifierKey& key : witnessed.keys) {
+        report_.witnesses.push_back(vkey_text(key));
+    }
+    if (witnessed.keys.size() < report_.quorum) {
+        trusted_ = false;
         find(FindingKind::missing_key,
-             fmt::format("{} of the {} witnesses that the trust file demands have signed the "
-                         "checkpoint",
-                         witnessed, options_.trust->quorum),
+             fmt::format("{} of the {} witnesses that the trust file demands have signed a "
+                         "checkpoint of this log",
+                         witnessed.keys.size(), report_.quorum),
              "The log vouches for itself; that everybody is shown the same log is not proven.",
-             "log/checkpoint");
+             "log/cosigned");
     }
 }
 
@@ -175,40 +206,70 @@ void LogCheck::take(std::uint64_t index, ByteView bytes) {
     } else if (const auto* interval = std::get_if<IntervalEntry>(&body)) {
         std::for_each(interval->heads.begin(), interval->heads.end(),
                       [this](const PartHead& head) { add_head(head); });
+    } else if (const auto* cosign = std::get_if<CosignEntry>(&body)) {
+        take_cosign(index, *cosign);
+    } else if (const auto* anchor = std::get_if<AnchorEntry>(&body)) {
+        check_outside(index, anchor->size <= index);
     }
+}
+
+void LogCheck::check_outside(std::uint64_t index, bool can_be) {
+    if (!can_be) {
+        find(FindingKind::disorder,
+             fmt::format("entry {} of the log tells of an anchor what cannot be", index),
+             "The gateway wrote what nobody outside can have said.", "log/tile/entries");
+    }
+}
+
+void LogCheck::take_cosign(std::uint64_t index, const CosignEntry& cosign) {
+    const Result<VerifierKey> key = parse_vkey(cosign.vkey);
+    check_outside(index, key && cosign.size <= index);
+    if (!key) {
+        return;
+    }
+    cosignatures_.add(cosign.size, {key.value().name, key.value().id, cosign.signature});
 }
 
 void LogCheck::add_head(const PartHead& head) {
     claims_[head.part.value()].heads.push_back(head);
 }
 
-void LogCheck::check_older(const Checkpoint& newest) {
-    TileReader tiles(fs_, directory_);
-    std::vector<VerifierKey> known = options_.trust ? options_.trust->logs : own_keys();
-    for (const std::string& kept : options_.checkpoints) {
-        const Result<Note> note = parse_note(kept);
-        const Result<Checkpoint> older =
+void LogCheck::check_given(const Checkpoint& newest) {
+    for (const std::string& text : options_.checkpoints) {
+        Result<Note> note = parse_note(text);
+        Result<Checkpoint> checkpoint =
             note ? parse_checkpoint(note.value().text) : Result<Checkpoint>(fail(note.error()));
-        const bool is_of_log = older && older.value().origin == newest.origin;
-        if (!is_of_log || !verify_note(note.value(), known)) {
-            find(FindingKind::unreadable,
-                 "a checkpoint that was given is not one of this log, signed by its key",
-                 "Whether the log was rewritten since cannot be told with it.", "log/checkpoint");
-        }
-        // Whoever keeps a checkpoint vouches for it: a log of another key must begin with it too.
-        if (!is_of_log) {
-            continue;
-        }
-        ++report_.checked.checkpoints;
-        const bool fits = older.value().size <= newest.size;
-        const auto root = tree_root(fits ? older.value().size : 0, tiles.nodes(newest.size));
-        if (!fits || !root || root.value() != older.value().root) {
-            find(FindingKind::truncation,
-                 fmt::format("the log does not begin with the checkpoint of size {} that was given",
-                             older.value().size),
-                 kMeansFork, "log/checkpoint");
+        if (checkpoint) {
+            check_kept({std::move(note).value(), std::move(checkpoint).value(), "log/checkpoint"},
+                       newest);
+        } else {
+            find(FindingKind::unreadable, kNotOfThisLog, kMeansNotTold, "log/checkpoint");
         }
     }
+}
+
+/// A checkpoint of before: given by the verifier, or the cosigned one. Whoever keeps one vouches
+/// for it: a log of another key must begin with it too.
+void LogCheck::check_kept(const Signed& kept, const Checkpoint& newest) {
+    const bool is_of_log = kept.checkpoint.origin == newest.origin;
+    const bool is_signed = verify_note(kept.note, logs_).has_value();
+    if (!is_of_log || !is_signed) {
+        find(FindingKind::unreadable, kNotOfThisLog, kMeansNotTold, kept.file);
+    }
+    if (!is_of_log) {
+        return;
+    }
+    TileReader tiles(fs_, directory_);
+    const std::uint64_t size = kept.checkpoint.size;
+    const bool fits = size <= newest.size;
+    const auto root = tree_root(fits ? size : 0, tiles.nodes(newest.size));
+    if (!fits || !root || root.value() != kept.checkpoint.root) {
+        find(FindingKind::truncation,
+             fmt::format("the log does not begin with the checkpoint of size {} that was given",
+                         size),
+             kMeansFork, kept.file);
+    }
+    count(kept, is_signed);
 }
 
 }  // namespace narrows::evidence

@@ -8,6 +8,7 @@
 #include "evidence/checkpoint.h"
 #include "evidence/entry.h"
 #include "evidence/verify.h"
+#include "evidence/witnessed.h"
 
 namespace narrows::evidence {
 
@@ -25,7 +26,8 @@ class LogCheck {
         : fs_(fs),
           options_(options),
           report_(report),
-          directory_(log_directory(options.data_dir)) {}
+          directory_(log_directory(options.data_dir)),
+          cosignatures_(options.trust) {}
 
     void run();
     /// By part number. Valid after run().
@@ -34,19 +36,34 @@ class LogCheck {
     bool trusted() const { return trusted_; }
 
   private:
-    std::optional<Checkpoint> signed_checkpoint();
+    /// A signed checkpoint as a file has it.
+    struct Signed {
+        Note note;
+        Checkpoint checkpoint;
+        std::string file;
+    };
+
+    std::optional<Signed> read_signed(const std::string& file);
+    std::optional<Signed> newest_signed(std::optional<Signed>& other);
     std::vector<VerifierKey> own_keys();
-    void check_signature(const Note& note);
+    bool check_signature(const Signed& head);
+    void count(const Signed& checked, bool is_signed);
     void read_entries(const Checkpoint& checkpoint);
     void take(std::uint64_t index, ByteView bytes);
     void add_head(const PartHead& head);
-    void check_older(const Checkpoint& newest);
+    void check_outside(std::uint64_t index, bool can_be);
+    void take_cosign(std::uint64_t index, const CosignEntry& cosign);
+    void check_given(const Checkpoint& newest);
+    void check_kept(const Signed& kept, const Checkpoint& newest);
+    void settle_witnesses(const Checkpoint& newest);
     void find(FindingKind kind, std::string what, std::string means, std::string file);
 
     io::FileSystem& fs_;
     const VerifyOptions& options_;
     Report& report_;
     std::string directory_;
+    std::vector<VerifierKey> logs_;  ///< that may sign this log
+    CosignatureCount cosignatures_;
     std::map<std::uint64_t, Claims> claims_;
     bool readable_ = false;
     bool trusted_ = false;

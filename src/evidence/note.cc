@@ -104,9 +104,22 @@ std::uint64_t load_be64(ByteView bytes) {
     return value;
 }
 
-/// The time of a cosignature that verifies (0 for a plain signature), or nothing.
-std::optional<std::int64_t> check(const VerifierKey& key, const NoteSignature& signature,
-                                  std::string_view text) {
+/// What a witness signs.
+std::string cosigned_message(std::uint64_t time, std::string_view text) {
+    return fmt::format("cosignature/v1\ntime {}\n{}", time, text);
+}
+
+}  // namespace
+
+bool is_by(const NoteSignature& signature, const VerifierKey& key) {
+    return signature.id == key.id && signature.name == key.name;
+}
+
+std::optional<std::int64_t> signed_at(const VerifierKey& key, const NoteSignature& signature,
+                                      std::string_view text) {
+    if (!is_by(signature, key)) {
+        return std::nullopt;
+    }
     if (key.type == KeyType::ed25519) {
         const bool good = crypto::verify(key.key, as_bytes(text), signature.bytes);
         return good ? std::optional<std::int64_t>(0) : std::nullopt;
@@ -115,13 +128,29 @@ std::optional<std::int64_t> check(const VerifierKey& key, const NoteSignature& s
         return std::nullopt;
     }
     const std::uint64_t time = load_be64(signature.bytes);
-    const std::string message = fmt::format("cosignature/v1\ntime {}\n{}", time, text);
+    const std::string message = cosigned_message(time, text);
     const bool good = time <= INT64_MAX && crypto::verify(key.key, as_bytes(message),
                                                           ByteView(signature.bytes).subspan(8));
     return good ? std::optional(static_cast<std::int64_t>(time)) : std::nullopt;
 }
 
-}  // namespace
+Result<Cosigner> Cosigner::make(KeySigner key) {
+    NARROWS_TRY(VerifierKey verifier,
+                make_verifier_key(key.key().name, KeyType::cosignature, key.key().key));
+    return Cosigner(std::move(verifier), std::move(key));
+}
+
+Result<NoteSignature> Cosigner::cosign(std::string_view text, std::int64_t at) {
+    const auto time = static_cast<std::uint64_t>(at);
+    const std::string message = cosigned_message(time, text);
+    NARROWS_TRY(const crypto::Signature signature, key_.sign(as_bytes(message)));
+    NoteSignature line{verifier_.name, verifier_.id, {}};
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        line.bytes.push_back(static_cast<std::uint8_t>(time >> shift));
+    }
+    append(line.bytes, signature);
+    return line;
+}
 
 Result<VerifierKey> make_verifier_key(std::string name, KeyType type,
                                       const crypto::PublicKey& key) {
@@ -204,25 +233,40 @@ Result<Note> parse_note(std::string_view bytes) {
                     "the bytes are no signed note: text, an empty line, signatures");
     }
     Note note{std::string(bytes.substr(0, blank + 1)), {}};
-    std::string_view lines = bytes.substr(blank + 2);
-    while (!lines.empty()) {
-        const auto end = lines.find('\n');
-        NARROWS_TRY(NoteSignature signature, parse_signature(lines.substr(0, end)));
-        note.signatures.push_back(std::move(signature));
-        lines.remove_prefix(end + 1);
-        if (note.signatures.size() > kNoteSignaturesMax) {
-            return fail(ErrorCode::invalid, "the note has more than 100 signatures");
-        }
-    }
+    NARROWS_TRY(note.signatures, parse_signatures(bytes.substr(blank + 2)));
     if (note.signatures.empty()) {
         return fail(ErrorCode::invalid, "the note has no signature");
     }
     return note;
 }
 
+Result<std::vector<NoteSignature>> parse_signatures(std::string_view lines) {
+    if (lines.size() > kNoteBytesMax || !is_note_text(lines)) {
+        return fail(ErrorCode::invalid, "the signature lines are no text of at most 1 MiB");
+    }
+    std::vector<NoteSignature> signatures;
+    while (!lines.empty()) {
+        const auto end = lines.find('\n');
+        if (end == lines.npos) {
+            return fail(ErrorCode::invalid, "a signature line does not end with a newline");
+        }
+        NARROWS_TRY(NoteSignature signature, parse_signature(lines.substr(0, end)));
+        signatures.push_back(std::move(signature));
+        lines.remove_prefix(end + 1);
+        if (signatures.size() > kNoteSignaturesMax) {
+            return fail(ErrorCode::invalid, "there are more than 100 signatures");
+        }
+    }
+    return signatures;
+}
+
 std::string note_bytes(const Note& note) {
-    std::string bytes = note.text + "\n";
-    for (const NoteSignature& signature : note.signatures) {
+    return note.text + "\n" + signature_lines(note.signatures);
+}
+
+std::string signature_lines(const std::vector<NoteSignature>& signatures) {
+    std::string bytes;
+    for (const NoteSignature& signature : signatures) {
         Bytes with_id;
         for (int shift = 24; shift >= 0; shift -= 8) {
             with_id.push_back(static_cast<std::uint8_t>(signature.id >> shift));
@@ -246,12 +290,12 @@ Result<Verified> verify_note(const Note& note, const std::vector<VerifierKey>& k
     Verified verified;
     for (const NoteSignature& signature : note.signatures) {
         const auto key = std::find_if(known.begin(), known.end(), [&](const VerifierKey& each) {
-            return each.name == signature.name && each.id == signature.id;
+            return is_by(signature, each);
         });
         if (key == known.end()) {
             continue;
         }
-        const auto time = check(*key, signature, note.text);
+        const auto time = signed_at(*key, signature, note.text);
         if (!time) {
             return fail(
                 ErrorCode::corrupt,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,26 @@ struct NoteSignature {
     std::string name;
     std::uint32_t id = 0;
     Bytes bytes;  ///< without the key id
+
+    friend bool operator==(const NoteSignature&, const NoteSignature&) = default;
+};
+
+/// Signs checkpoints as a witness does: time, then text (tlog-cosignature v1, Ed25519). Its key
+/// must sign nothing else: the message does not name the witness.
+class Cosigner {
+  public:
+    /// Refuses a bad name. `key` is the witness's key in its plain form.
+    static Result<Cosigner> make(KeySigner key);
+
+    const VerifierKey& key() const { return verifier_; }
+    /// `at`: seconds since 1970, not negative.
+    Result<NoteSignature> cosign(std::string_view text, std::int64_t at);
+
+  private:
+    Cosigner(VerifierKey verifier, KeySigner key)
+        : verifier_(std::move(verifier)), key_(std::move(key)) {}
+    VerifierKey verifier_;
+    KeySigner key_;
 };
 
 /// A note taken apart. Until `verify_note` has said whose it is, its text means nothing.
@@ -79,9 +100,19 @@ struct Note {
 };
 
 Result<Note> parse_note(std::string_view bytes);
+/// Signature lines as they stand in a note and in a witness's answer: none to kNoteSignaturesMax.
+Result<std::vector<NoteSignature>> parse_signatures(std::string_view lines);
+std::string signature_lines(const std::vector<NoteSignature>& signatures);
 std::string note_bytes(const Note& note);
 /// Refuses a text that no note can hold (not UTF-8, a control character, no final newline).
 Result<Note> sign_note(std::string text, NoteSigner& signer);
+
+/// Whether `signature` names this key; says nothing of whether it is right.
+bool is_by(const NoteSignature& signature, const VerifierKey& key);
+/// When `key` signed `text`: seconds since 1970, 0 for a plain signature. Nothing if the signature
+/// names another key or is wrong.
+std::optional<std::int64_t> signed_at(const VerifierKey& key, const NoteSignature& signature,
+                                      std::string_view text);
 
 struct Verified {
     std::vector<VerifierKey> keys;          ///< each known key that signed, once

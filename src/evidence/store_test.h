@@ -189,8 +189,9 @@ class Store {
     std::map<std::string, std::uint64_t> counts_;
 };
 
-/// A clean store: a system part and a session with an answered and a denied operation.
-inline void fill(Store& store) {
+/// A clean store: a system part and a session with an answered and a denied operation; then what
+/// `more` adds before the writer ends.
+inline void fill(Store& store, const std::function<void(Store&)>& more = nullptr) {
     store.begin("");
     store.begin();
     store.operation();
@@ -200,6 +201,7 @@ inline void fill(Store& store) {
                              {"inline", to_bytes(std::string_view("hello"))},
                              {"sha256", codec::hex(crypto::sha256("hello"))}});
     store.close();
+    if (more) more(store);
     store.stop();
 }
 

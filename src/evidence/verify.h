@@ -37,8 +37,13 @@ struct Report {
     Checked checked;
     std::string origin;                ///< of the log
     std::uint64_t log_size = 0;        ///< entries that the checkpoint covers
-    std::vector<std::string> signers;  ///< vkeys of the keys that signed it
-    std::int64_t anchored_at = 0;      ///< newest trusted cosignature, seconds since 1970; 0: none
+    std::vector<std::string> signers;  ///< vkeys of the log's keys that signed it
+    /// The newest tree that the trust file's quorum of witnesses signed (of one, if it asks for
+    /// none), else the one that most of them did.
+    std::uint64_t witnessed_size = 0;    ///< its entries; 0: no trusted witness signed any
+    std::vector<std::string> witnesses;  ///< vkeys of those that signed it
+    std::size_t quorum = 0;              ///< how many the trust file demands
+    std::int64_t anchored_at = 0;        ///< their newest time, seconds since 1970; 0: none
 };
 
 /// Total: what cannot be read is a finding.

@@ -106,6 +106,132 @@ TEST_F(Verify, too_few_witnesses_leave_it_unverified) {
     EXPECT_EQ(verify(disk_, options).verdict, Verdict::consistent);
 }
 
+/// Two witnesses, and a trust file that demands so many of them.
+class Witnesses {
+  public:
+    static Cosigner witness(std::uint8_t number) {
+        return Cosigner::make(
+                   KeySigner::make("w.example/" + std::to_string(number),
+                                   crypto::SigningKey::from_seed(Secret(Bytes(32, number))).value())
+                       .value())
+            .value();
+    }
+    static VerifyOptions demanding(int quorum) {
+        VerifyOptions options;
+        options.data_dir = "/data";
+        options.trust =
+            parse_trust("log " + std::string(testing::kVkey) + "\nwitness " +
+                        vkey_text(witness(1).key()) + "\nwitness " + vkey_text(witness(2).key()) +
+                        "\nquorum " + std::to_string(quorum))
+                .value();
+        return options;
+    }
+    /// What witness `number` says of the store's log as it is now, as a log entry.
+    static Entry said(Store& store, std::uint8_t number, std::int64_t at) {
+        Cosigner signer = witness(number);
+        const Note note = parse_note(store.checkpoint()).value();
+        const NoteSignature line = signer.cosign(note.text, at).value();
+        const std::uint64_t size = parse_checkpoint(note.text).value().size;
+        return {9, CosignEntry{"a" + std::to_string(number), vkey_text(signer.key()), size, at,
+                               line.bytes}};
+    }
+    /// The store's newest checkpoint with cosignatures of witnesses 1 and 2.
+    static Bytes cosigned(Store& store) {
+        Note note = parse_note(store.checkpoint()).value();
+        note.signatures.push_back(witness(1).cosign(note.text, 100).value());
+        note.signatures.push_back(witness(2).cosign(note.text, 101).value());
+        return to_bytes(note_bytes(note));
+    }
+};
+
+TEST_F(Verify, a_quorum_of_witnesses_on_the_log_itself_makes_it_verified) {
+    Store store(disk_);
+    testing::fill(store, [](Store& filled) {
+        const Entry first = Witnesses::said(filled, 1, 100);
+        const Entry second = Witnesses::said(filled, 2, 102);
+        filled.add(first);
+        filled.add(second);
+        filled.add(Witnesses::said(filled, 1, 110));
+    });
+    const Report found = verify(disk_, Witnesses::demanding(2));
+    EXPECT_EQ(found.verdict, Verdict::verified) << found.findings.kept().front().what;
+    EXPECT_EQ(found.witnesses.size(), 2u);
+    EXPECT_EQ(found.anchored_at, 102);
+    EXPECT_EQ(found.witnessed_size + 3, found.log_size);
+    EXPECT_EQ(verify(disk_, Witnesses::demanding(1)).anchored_at, 110) << "one is enough there";
+    EXPECT_EQ(report().witnesses.size(), 0u) << "without trust nobody counts";
+}
+
+TEST_F(Verify, too_few_of_two_are_counted_and_named) {
+    Store store(disk_);
+    testing::fill(store, [](Store& filled) { filled.add(Witnesses::said(filled, 1, 100)); });
+    const Report found = verify(disk_, Witnesses::demanding(2));
+    EXPECT_EQ(found.verdict, Verdict::consistent);
+    EXPECT_TRUE(finds(found, "1 of the 2 witnesses", FindingKind::missing_key));
+}
+
+TEST_F(Verify, a_cosignature_of_another_tree_does_not_count) {
+    Store store(disk_);
+    testing::fill(store, [](Store& filled) {
+        Entry forged = Witnesses::said(filled, 1, 100);
+        --std::get<CosignEntry>(forged.body).size;
+        filled.add(forged);
+        Entry later = Witnesses::said(filled, 1, 100);
+        std::get<CosignEntry>(later.body).signature[7] ^= 1;  // another time than was signed
+        filled.add(later);
+    });
+    const Report found = verify(disk_, Witnesses::demanding(1));
+    EXPECT_EQ(found.verdict, Verdict::consistent);
+    EXPECT_TRUE(finds(found, "0 of the 1 witnesses", FindingKind::missing_key));
+}
+
+TEST_F(Verify, a_cosignature_of_entries_still_to_come_is_disorder) {
+    Store store(disk_);
+    testing::fill(store, [](Store& filled) {
+        Entry ahead = Witnesses::said(filled, 1, 100);
+        std::get<CosignEntry>(ahead.body).size += 5;
+        filled.add(ahead);
+    });
+    EXPECT_TRUE(finds(report(), "what cannot be", FindingKind::disorder));
+}
+
+TEST_F(Verify, the_cosigned_note_beside_the_log_counts_and_must_fit_it) {
+    Store store(disk_);
+    Bytes note;
+    testing::fill(store, [&](Store& filled) { note = Witnesses::cosigned(filled); });
+    EXPECT_EQ(verify(disk_, Witnesses::demanding(2)).verdict, Verdict::consistent);
+    disk_.set_content("/data/log/cosigned", note);
+    const Report found = verify(disk_, Witnesses::demanding(2));
+    EXPECT_EQ(found.verdict, Verdict::verified) << found.findings.kept().front().what;
+    EXPECT_EQ(found.anchored_at, 101);
+
+    Note other = parse_note(as_text(note)).value();
+    Checkpoint wrong = parse_checkpoint(other.text).value();
+    wrong.root[0] ^= 1;
+    KeySigner signer = KeySigner::parse_skey(testing::kSkey).value();
+    disk_.set_content("/data/log/cosigned",
+                      to_bytes(note_bytes(sign_note(checkpoint_text(wrong), signer).value())));
+    EXPECT_TRUE(finds(report(), "does not begin with the checkpoint", FindingKind::truncation));
+    disk_.set_content("/data/log/cosigned", to_bytes(std::string_view("garbage")));
+    EXPECT_TRUE(finds(report(), "no signed checkpoint", FindingKind::tampering));
+}
+
+TEST_F(Verify, a_log_rolled_back_behind_its_cosigned_note_is_found) {
+    Store store(disk_);
+    Bytes old;
+    Bytes note;
+    testing::fill(store, [&](Store& filled) {
+        old = disk_.content("/data/log/checkpoint");
+        note = Witnesses::cosigned(filled);
+    });
+    disk_.set_content("/data/log/cosigned", note);
+    EXPECT_EQ(report().verdict, Verdict::consistent);
+    disk_.set_content("/data/log/checkpoint", old);
+    EXPECT_EQ(report().log_size,
+              parse_checkpoint(parse_note(as_text(note)).value().text).value().size)
+        << "the newer of the two is the log's head";
+}
+
 TEST_F(Verify, a_changed_record_is_found_with_its_place) {
     Store store(disk_);
     testing::fill(store);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "codec/text.h"
+#include "gateway/anchors.h"
 #include "gateway/open_record.h"
 #include "gateway/recovered.h"
 #include "gateway/resume.h"
@@ -101,14 +102,14 @@ std::string origin_of(const Config& config) {
     return "narrows/" + config.gateway.name;
 }
 
-Result<void> open_journal(Runtime& runtime, const Config& config, bool accept_corruption) {
+Result<void> open_journal(Runtime& runtime, const Config& config, const BootOptions& boot) {
     runtime.recovered = std::make_unique<Recovered>();
     journal::Options options;
     options.directory = runtime.data_dir + "/journal";
     options.origin = origin_of(config);
     options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
     options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
-    options.accept_corruption = accept_corruption;
+    options.accept_corruption = boot.accept_corruption;
     options.on_recovered = [seen = runtime.recovered.get()](const journal::Frame& frame) {
         seen->see(frame);
     };
@@ -116,8 +117,10 @@ Result<void> open_journal(Runtime& runtime, const Config& config, bool accept_co
                 journal::Journal::open(io::posix(), runtime.clock, std::move(options)));
     runtime.journal = std::move(opened.journal);
     runtime.recovered->report = std::move(opened.report);
-    NARROWS_TRY(runtime.evidence, EvidenceKeeper::open(io::posix(), runtime.clock, runtime.data_dir,
-                                                       origin_of(config)));
+    NARROWS_TRY(
+        runtime.evidence,
+        EvidenceKeeper::open(io::posix(), runtime.clock, runtime.data_dir, origin_of(config),
+                             anchor_setup(config, runtime.clock, boot.accept_rollback)));
     const std::string trust =
         "# Who may sign this gateway's evidence log. Keep a copy elsewhere.\nlog " +
         runtime.evidence->vkey() + "\n";
@@ -295,7 +298,7 @@ codec::Map config_fields(const Runtime& runtime, const Config& config,
 }  // namespace
 
 Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
-                                      bool accept_corruption) {
+                                      const BootOptions& options) {
     NARROWS_TRY(check_scopes(config));
     auto runtime = std::make_unique<Runtime>(clock, threads);
     runtime->name = config.gateway.name;
@@ -304,7 +307,7 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->binary_sha256 = hex_of_file("/proc/self/exe");
     runtime->data_dir = config.gateway.data_dir;
     NARROWS_TRY(open_keys(*runtime, config));
-    NARROWS_TRY(open_journal(*runtime, config, accept_corruption));
+    NARROWS_TRY(open_journal(*runtime, config, options));
     runtime->system = runtime->new_part();
     runtime->lobby_log = runtime->new_part();
     runtime->lobby = std::make_unique<session::Lobby>(runtime->lobby_log,

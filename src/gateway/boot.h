@@ -9,11 +9,17 @@ namespace narrows::gateway {
 
 inline constexpr const char* kVersion = "0.1.0";
 
+/// What the operator lets pass that would else keep the gateway from starting. Put on record.
+struct BootOptions {
+    bool accept_corruption = false;  ///< corrupt stretches of the journal are put aside
+    bool accept_rollback = false;    ///< an anchor knows more than the log here, or another one
+};
+
 /// Builds a Runtime from a configuration: keys, CA, journal (with recovery), evidence log, Signer,
 /// adapters. Listens nowhere yet. Blocking; nothing runs on the loops before it returns. Errors say
-/// what to do. `corruption` accepted: corrupt stretches are put aside and declared.
+/// what to do.
 Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
-                                      bool accept_corruption);
+                                      const BootOptions& options);
 
 /// What boot recovered and the first coroutine must declare: RECOVERY, outcomes of interrupted
 /// operations, CLOSE of interrupted parts, parts of sessions that go on; then CONFIG.

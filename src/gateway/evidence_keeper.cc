@@ -1,6 +1,9 @@
 #include "gateway/evidence_keeper.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 
@@ -9,6 +12,21 @@ namespace {
 
 constexpr std::chrono::seconds kTick{1};
 constexpr std::int64_t kHeartbeatNs = 10 * kNsPerSecond;
+/// At the start anchors have so long to say what they know.
+constexpr std::chrono::seconds kAskMax{20};
+/// A jump of the clock is shown as an alarm for so long.
+constexpr std::int64_t kJumpShownNs = 3600 * kNsPerSecond;
+/// Beyond so many times the anchors' greatest age operations are refused too.
+constexpr std::int64_t kOperationsAfter = 4;
+
+std::string contradiction(const AnchorState& anchor, const std::string& data_dir) {
+    return fmt::format(
+        "anchor {} contradicts the log in {}: {}. The directory was rolled back, restored from an "
+        "old copy, exchanged, or runs a second time elsewhere. Stop the other gateway, or restore "
+        "the newest copy. If neither exists, keep this directory as it is and begin with a new "
+        "name and data_dir; or start once with --accept-rollback, which is put on record",
+        anchor.name, data_dir, anchor.trouble);
+}
 
 }  // namespace
 
@@ -17,15 +35,18 @@ EvidenceKeeper::EvidenceKeeper(const Clock& clock, evidence::KeySigner signer)
 
 Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(io::FileSystem& fs, const Clock& clock,
                                                              const std::string& data_dir,
-                                                             const std::string& origin) {
+                                                             const std::string& origin,
+                                                             const AnchorSetup& setup) {
     NARROWS_TRY(evidence::KeySigner signer,
                 evidence::open_key_file(fs, data_dir + "/log.key", origin));
     std::unique_ptr<EvidenceKeeper> keeper(new EvidenceKeeper(clock, std::move(signer)));
     keeper->vkey_ = evidence::vkey_text(keeper->signer_.key());
     NARROWS_TRY(keeper->log_,
                 evidence::Log::open(fs, data_dir + "/log", origin, keeper->signer_, clock.wall()));
+    keeper->started_ = clock.mono();
+    keeper->last_heartbeat_ = clock.mono() - kHeartbeatNs;
+    NARROWS_TRY(keeper->ask_anchors(fs, data_dir, setup));
     NARROWS_TRY(keeper->log_->checkpoint());
-    keeper->last_entry_ = clock.mono();
     keeper->size_ = keeper->log_->size();
     keeper->thread_ = std::thread([raw = keeper.get()] { raw->run(); });
     return keeper;
@@ -40,6 +61,42 @@ EvidenceKeeper::~EvidenceKeeper() {
     if (thread_.joinable()) {
         thread_.join();
     }
+    anchoring_.reset();  // its threads add entries to the end
+}
+
+/// What was signed last. Of a log that has signed nothing yet: its empty tree, to ask with.
+Result<evidence::SignedCheckpoint> EvidenceKeeper::head() {
+    const evidence::SignedCheckpoint& newest = log_->signed_checkpoint();
+    if (newest.checkpoint.size > 0) {
+        return newest;
+    }
+    evidence::Checkpoint empty{signer_.key().name, 0, evidence::empty_root(), {}};
+    NARROWS_TRY(const evidence::Note note,
+                evidence::sign_note(evidence::checkpoint_text(empty), signer_));
+    return evidence::SignedCheckpoint{std::move(empty), evidence::note_bytes(note)};
+}
+
+Result<void> EvidenceKeeper::ask_anchors(io::FileSystem& fs, const std::string& data_dir,
+                                         const AnchorSetup& setup) {
+    NARROWS_TRY(AnchorSetup::Anchors anchors, setup.make(signer_.key()));
+    NARROWS_TRY(const evidence::SignedCheckpoint newest, head());
+    anchoring_ =
+        std::make_unique<Anchoring>(fs, clock_, data_dir + "/log", setup.policy, std::move(anchors),
+                                    [this](evidence::EntryBody said) { add(std::move(said)); });
+    anchoring_->offer(newest);
+    anchoring_->await_first(kAskMax);
+    for (const AnchorState& anchor : anchoring_->states()) {
+        if (!anchor.contradicts) {
+            continue;
+        }
+        std::string why = contradiction(anchor, data_dir);
+        if (!setup.accept_rollback) {
+            return fail(ErrorCode::conflict, std::move(why));
+        }
+        accepted_.insert(anchor.name);
+        alarms_.raise("rollback accepted", std::move(why));
+    }
+    return ok();
 }
 
 void EvidenceKeeper::add(evidence::EntryBody body) {
@@ -109,13 +166,11 @@ bool EvidenceKeeper::take_waiting() {
     pending_ = std::move(waiting_);
     waiting_.clear();
     collect_heads(pending_);
-    if (pending_.empty() && clock_.mono() - last_entry_ < kHeartbeatNs && trouble_.empty()) {
-        return false;
+    if (clock_.mono() - last_heartbeat_ >= kHeartbeatNs) {
+        last_heartbeat_ = clock_.mono();
+        pending_.push_back({clock_.wall(), evidence::HeartbeatEntry{read_clock_state(clock_)}});
     }
-    if (pending_.empty()) {
-        pending_.push_back({clock_.wall(), evidence::HeartbeatEntry{}});
-    }
-    return true;
+    return !pending_.empty() || !trouble_.empty();
 }
 
 Result<void> EvidenceKeeper::publish() {
@@ -123,11 +178,81 @@ Result<void> EvidenceKeeper::publish() {
     pending_.clear();
     NARROWS_TRY(log_->checkpoint());
     size_ = log_->size();
-    last_entry_ = clock_.mono();
+    anchoring_->offer(log_->signed_checkpoint());
     return ok();
 }
 
+void EvidenceKeeper::look_at_clock() {
+    const MonoNs now = clock_.mono();
+    if (const std::int64_t jump = jumps_.look(clock_); jump != 0) {
+        ++clock_jumps_;
+        last_jump_ = now;
+        alarms_.lower("clock jump");
+        alarms_.raise("clock jump",
+                      fmt::format("the wall clock was set {:.3f} s {} at {}, against the monotonic "
+                                  "clock: times on record before and after do not compare",
+                                  std::abs(static_cast<double>(jump)) / 1e9,
+                                  jump > 0 ? "forward" : "back", rfc3339(clock_.wall())));
+    } else if (now - last_jump_ > kJumpShownNs) {
+        alarms_.lower("clock jump");
+    }
+}
+
+void EvidenceKeeper::look_at_anchors() {
+    for (const AnchorState& anchor : anchoring_->states()) {
+        const std::string what = fmt::format("anchor {} contradicts", anchor.name);
+        if (anchor.contradicts && !accepted_.contains(anchor.name)) {
+            alarms_.raise(what, anchor.trouble);
+        } else if (!anchor.contradicts) {
+            alarms_.lower(what);
+        }
+    }
+    if (anchoring_->overdue()) {
+        alarms_.raise(
+            "anchors overdue",
+            fmt::format("no anchor outside has taken a checkpoint for {} s, more than "
+                        "anchor_age_max: what is recorded now rests on this gateway alone",
+                        anchoring_->policy().age_max_ns / kNsPerSecond));
+    } else {
+        alarms_.lower("anchors overdue");
+    }
+}
+
+bool EvidenceKeeper::refused_by_age(std::int64_t times) const {
+    const std::int64_t age = anchoring_->age_ns().value_or(clock_.mono() - started_);
+    return anchoring_->policy().required && age > times * anchoring_->policy().age_max_ns;
+}
+
+std::string EvidenceKeeper::no_new_sessions() const {
+    if (std::string why = trouble(); !why.empty()) {
+        return "the evidence log cannot be signed: " + why;
+    }
+    for (const AnchorState& anchor : anchoring_->states()) {
+        if (anchor.contradicts && !accepted_.contains(anchor.name)) {
+            return fmt::format("anchor {} contradicts the evidence log: {}", anchor.name,
+                               anchor.trouble);
+        }
+    }
+    const bool never = anchoring_->policy().required && !anchoring_->age_ns();
+    return never || refused_by_age(1)
+               ? "the evidence log is not anchored outside, which anchor_required demands"
+               : std::string();
+}
+
+bool EvidenceKeeper::refuses_operations() const {
+    return refused_by_age(kOperationsAfter);
+}
+
 void EvidenceKeeper::tick() {
+    look_at_clock();
+    look_at_anchors();
+    for (evidence::AlarmEntry& change : alarms_.take_for_log()) {
+        add(std::move(change));
+    }
+    if (const Result<void> written = anchoring_->tidy(); !written.has_value()) {
+        log::warn("the cosigned checkpoint could not be put beside the log: {}",
+                  written.error().what);
+    }
     if (!take_waiting()) {
         return;
     }

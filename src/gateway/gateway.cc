@@ -65,10 +65,31 @@ net::Task<void> expire_forever(Runtime& runtime) {
     }
 }
 
-/// Credentials renewed ahead of expiry, lobby counts on record, idle upstream connections closed.
+/// Alarms that began or ended, in the system part.
+net::Task<void> record_alarms(Runtime& runtime) {
+    for (const evidence::AlarmEntry& alarm : runtime.evidence->alarms().take_for_notices()) {
+        codec::Map fields;
+        fields.emplace("what", "alarm");
+        fields.emplace("alarm", alarm.what);
+        fields.emplace("why", alarm.why);
+        fields.emplace("over", alarm.over);
+        codec::Value payload = recording::observed(std::move(fields));
+        const Result<void> recorded =
+            co_await runtime.system->control(recording::RecordKind::notice, std::move(payload),
+                                             recording::Await::durable, journal::Use::closing);
+        if (!recorded.has_value()) {
+            log::error("an alarm could not be recorded: {}", recorded.error().what);
+        }
+    }
+}
+
+/// Alarms and lobby counts on record, operations halted if anchors are long overdue, credentials
+/// renewed ahead of expiry, idle upstream connections closed.
 net::Task<void> keep_house(Runtime& runtime) {
     while (!runtime.draining) {
         co_await net::sleep_for(kHouseTick);
+        co_await record_alarms(runtime);
+        runtime.gate->halt(runtime.evidence->refuses_operations());
         co_await runtime.lobby->record_counted();
         for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
             aws::Adapter* adapter = runtime.adapters[i].get();
@@ -193,7 +214,8 @@ Result<void> run_gateway(const GatewayOptions& options) {
     NARROWS_TRY(Config config, load_config(options.config));
     const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
     NARROWS_TRY(std::unique_ptr<Runtime> runtime,
-                boot(std::move(config), system_clock(), threads, options.accept_corruption));
+                boot(std::move(config), system_clock(), threads,
+                     {options.accept_corruption, options.accept_rollback}));
     Runtime& running = *runtime;
     Result<void> outcome = ok();
     const net::Signals signals(running.loops.at(0), [&](int number) {

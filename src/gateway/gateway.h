@@ -9,6 +9,7 @@ namespace narrows::gateway {
 struct GatewayOptions {
     std::string config;
     bool accept_corruption = false;
+    bool accept_rollback = false;
 };
 
 /// Runs the gateway until SIGTERM or SIGINT: boots, declares what a restart found, listens, serves.

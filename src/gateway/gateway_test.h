@@ -89,7 +89,7 @@ class Boot {
     explicit Boot(const Folder& folder) {
         auto config = load_config(folder.path / "narrows.toml");
         NARROWS_CHECK(config.has_value(), "the test's configuration is right");
-        runtime = boot(std::move(config.value()), system_clock(), 1, false).value();
+        runtime = boot(std::move(config.value()), system_clock(), 1, {}).value();
         thread_ = std::thread([this] { runtime->loops.run(); });
         const Result<void> declared = wait<Result<void>>(
             [this]() -> net::Task<Result<void>> { co_return co_await declare_start(*runtime); });

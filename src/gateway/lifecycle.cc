@@ -141,8 +141,7 @@ std::string no_new_sessions(const Runtime& runtime) {
     if (!runtime.journal->can_open_session()) {
         return runtime.journal->state().why;
     }
-    const std::string trouble = runtime.evidence->trouble();
-    return trouble.empty() ? trouble : "the evidence log cannot be signed: " + trouble;
+    return runtime.evidence->no_new_sessions();
 }
 
 /// Its OPEN may yet become durable, when the disk is well: no start is to take it for a session.

@@ -44,6 +44,63 @@ void lane_metrics(std::string& out, const char* lane, const journal::LaneCounter
         fmt::format("narrows_journal_sync_seconds_count{{lane=\"{}\"}} {}\n", lane, counters.syncs);
 }
 
+double seconds(std::int64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+/// Ages are left out for what no anchor has taken since the start.
+void anchor_metrics(std::string& out, EvidenceKeeper& evidence) {
+    out +=
+        "# HELP narrows_anchor_age_seconds since this anchor took a checkpoint\n"
+        "# TYPE narrows_anchor_age_seconds gauge\n"
+        "# HELP narrows_anchor_trouble 1: it did not take the last one\n"
+        "# TYPE narrows_anchor_trouble gauge\n"
+        "# HELP narrows_anchor_contradicts 1: it knows more than this log, or another one\n"
+        "# TYPE narrows_anchor_contradicts gauge\n";
+    for (const AnchorState& anchor : evidence.anchoring().states()) {
+        const std::string labels =
+            fmt::format("{{anchor=\"{}\",kind=\"{}\"}}", anchor.name, anchor.kind);
+        if (anchor.age_ns) {
+            out +=
+                fmt::format("narrows_anchor_age_seconds{} {}\n", labels, seconds(*anchor.age_ns));
+        }
+        out += fmt::format("narrows_anchor_trouble{} {}\n", labels, anchor.trouble.empty() ? 0 : 1);
+        out += fmt::format("narrows_anchor_contradicts{} {}\n", labels, anchor.contradicts ? 1 : 0);
+    }
+    if (const auto age = evidence.anchoring().age_ns()) {
+        out += fmt::format(
+            "# HELP narrows_anchored_age_seconds since any anchor took one\n"
+            "# TYPE narrows_anchored_age_seconds gauge\n"
+            "narrows_anchored_age_seconds {}\n",
+            seconds(*age));
+    }
+    out += "# HELP narrows_alarm 1 for each that is raised\n# TYPE narrows_alarm gauge\n";
+    for (const auto& [what, why] : evidence.alarms().active()) {
+        out += fmt::format("narrows_alarm{{what=\"{}\"}} 1\n", what);
+    }
+}
+
+codec::Map anchor_health(EvidenceKeeper& evidence) {
+    codec::List anchors;
+    for (const AnchorState& anchor : evidence.anchoring().states()) {
+        anchors.emplace_back(codec::Map{
+            {"name", anchor.name},
+            {"kind", anchor.kind},
+            {"age_s", anchor.age_ns ? codec::Value(*anchor.age_ns / kNsPerSecond) : codec::Value()},
+            {"entries", anchor.size},
+            {"trouble", anchor.trouble},
+            {"contradicts", anchor.contradicts}});
+    }
+    codec::List alarms;
+    for (const auto& [what, why] : evidence.alarms().active()) {
+        alarms.emplace_back(codec::Map{{"what", what}, {"why", why}});
+    }
+    const auto age = evidence.anchoring().age_ns();
+    return {{"anchors", std::move(anchors)},
+            {"anchored_age_s", age ? codec::Value(*age / kNsPerSecond) : codec::Value()},
+            {"alarms", std::move(alarms)}};
+}
+
 void gauge(std::string& out, const char* name, const char* help, std::uint64_t value) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n{} {}\n", name, help, name, name, value);
 }
@@ -66,6 +123,11 @@ std::string metrics_text(Runtime& runtime) {
           runtime.evidence->size());
     gauge(out, "narrows_evidence_log_trouble", "1: checkpoints cannot be signed",
           runtime.evidence->trouble().empty() ? 0 : 1);
+    gauge(out, "narrows_clock_jumps_total", "times the wall clock was set since the start",
+          runtime.evidence->clock_jumps());
+    gauge(out, "narrows_clock_synchronised", "1: some daemon keeps the wall clock",
+          read_clock_state(runtime.clock).synchronised ? 1 : 0);
+    anchor_metrics(out, *runtime.evidence);
     const journal::Counters counters = runtime.journal->counters();
     gauge(out, "narrows_journal_queued_frames", "records not yet durable", counters.queued_frames);
     gauge(out, "narrows_journal_queued_bytes", "bytes of records not yet durable",
@@ -85,6 +147,8 @@ Health health(Runtime& runtime) {
     map.emplace("why", state.why);
     map.emplace("evidence_log",
                 runtime.evidence->trouble().empty() ? "ok" : runtime.evidence->trouble());
+    map.merge(anchor_health(*runtime.evidence));
+    map.emplace("no_new_sessions", runtime.evidence->no_new_sessions());
     map.emplace("sessions", std::uint64_t{runtime.sessions.all().size()});
     map.emplace("draining", runtime.draining.load());
     health.json = codec::json_encode(codec::Value(std::move(map))) + "\n";

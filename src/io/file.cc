@@ -40,6 +40,17 @@ Result<void> durable_write(FileSystem& fs, const std::string& path, ByteView byt
     return fs.sync_directory(directory_of(path));
 }
 
+Result<void> make_durable_directory(FileSystem& fs, const std::string& directory) {
+    const std::string parent = directory_of(directory);
+    NARROWS_TRY(const bool exists, fs.exists(directory));
+    if (exists || parent == directory) {
+        return ok();
+    }
+    NARROWS_TRY(make_durable_directory(fs, parent));
+    NARROWS_TRY(fs.make_directory(directory));
+    return fs.sync_directory(parent);
+}
+
 std::string directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) {

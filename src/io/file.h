@@ -91,6 +91,9 @@ Result<Bytes> read_all(FileSystem& fs, const std::string& path, std::uint64_t si
 /// path.tmp, datasync, rename, sync of the folder.
 Result<void> durable_write(FileSystem& fs, const std::string& path, ByteView bytes);
 
+/// Creates a folder so that it survives a crash: with every name above it that was new.
+Result<void> make_durable_directory(FileSystem& fs, const std::string& directory);
+
 /// The folder of a path ("." if it names none).
 std::string directory_of(const std::string& path);
 

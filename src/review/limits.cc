@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "evidence/note.h"
-#include "evidence/verify.h"
+#include "base/clock.h"
+#include "evidence/last_anchor.h"
 #include "review/words.h"
 
 namespace narrows::review {
@@ -30,13 +30,17 @@ std::string listed(const std::map<std::string, std::uint64_t>& names) {
     return text;
 }
 
-/// Whether anybody beside the log itself has signed its newest checkpoint. A claim, unverified.
-bool is_cosigned(io::FileSystem& fs, const std::string& data_dir) {
-    const auto bytes = io::read_all(fs, evidence::log_directory(data_dir) + "/checkpoint",
-                                    evidence::kNoteBytesMax);
-    const auto note = bytes ? evidence::parse_note(as_text(bytes.value()))
-                            : Result<evidence::Note>(fail(bytes.error()));
-    return note && note.value().signatures.size() > 1;
+/// By what the log says of itself; only `verify` checks it.
+std::string anchoring_words(io::FileSystem& fs, const std::string& data_dir) {
+    const auto last = evidence::last_anchor(fs, data_dir);
+    if (!last) {
+        return "That nobody with control of the gateway rewrote it: no outside anchor or witness "
+               "holds the log's checkpoint yet.";
+    }
+    return fmt::format(
+        "That nobody with control of the gateway rewrote what was recorded after {}: so far the "
+        "log says it is anchored ({} {}, {} entries); `recording verify --trust` checks it.",
+        rfc3339(last->at), last->cosigned ? "witness" : "anchor", last->anchor, last->size);
 }
 
 }  // namespace
@@ -113,10 +117,7 @@ std::vector<std::string> Limits::sentences(io::FileSystem& fs, const std::string
         "What was done with credentials that were returned: " + listed(credentials_) + ".");
     say(!withheld_.empty(),
         "Secret values, which are withheld and on record by name only: " + listed(withheld_) + ".");
-    say(!is_cosigned(fs, data_dir),
-        "That nobody with control of the gateway rewrote it: no outside anchor or witness holds "
-        "the "
-        "log's checkpoint yet.");
+    all.push_back(anchoring_words(fs, data_dir));
     all.emplace_back(
         "Calls that did not pass the gateway: it has not been reconciled with CloudTrail yet.");
     return all;

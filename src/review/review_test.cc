@@ -142,5 +142,20 @@ TEST(Review, what_a_recording_cannot_show_comes_from_its_records) {
     EXPECT_FALSE(say(sentences, "tunnels"));
 }
 
+TEST(Review, up_to_when_a_recording_is_anchored_is_said_with_it) {
+    io::FaultyFileSystem disk;
+    store::Store made(disk);
+    made.begin();
+    made.add({5, evidence::CosignEntry{"w1", "", 1, 1'764'000'000, Bytes(72)}});
+    made.add({1'764'003'600 * kNsPerSecond, evidence::AnchorEntry{"usb", "directory", 2}});
+    made.stop();
+    Limits limits;
+    operations_of(disk, limits);
+    const auto sentences = limits.sentences(disk, "/data");
+    EXPECT_TRUE(say(sentences, "recorded after 2025-11-24T17:00:00.000Z"));
+    EXPECT_TRUE(say(sentences, "anchor usb, 2 entries"));
+    EXPECT_FALSE(say(sentences, "no outside anchor"));
+}
+
 }  // namespace
 }  // namespace narrows::review

@@ -153,6 +153,11 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
         decision = refusal(Reason::cannot_record,
                            "it could not be recorded whole: the journal's disk is full");
     }
+    if (decision.allowed() && gate.halted()) {
+        decision = refusal(Reason::cannot_record,
+                           "the record of it would rest on this gateway alone: its evidence has "
+                           "not been anchored outside for too long, which its operator demands");
+    }
     const std::optional<std::string> spent = usage.attempt(granted.budget, clock.mono());
     if (decision.allowed() && spent) {
         decision = refusal(Reason::budget, *spent);

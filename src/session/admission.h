@@ -53,11 +53,15 @@ class Gate {
     explicit Gate(std::uint32_t most) : most_(most) {}
     bool enter();
     void leave() { inside_.fetch_sub(1); }
+    /// Refuses all operations that are not inside yet, or no longer.
+    void halt(bool halted) { halted_ = halted; }
+    bool halted() const { return halted_; }
     std::uint32_t inside() const { return inside_; }
 
   private:
     const std::uint32_t most_;
     std::atomic<std::uint32_t> inside_ = 0;
+    std::atomic<bool> halted_ = false;
 };
 
 /// Move-only proof that an allowed operation's INTENT is durable. Nothing goes upstream without

@@ -54,6 +54,7 @@ Checks check_host(const std::string& path, upstream::HttpFetch& fetch) {
     check_data_dir(config.value(), checks);
     check_key_files(config.value(), checks);
     check_ca(config.value(), checks);
+    check_anchors(config.value(), checks);
     check_ports(config.value(), fetch, checks);
     check_connections(config.value(), fetch, checks);
     return checks;

@@ -32,6 +32,7 @@ void check_scopes(const gateway::Config& config, Checks& to);
 void check_data_dir(const gateway::Config& config, Checks& to);
 void check_key_files(const gateway::Config& config, Checks& to);
 void check_ca(const gateway::Config& config, Checks& to);
+void check_anchors(const gateway::Config& config, Checks& to);
 void check_ports(const gateway::Config& config, upstream::HttpFetch& fetch, Checks& to);
 void check_connections(const gateway::Config& config, upstream::HttpFetch& fetch, Checks& to);
 

@@ -184,6 +184,29 @@ void check_key_files(const gateway::Config& config, Checks& to) {
                        to);
 }
 
+void check_anchors(const gateway::Config& config, Checks& to) {
+    if (config.anchors.empty()) {
+        to.push_back({Health::odd, "anchors", "none is configured",
+                      "Whoever controls this host can rewrite all recordings unnoticed",
+                      "Add an [[anchor]]: a witness on another machine, a directory on another "
+                      "volume"});
+    }
+    struct stat data {};
+    const bool known = stat(config.gateway.data_dir.c_str(), &data) == 0;
+    for (const gateway::AnchorSection& anchor : config.anchors) {
+        struct stat there {};
+        if (anchor.type != "directory" || !known || stat(anchor.path.c_str(), &there) != 0) {
+            continue;
+        }
+        if (there.st_dev == data.st_dev) {
+            to.push_back({Health::odd, "anchor " + anchor.name,
+                          anchor.path + " lies on the volume of data_dir",
+                          "What destroys or exchanges the one takes the other along",
+                          "Move it to another volume or machine"});
+        }
+    }
+}
+
 void check_ca(const gateway::Config& config, Checks& to) {
     const bool own = config.ca.certificate.empty();
     const std::string certificate =

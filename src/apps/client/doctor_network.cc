@@ -36,6 +36,43 @@ upstream::Target local_target(const gateway::Address& address) {
     return {any ? "127.0.0.1" : address.host, address.port, false, true};
 }
 
+void check_anchor(const codec::Value& anchor, Checks& to) {
+    const std::string subject = "anchor " + anchor.text("name");
+    const std::string trouble = anchor.text("trouble");
+    const codec::Value* contradicts = anchor.find("contradicts");
+    if (contradicts != nullptr && contradicts->as<bool>() != nullptr && *contradicts->as<bool>()) {
+        to.push_back({Health::bad, subject, trouble,
+                      "The data directory was rolled back or runs twice, or the anchor does; no "
+                      "session is opened",
+                      "Find the other gateway or the newest copy before anything else"});
+    } else if (!trouble.empty()) {
+        to.push_back({Health::odd, subject, trouble, "What it does not hold, it cannot vouch for",
+                      "Repair it; the gateway tries again by itself"});
+    } else {
+        to.push_back({Health::good, subject,
+                      fmt::format("holds {} entries, {} s ago", anchor.number("entries"),
+                                  anchor.number("age_s")),
+                      "", ""});
+    }
+}
+
+/// What the gateway says of its evidence: anchors and alarms.
+void check_evidence(const codec::Value& health, Checks& to) {
+    const codec::Value* anchors = health.find("anchors");
+    const codec::Value* alarms = health.find("alarms");
+    if (anchors == nullptr || anchors->as<codec::List>() == nullptr || alarms == nullptr ||
+        alarms->as<codec::List>() == nullptr) {
+        return;
+    }
+    for (const codec::Value& anchor : *anchors->as<codec::List>()) {
+        check_anchor(anchor, to);
+    }
+    for (const codec::Value& alarm : *alarms->as<codec::List>()) {
+        to.push_back({Health::bad, "alarm", alarm.text("what") + ": " + alarm.text("why"),
+                      "It is on record and in the evidence log", "See to its cause"});
+    }
+}
+
 void check_health(const gateway::Config& config, upstream::HttpFetch& fetch, Checks& to) {
     const std::string at = gateway::to_string(config.listen.operators);
     const auto response = get(fetch, local_target(config.listen.operators), "/healthz");
@@ -66,6 +103,7 @@ void check_health(const gateway::Config& config, upstream::HttpFetch& fetch, Che
                       "What is recorded now is not under a signed checkpoint",
                       "Look into the gateway's log; repair data_dir and restart"});
     }
+    check_evidence(health, to);
 }
 
 std::int64_t skew_of(const upstream::FetchResponse& response, std::string_view& date) {

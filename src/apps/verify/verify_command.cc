@@ -91,10 +91,8 @@ void print_json(const Report& report, Verdict verdict, const std::vector<Finding
     for (const Finding& each : findings) {
         out << codec::json_encode(json_of(each)) << "\n";
     }
-    codec::List signers;
-    for (const std::string& each : report.signers) {
-        signers.emplace_back(each);
-    }
+    codec::List signers(report.signers.begin(), report.signers.end());
+    codec::List witnesses(report.witnesses.begin(), report.witnesses.end());
     const codec::Map last{
         {"type", "report"},
         {"verdict", evidence::name_of(verdict)},
@@ -103,6 +101,9 @@ void print_json(const Report& report, Verdict verdict, const std::vector<Finding
         {"origin", report.origin},
         {"log_size", report.log_size},
         {"signers", std::move(signers)},
+        {"witnesses", std::move(witnesses)},
+        {"quorum", std::uint64_t{report.quorum}},
+        {"witnessed_size", report.witnessed_size},
         {"anchored_at",
          report.anchored_at == 0 ? codec::Value() : rfc3339(report.anchored_at * kNsPerSecond)}};
     out << codec::json_encode(last) << "\n";
@@ -122,6 +123,19 @@ std::string place_words(const evidence::Place& place) {
     return words;
 }
 
+void print_witnesses(const Report& report, std::ostream& out) {
+    for (const std::string& witness : report.witnesses) {
+        fmt::print(out, "witnessed by {}\n", printable(witness));
+    }
+    if (!report.witnesses.empty()) {
+        fmt::print(out,
+                   "anchored up to {}: {} of {} entries; {} witnesses signed these, {} are "
+                   "demanded; later entries rest on the gateway alone\n",
+                   rfc3339(report.anchored_at * kNsPerSecond), report.witnessed_size,
+                   report.log_size, report.witnesses.size(), report.quorum);
+    }
+}
+
 void print_text(const Report& report, Verdict verdict, const std::vector<Finding>& findings,
                 std::ostream& out) {
     const evidence::Checked& checked = report.checked;
@@ -139,6 +153,7 @@ void print_text(const Report& report, Verdict verdict, const std::vector<Finding
     for (const std::string& signer : report.signers) {
         fmt::print(out, "signed by {}\n", printable(signer));
     }
+    print_witnesses(report, out);
     for (const Finding& each : findings) {
         fmt::print(out, "\n{}: {}\n  {}\n", evidence::name_of(each.kind), printable(each.what),
                    printable(each.means));

@@ -21,18 +21,6 @@ crypto::Digest digest_of(const std::map<std::string, crypto::Digest>& files) {
     return crypto::sha256(codec::cbor_encode(map));
 }
 
-/// Of the parse alone: toml++ throws, and that stops here.
-Result<toml::table> parse_toml(std::string_view text, const std::string& path) {
-    try {
-        return toml::parse(text, path);
-    } catch (const toml::parse_error& error) {
-        const auto at = error.source().begin;
-        return fail(ErrorCode::invalid,
-                    fmt::format("{}:{}:{}: not TOML: {}; correct the line", path, at.line,
-                                at.column, codec::printable(error.description())));
-    }
-}
-
 }  // namespace
 
 std::string to_string(const Address& address) {

@@ -51,6 +51,23 @@ struct RecordingSection {
     std::uint32_t reserve_mib = 256;
 };
 
+struct EvidenceSection {
+    std::int64_t anchor_every_s = 10;     ///< a checkpoint to every anchor
+    std::int64_t anchor_age_max_s = 900;  ///< without an anchor: alarm
+    bool anchor_required = false;         ///< then no new sessions, later no operations
+};
+
+/// A place outside that holds the evidence log's checkpoints.
+struct AnchorSection {
+    std::string name;
+    std::string type;  ///< "directory" or "witness"
+    std::string path;  ///< of a directory
+    std::string url;   ///< of a witness: its submission prefix
+    std::string key;   ///< of a witness: its vkey, type 04
+    std::string ca;    ///< path: PEM roots for the witness's TLS; empty: the system's
+};
+inline constexpr std::size_t kAnchorsMax = 16;
+
 struct LimitsSection {
     std::uint32_t body_mib = 16;      ///< a structured request body held in memory
     std::uint32_t operations = 1024;  ///< in flight, all sessions
@@ -102,7 +119,9 @@ struct Config {
     ListenSection listen;
     CaSection ca;
     RecordingSection recording;
+    EvidenceSection evidence;
     LimitsSection limits;
+    std::vector<AnchorSection> anchors;
     std::vector<identity::Issuer> issuers;
     std::vector<identity::Launcher> launchers;
     std::vector<identity::Agent> agents;

@@ -91,6 +91,55 @@ TEST(Config, the_registry_grants_what_the_file_grants) {
     EXPECT_FALSE(start("ann@example.org"));
 }
 
+constexpr const char* kAnchors = R"(
+[[anchor]]
+name = "w1"
+type = "witness"
+url = "https://witness.example.com:8460/narrows/"
+key = "witness.example/w1+40e99145+BADQWh0eolE5bVV6+9RYizxtmdvrly/tEKMlYuom3Nz6"
+ca = "ca.pem"
+[[anchor]]
+name = "usb"
+type = "directory"
+path = "anchor"
+[evidence]
+anchor_every = "5s"
+anchor_age_max = "10m"
+anchor_required = true
+)";
+
+TEST(Config, anchors_are_witnesses_and_directories) {
+    const auto parsed = parse(kWhole + std::string(kAnchors));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const Config& config = parsed.value();
+    ASSERT_EQ(config.anchors.size(), 2u);
+    EXPECT_EQ(config.anchors[0].ca, "etc/ca.pem");
+    EXPECT_EQ(config.anchors[0].url, "https://witness.example.com:8460/narrows/");
+    EXPECT_EQ(config.anchors[1].path, "etc/anchor");
+    EXPECT_EQ(config.evidence.anchor_every_s, 5);
+    EXPECT_EQ(config.evidence.anchor_age_max_s, 600);
+    EXPECT_TRUE(config.evidence.anchor_required);
+    EXPECT_EQ(parse(kWhole).value().evidence.anchor_age_max_s, 900);
+    EXPECT_THAT(diff(parse(kWhole).value(), config), Contains("anchor \"usb\" was added"));
+}
+
+TEST(Config, anchors_that_anchor_nothing_are_refused) {
+    const auto with = [](std::string_view from, std::string_view to) {
+        std::string text = kWhole + std::string(kAnchors);
+        const std::size_t at = text.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        return mistakes(text.replace(at, from.size(), to));
+    };
+    EXPECT_THAT(with("BADQWh0eolE5", "BADQWh0eolE6"), HasSubstr("is not a witness's key"));
+    EXPECT_THAT(with("https://witness", "ftp://witness"), HasSubstr("is not a URL"));
+    EXPECT_THAT(with("/narrows/", "/narrows?x"), HasSubstr("submission prefix"));
+    EXPECT_THAT(with("\"directory\"", "\"usb\""), HasSubstr("write directory or witness"));
+    EXPECT_THAT(with("name = \"usb\"", "name = \"w1\""), HasSubstr("rename one"));
+    EXPECT_THAT(with("\"10m\"", "\"5s\""), HasSubstr("never be over"));
+    EXPECT_THAT(mistakes(std::string(kWhole) + "[evidence]\nanchor_required = true\n"),
+                HasSubstr("add an [[anchor]]"));
+}
+
 // By Python: hashlib over the file, and over the CBOR map written out by hand.
 TEST(Config, a_reviewer_is_no_launcher) {
     const std::string reviewer =

@@ -76,6 +76,9 @@ void add_settings(Things& things, const Config& config) {
     things["recording"] = {{"result", durable ? "durable" : "held"},
                            {"segment_mib", std::to_string(config.recording.segment_mib)},
                            {"reserve_mib", std::to_string(config.recording.reserve_mib)}};
+    things["evidence"] = {{"anchor_every", std::to_string(config.evidence.anchor_every_s)},
+                          {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
+                          {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};
     things["limits"] = {{"body_mib", std::to_string(config.limits.body_mib)},
                         {"operations", std::to_string(config.limits.operations)},
                         {"lobby_mib", std::to_string(config.limits.lobby_mib)},
@@ -95,6 +98,13 @@ Things things_of(const Config& config) {
         things["issuer \"" + issuer.name + "\""] = {{"issuer", issuer.url},
                                                     {"audience", issuer.audience},
                                                     {"jwks", issuer.jwks + " " + digest}};
+    }
+    for (const auto& each : config.anchors) {
+        things["anchor \"" + each.name + "\""] = {{"type", each.type},
+                                                  {"path", each.path},
+                                                  {"url", each.url},
+                                                  {"key", each.key},
+                                                  {"ca", each.ca}};
     }
     for (const auto& each : config.launchers) {
         things["launcher \"" + each.id + "\""] = facts_of(each.enrolment);

@@ -48,7 +48,12 @@ void Parser::document(const toml::table& table) {
     listen(section_or_empty(root, "listen"));
     ca(section_or_empty(root, "ca"));
     recording(section_or_empty(root, "recording"));
+    evidence(section_or_empty(root, "evidence"));
     limits(section_or_empty(root, "limits"));
+    for (const Section& each : root.tables("anchor")) anchor(each);
+    if (config_.evidence.anchor_required && config_.anchors.empty()) {
+        root.refuse("evidence", "demands an anchor where none is listed; add an [[anchor]]");
+    }
     for (const Section& each : root.tables("issuer")) issuer(each);
     for (const Section& each : root.tables("launcher")) launcher(each);
     for (const Section& each : root.tables("reviewer")) reviewer(each);
@@ -111,6 +116,48 @@ void Parser::recording(Section section) {
     to.segment_mib = mib("segment_mib", to.segment_mib, 1);
     to.reserve_mib = mib("reserve_mib", to.reserve_mib, 16);
     section.finish();
+}
+
+void Parser::evidence(Section section) {
+    constexpr std::int64_t kEveryMost = 3600;
+    constexpr std::int64_t kAgeMost = 7 * 24 * 3600;
+    EvidenceSection& to = config_.evidence;
+    to.anchor_every_s = section.duration_s("anchor_every", to.anchor_every_s, kEveryMost);
+    to.anchor_age_max_s = section.duration_s("anchor_age_max", to.anchor_age_max_s, kAgeMost);
+    to.anchor_required = section.flag("anchor_required", false);
+    if (to.anchor_age_max_s <= to.anchor_every_s) {
+        section.refuse("anchor_age_max",
+                       "is no more than anchor_every, so the alarm would never be over; raise it");
+    }
+    section.finish();
+}
+
+void Parser::anchor(Section section) {
+    AnchorSection to;
+    to.name = section.required("name", rules::id);
+    to.type = section.required("type", [](std::string_view text) {
+        return text == "directory" || text == "witness"
+                   ? ""
+                   : "is not a type of anchor; write directory or witness";
+    });
+    if (to.type == "directory") {
+        to.path = resolved(section.required("path", rules::not_empty));
+    } else {
+        to.url = section.required("url", rules::submission_prefix);
+        to.key = section.required("key", rules::witness_key);
+        to.ca = resolved(section.text("ca", "", rules::not_empty));
+    }
+    if (!take_name("anchor", to.name)) {
+        section.refuse("name", "stands in another [[anchor]] too; rename one");
+    }
+    if (!to.key.empty() && !take_name("witness key", to.key)) {
+        section.refuse("key", "stands in another [[anchor]] too; a witness is listed once");
+    }
+    if (config_.anchors.size() == kAnchorsMax) {
+        section.refuse("name", "is one anchor too many; at most 16 may be listed");
+    }
+    section.finish();
+    config_.anchors.push_back(std::move(to));
 }
 
 void Parser::limits(Section section) {

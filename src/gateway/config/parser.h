@@ -23,7 +23,9 @@ class Parser {
     void listen(Section section);
     void ca(Section section);
     void recording(Section section);
+    void evidence(Section section);
     void limits(Section section);
+    void anchor(Section section);
     void issuer(Section section);
     void launcher(Section section);
     void reviewer(Section section);

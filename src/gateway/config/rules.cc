@@ -8,6 +8,7 @@
 
 #include "codec/text.h"
 #include "crypto/ca.h"
+#include "evidence/note.h"
 
 namespace narrows::gateway::rules {
 namespace {
@@ -164,6 +165,24 @@ std::string endpoint(std::string_view text) {
         return good ? "" : "holds more or less than a host and a port; write https://host:port";
     }
     return "is not a URL; write http://host:port or https://host:port";
+}
+
+std::string submission_prefix(std::string_view text) {
+    const std::size_t host = text.find("://");
+    const std::size_t path = host == text.npos ? text.npos : text.find('/', host + 3);
+    const bool plain = all_of(text.substr(std::min(path, text.size())), "/.-_~");
+    return plain ? endpoint(text.substr(0, path))
+                 : "has a path with more than letters, digits and / . - _ ~; write the witness's "
+                   "submission prefix";
+}
+
+std::string witness_key(std::string_view text) {
+    const auto key = evidence::parse_vkey(text);
+    return key && key.value().type == evidence::KeyType::cosignature
+               ? ""
+               : "is not a witness's key; write the vkey (name+id+base64, type 04) that its "
+                 "operator "
+                 "gave you: `narrows witness key` prints it";
 }
 
 std::string jwks(std::string_view text) {

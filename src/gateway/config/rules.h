@@ -23,7 +23,9 @@ std::string address(std::string_view text);    ///< "host:port"
 std::string host_name(std::string_view text);  ///< a DNS name or an address
 std::string endpoint(std::string_view text);   ///< "http(s)://host[:port]", nothing after it
 std::string jwks(std::string_view text);       ///< a path or an https URL
-std::string egress(std::string_view text);     ///< "host[:port]", "*.host[:port]", "preset:models"
+std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
+std::string witness_key(std::string_view text);        ///< a vkey of type 04
+std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"
 
 std::optional<Address> parse_address(std::string_view text);
 /// Presets expanded; values that break `egress` left out.

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "codec/text.h"
+
 namespace narrows::gateway {
 namespace {
 
@@ -58,6 +60,18 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
 }
 
 }  // namespace
+
+// toml++ throws, and that stops here.
+Result<toml::table> parse_toml(std::string_view text, const std::string& path) {
+    try {
+        return toml::parse(text, path);
+    } catch (const toml::parse_error& error) {
+        const auto at = error.source().begin;
+        return fail(ErrorCode::invalid,
+                    fmt::format("{}:{}:{}: not TOML: {}; correct the line", path, at.line,
+                                at.column, codec::printable(error.description())));
+    }
+}
 
 void Problems::add(const toml::source_region& at, std::string_view key, std::string_view what) {
     if (lines_.size() < kLinesMax) {

@@ -29,6 +29,9 @@ class Problems {
     std::vector<std::string> lines_;
 };
 
+/// ErrorCode::invalid with the place of the first mistake.
+Result<toml::table> parse_toml(std::string_view text, const std::string& path);
+
 /// A rule on a text: empty if it holds, else what is wrong and what to do.
 using Rule = std::function<std::string(std::string_view)>;
 

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "evidence/entry.h"
+
+namespace narrows::gateway {
+
+/// What an operator has to look at, by name. Every beginning and end is told twice: to the evidence
+/// log and to the system part. Thread-safe; at most kUntoldMax changes wait to be told, older ones
+/// go first.
+class Alarms {
+  public:
+    static constexpr std::size_t kUntoldMax = 256;
+
+    /// Begins, with a sentence; nothing if it is raised already.
+    void raise(const std::string& what, std::string why);
+    /// Ends; nothing if it is not raised.
+    void lower(const std::string& what);
+
+    std::map<std::string, std::string> active() const;  ///< what and why
+    /// The changes since the last call, for the log and for NOTICE records.
+    std::vector<evidence::AlarmEntry> take_for_log();
+    std::vector<evidence::AlarmEntry> take_for_notices();
+
+  private:
+    void tell(evidence::AlarmEntry change);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, std::string> active_;
+    std::vector<evidence::AlarmEntry> for_log_;
+    std::vector<evidence::AlarmEntry> for_notices_;
+};
+
+}  // namespace narrows::gateway
