@@ -138,22 +138,40 @@ void EvidenceKeeper::run() {
     }
 }
 
-/// Heads of this tick are published in the next one: by then the journal's longest sync interval
-/// has long passed, so that the log never claims what a power cut could still take.
+/// The log never claims what a power cut could still take: heads are published once a barrier that
+/// began after they were read is durable. While the journal's disk is ill, none are.
 void EvidenceKeeper::collect_heads(std::vector<evidence::Entry>& entries) {
+    using State = recording::Barrier::State;
+    if (barrier_ && barrier_->state() == State::pending) {
+        return;
+    }
     std::vector<evidence::PartHead> heads;
     for (Followed& followed : followed_) {
-        if (followed.seen.size > followed.published) {
+        const bool is_durable = barrier_ && barrier_->state() == State::durable;
+        if (is_durable && followed.seen.size > followed.published) {
             heads.push_back(followed.seen);
             followed.published = followed.seen.size;
         }
-        const recording::PartHead head = followed.part->head();
-        followed.seen = {head.part, head.size, head.last_leaf, std::nullopt};
     }
+    look_at_heads();
     if (!heads.empty()) {
         std::vector<evidence::Entry> split =
             evidence::split_interval(clock_.wall(), std::move(heads));
         std::move(split.begin(), split.end(), std::back_inserter(entries));
+    }
+}
+
+/// Begins a barrier if a part has grown since the last one.
+void EvidenceKeeper::look_at_heads() {
+    barrier_.reset();
+    bool grown = false;
+    for (Followed& followed : followed_) {
+        const recording::PartHead head = followed.part->head();
+        followed.seen = {head.part, head.size, head.last_leaf, std::nullopt};
+        grown = grown || head.size > followed.published;
+    }
+    if (grown) {
+        barrier_ = followed_.front().part->begin_barrier();
     }
 }
 

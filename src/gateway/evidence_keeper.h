@@ -68,7 +68,7 @@ class EvidenceKeeper {
     struct Followed {
         std::shared_ptr<recording::PartLog> part;
         std::uint64_t published = 0;
-        evidence::PartHead seen;  ///< of the last tick: durable by now, so it may be published
+        evidence::PartHead seen;  ///< when barrier_ began: published once that is durable
     };
     EvidenceKeeper(const Clock& clock, evidence::KeySigner signer);
     Result<void> ask_anchors(io::FileSystem& fs, const std::string& data_dir,
@@ -82,6 +82,7 @@ class EvidenceKeeper {
     bool take_waiting();
     Result<void> publish();
     void collect_heads(std::vector<evidence::Entry>& entries);
+    void look_at_heads();
 
     const Clock& clock_;
     evidence::KeySigner signer_;
@@ -100,6 +101,7 @@ class EvidenceKeeper {
     std::condition_variable wake_;
     std::vector<evidence::Entry> waiting_;
     std::vector<Followed> followed_;
+    std::shared_ptr<const recording::Barrier> barrier_;
     std::string trouble_;
     bool stopping_ = false;
     std::unique_ptr<Anchoring> anchoring_;

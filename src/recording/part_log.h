@@ -15,6 +15,7 @@
 #include "crypto/hash.h"
 #include "journal/journal.h"
 #include "net/task.h"
+#include "recording/barrier.h"
 #include "recording/receipt.h"
 
 /// Records into the journal, as coroutines. The only writer of the journal beside recovery.
@@ -56,6 +57,8 @@ class PartLog {
     bool has_room_for(std::uint64_t body_bytes) const { return journal_.has_room_for(body_bytes); }
     /// The record appended last, and how many there are with it.
     PartHead head() const;
+    /// Begins to watch for the durability of all that the journal was given so far.
+    std::shared_ptr<const Barrier> begin_barrier() const { return Barrier::begin(journal_); }
     /// Records per kind so far.
     std::map<std::string, std::uint64_t> counts() const;
 

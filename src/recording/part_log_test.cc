@@ -85,6 +85,23 @@ TEST(PartLog, a_close_whose_sync_failed_is_waited_for_and_stands_once) {
     }
 }
 
+TEST(PartLog, a_barrier_is_durable_with_the_disk_and_fails_with_it) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    const auto settled = [](const Barrier& barrier) {
+        while (barrier.state() == Barrier::State::pending) {
+            std::this_thread::yield();
+        }
+        return barrier.state();
+    };
+    ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 1}})));
+    EXPECT_EQ(settled(*log->begin_barrier()), Barrier::State::durable);
+    recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
+    ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 2}})));
+    EXPECT_EQ(settled(*log->begin_barrier()), Barrier::State::failed);
+    recorder.fs.set_faults({});
+}
+
 TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {
     Recorder recorder;
     const auto log = recorder.opened_part();
