@@ -249,6 +249,8 @@ TEST(Decode, refuses_s3_requests_that_carry_more_than_the_model) {
         "<Delete><Object key=\"b\"><Key>a</Key></Object></Delete>",
         "<Delete>a</Delete>",
         "<!DOCTYPE d><Delete/>",
+        "<Delete><Object><Key>a<!-- -->b</Key></Object></Delete>",
+        "<Delete><Object><Key>a<![CDATA[b]]></Key></Object></Delete>",
     };
     for (const char* body : wrong_bodies) {
         EXPECT_FALSE(decode(request_of("s3", "POST", "/b?delete", {}, body))) << body;
