@@ -145,6 +145,16 @@ def test_a_bucket_is_a_name(gateway, session, upstream, target, host):
     assert Agent(gateway.agents_port, session.credentials()).request("GET", "/other").status == 200
 
 
+@pytest.mark.parametrize("size", [1, 4 << 20])
+def test_an_upload_is_checked_or_refused(gateway, session, upstream, size):
+    before = len(upstream.arrivals())
+    agent = Agent(gateway.agents_port, session.credentials())
+    answer = agent.request("PUT", "/burst/k", b"x" * size, {"x-amz-checksum-xxhash64": "AAAAAAAAAAA="})
+    assert answer.status in (0, 400, 403), answer  # 0: it hung up on the rest of the upload
+    assert len(upstream.arrivals()) == before
+    assert still_serves(gateway, session)
+
+
 def test_refusals_are_on_record(gateway):
     lobby = {r.part for r in gateway.records().of_kind("open") if r.get("kind") == "lobby"}
     assert [op for op in gateway.records().operations() if op.intent.part in lobby]
