@@ -281,12 +281,11 @@ TEST(Json, writes_compact_text) {
 // ---- XML
 
 TEST(Xml, reads_elements_text_and_attributes) {
-    const auto root =
-        xml_decode(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-            "<a xmlns=\"urn:x\" xmlns:p=\"urn:p\"><!-- c -->\n <p:b p:t=\"1\">x&amp;<![CDATA[<y>]]>"
-            "&#233;</p:b><b/></a>")
-            .value();
+    const auto root = xml_decode(
+                          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                          "<a xmlns=\"urn:x\" xmlns:p=\"urn:p\">\n <p:b p:t=\"1\">x&amp;&lt;y&gt;"
+                          "&#233;</p:b><b/></a>")
+                          .value();
     EXPECT_EQ(root.name, "a");
     EXPECT_EQ(root.text, "");
     ASSERT_EQ(root.children.size(), 2U);
@@ -302,6 +301,11 @@ TEST(Xml, refuses_what_could_mean_more_than_it_says) {
              "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>",
              "<a>&e;</a>",
              "<a><?php x?></a>",
+             "<!-- c --><a/>",
+             "<a>x<!-- c -->y</a>",
+             "<a/><!-- c -->",
+             "<a><![CDATA[x]]></a>",
+             "<a>x<![CDATA[]]></a>",
              "<a/><b/>",
              "<a/>x",
              "<a>",

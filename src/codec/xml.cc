@@ -92,6 +92,14 @@ void XMLCALL on_instruction(void* user, const XML_Char*, const XML_Char*) {
     static_cast<Builder*>(user)->refuse("it has a processing instruction");
 }
 
+void XMLCALL on_comment(void* user, const XML_Char*) {
+    static_cast<Builder*>(user)->refuse("it has a comment");
+}
+
+void XMLCALL on_cdata(void* user) {
+    static_cast<Builder*>(user)->refuse("it has a CDATA section");
+}
+
 void XMLCALL on_declaration(void* user, const XML_Char*, const XML_Char* encoding, int) {
     if (encoding != nullptr && !iequals(encoding, "utf-8")) {
         static_cast<Builder*>(user)->refuse("it is declared in an encoding other than UTF-8");
@@ -109,6 +117,8 @@ Parser make_parser(Builder& builder) {
     XML_SetCharacterDataHandler(parser.get(), on_text);
     XML_SetStartDoctypeDeclHandler(parser.get(), on_doctype);
     XML_SetProcessingInstructionHandler(parser.get(), on_instruction);
+    XML_SetCommentHandler(parser.get(), on_comment);
+    XML_SetStartCdataSectionHandler(parser.get(), on_cdata);
     XML_SetXmlDeclHandler(parser.get(), on_declaration);
     return parser;
 }

@@ -23,7 +23,8 @@ struct XmlElement {
 };
 
 /// One well-formed document (by Expat). Refuses a DOCTYPE, entities beyond XML's five, processing
-/// instructions, text beside child elements, and more depth or nodes than the bounds.
+/// instructions, comments and CDATA sections (readers differ on what they leave of the text around
+/// them), text beside child elements, and more depth or nodes than the bounds.
 Result<XmlElement> xml_decode(std::string_view text);
 
 /// Text or attribute value with XML's five characters escaped and controls dropped.

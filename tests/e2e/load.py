@@ -28,10 +28,10 @@ class Agent:
         keys = Credentials(credentials.key_id, credentials.secret, credentials.token or None)
         self.signer = S3SigV4Auth(keys, "s3", region)
 
-    def request(self, method, target, body=b""):
+    def request(self, method, target, body=b"", headers=()):
         digest = hashlib.sha256(body).hexdigest() if body else EMPTY
         url = f"http://127.0.0.1:{self.port}{target}"
-        request = AWSRequest(method, url, headers={"x-amz-content-sha256": digest}, data=body)
+        request = AWSRequest(method, url, headers={"x-amz-content-sha256": digest, **dict(headers)}, data=body)
         self.signer.payload = lambda _: digest
         self.signer.add_auth(request)
         try:

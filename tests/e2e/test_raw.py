@@ -75,7 +75,10 @@ def upstream(module_folder):
 
 @pytest.fixture(scope="module")
 def gateway(upstream, module_folder):
-    allowed = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
+    allowed = scope(
+        statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"),
+        statement(["s3:ListBucket"], "arn:aws:s3:::*"),
+    )
     made = Gateway(module_folder / "gateway", [Connection("burst", allowed, upstream.endpoint)], upstream.admin)
     yield made.start()
     made.stop()
@@ -122,6 +125,33 @@ def test_smuggling(gateway, session, upstream, name):
     assert len(re.findall(rb"^HTTP/1\.1 \d", answer, re.MULTILINE)) <= 1, answer
     assert b" 200 " not in answer.split(b"\r\n")[0]
     assert not [line for line in upstream.arrivals() if "smuggled" in line["target"]]
+    assert still_serves(gateway, session)
+
+
+@pytest.mark.parametrize(
+    "target,host",
+    [
+        ("/other%2Fsecret.csv", None),
+        ("/other%2fsecret.csv?list-type=2", None),
+        ("/other%5Csecret.csv", None),
+        ("/", "other/secret.csv.localhost"),
+    ],
+)
+def test_a_bucket_is_a_name(gateway, session, upstream, target, host):
+    before = len(upstream.arrivals())
+    answer = Agent(gateway.agents_port, session.credentials()).request("GET", target, headers={"Host": host} if host else {})
+    assert answer.status in (400, 403), answer
+    assert len(upstream.arrivals()) == before
+    assert Agent(gateway.agents_port, session.credentials()).request("GET", "/other").status == 200
+
+
+@pytest.mark.parametrize("size", [1, 4 << 20])
+def test_an_upload_is_checked_or_refused(gateway, session, upstream, size):
+    before = len(upstream.arrivals())
+    agent = Agent(gateway.agents_port, session.credentials())
+    answer = agent.request("PUT", "/burst/k", b"x" * size, {"x-amz-checksum-xxhash64": "AAAAAAAAAAA="})
+    assert answer.status in (0, 400, 403), answer  # 0: it hung up on the rest of the upload
+    assert len(upstream.arrivals()) == before
     assert still_serves(gateway, session)
 
 

@@ -46,6 +46,7 @@ class Exchange {
 
     // understand.cc: from bytes to an operation, or to why not.
     net::Task<std::optional<Rejection>> understand();
+    std::optional<Rejection> check_declarations() const;
     std::optional<Rejection> check_origin();
     std::optional<Rejection> recognise_head();
     net::Task<std::optional<Rejection>> take_held_body();

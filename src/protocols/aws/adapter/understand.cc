@@ -71,13 +71,22 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         co_return reject(Reason::not_recognised, "MissingContentLength",
                          "An aws-chunked upload must declare x-amz-decoded-content-length");
     }
+    rejection = streamed_ ? check_declarations() : std::nullopt;
     if (!streamed_) {
         rejection = co_await take_held_body();
-        if (rejection) {
-            co_return rejection;
-        }
+    }
+    if (rejection) {
+        co_return rejection;
     }
     co_return decode();
+}
+
+/// What a streamed upload declares of itself is refused before a byte of it is sent, not at its
+/// end.
+std::optional<Rejection> Exchange::check_declarations() const {
+    const Result<sigv4::BodyCheck> check =
+        sigv4::BodyCheck::of(head_, payload_, checksums_cover_body());
+    return check.has_value() ? std::nullopt : std::optional(not_recognised(check.error()));
 }
 
 /// Proxy mode: the inner signature is of the session that opened the tunnel, and the host that was

@@ -16,8 +16,15 @@ constexpr std::array<std::string_view, 11> kSpeaksOfCredential = {
 /// Customer-provided keys and their MD5 (x-amz-server-side-encryption-customer-key…).
 constexpr std::string_view kCustomerKey = "customer-key";
 
-constexpr std::array<std::string_view, 5> kSecretQueries = {"token", "signature", "credential",
-                                                            "accesskeyid", "secret"};
+constexpr std::array<std::string_view, 7> kSecretKeys = {
+    "signature", "credential", "accesskeyid", "secret", "password", "apikey", "authorization"};
+
+/// Keys that end in "token" and hold a place in a list or make a call safe to repeat. Lower case,
+/// without '-', '_' and '.', as every key is compared.
+constexpr std::array<std::string_view, 12> kHarmlessTokens = {
+    "continuationtoken",  "nextcontinuationtoken", "nexttoken",   "nextpagetoken",
+    "pagetoken",          "pagingtoken",           "clienttoken", "paginationtoken",
+    "clientrequesttoken", "xamzclienttoken",       "markertoken", "idempotencytoken"};
 
 constexpr std::array<std::string_view, 13> kHarmless = {
     "host",           "content-type", "content-length", "transfer-encoding",
@@ -41,9 +48,34 @@ bool is_body_digest(std::string_view name) {
            name.starts_with("x-amz-checksum-");
 }
 
-bool has_secret_query(std::string_view query) {
-    const Result<std::string> decoded = codec::percent_decode(query);
-    return !decoded.has_value() || has_part(codec::lower(decoded.value()), kSecretQueries);
+/// A part without '=' or with a bad escape may be all value: its text is looked at whole.
+bool is_secret_key(std::string_view key) {
+    const Result<std::string> decoded = codec::percent_decode(key);
+    if (!decoded.has_value()) {
+        return true;
+    }
+    std::string name = codec::lower(decoded.value());
+    std::erase_if(name, [](char c) { return c == '-' || c == '_' || c == '.'; });
+    const bool harmless =
+        std::find(kHarmlessTokens.begin(), kHarmlessTokens.end(), name) != kHarmlessTokens.end();
+    return has_part(name, kSecretKeys) || (!harmless && name.find("token") != std::string::npos);
+}
+
+std::string withheld_query(std::string_view query, ByteView key) {
+    std::string out;
+    for (const std::string_view pair : codec::split(query, '&')) {
+        const std::size_t equals = pair.find('=');
+        const std::string_view name = pair.substr(0, equals);
+        out += out.empty() ? "" : "&";
+        if (!is_secret_key(name)) {
+            out += pair;
+        } else if (equals == std::string_view::npos) {
+            out += digest_text(pair, key);
+        } else {
+            out += std::string(name) + "=" + digest_text(pair.substr(equals + 1), key);
+        }
+    }
+    return out;
 }
 
 std::string withheld_target(std::string_view target, ByteView key, bool secret) {
@@ -52,10 +84,8 @@ std::string withheld_target(std::string_view target, ByteView key, bool secret) 
         return std::string(target);
     }
     const std::string_view query = target.substr(mark + 1);
-    if (!secret && !has_secret_query(query)) {
-        return std::string(target);
-    }
-    return std::string(target.substr(0, mark + 1)) + digest_text(query, key);
+    return std::string(target.substr(0, mark + 1)) +
+           (secret ? digest_text(query, key) : withheld_query(query, key));
 }
 
 std::string withheld_line(std::string_view line, bool is_first, ByteView key) {

@@ -7,9 +7,10 @@
 /// can be told to present the same.
 namespace narrows::aws {
 
-/// The head as the record keeps it. Values of headers whose name speaks of a credential are
-/// replaced; with `secret` (the request has secret inputs, or nobody knows) so are the query string
-/// and the digests of the body, from which a short secret could be guessed.
+/// The head as the record keeps it. Values of headers and query keys whose name speaks of a
+/// credential are replaced (tokens of paging and of idempotency are none); with `secret` (the
+/// request has secret inputs, or nobody knows) so are the whole query string and the digests of the
+/// body, from which a short secret could be guessed.
 http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, bool secret);
 
 /// The same for bytes that are no well-formed head: line by line, the value of every field but a

@@ -26,6 +26,24 @@ TEST(WithheldHeaders, credentials_are_never_kept) {
     EXPECT_NE(all.find("kept"), std::string::npos);
 }
 
+TEST(WithheldHeaders, of_a_query_only_credentials_are_withheld) {
+    const auto kept = [](const std::string& target) {
+        return withheld_headers({"GET", target, {}}, kKey, false).target;
+    };
+    for (const char* whole :
+         {"/b?list-type=2&continuation-token=1ueGcxLPRx1Tr%2FXYExHnhbYLgveDs2J&prefix=a%20b",
+          "/?NextToken=abc&Action=ListUsers", "/x?nextToken=a", "/x?ClientToken=a&marker=b&q",
+          "/x?next-token=a&pageToken=b&paginationToken=c", "/b?prefix=secret-plans/&key=a=b"}) {
+        EXPECT_EQ(kept(whole), whole);
+    }
+    const std::string signed_url = kept(
+        "/b/k?versionId=1&X-Amz-Signature=hush&X-Amz-Security-Token=hush&X-%41mz-Credential=hush"
+        "&AWSAccessKeyId=hush&access_token=hush&token=hush&client_secret=hush&%zz=hush");
+    EXPECT_TRUE(signed_url.starts_with("/b/k?versionId=1&X-Amz-Signature=withheld, hmac "));
+    EXPECT_EQ(signed_url.find("hush"), std::string::npos) << signed_url;
+    EXPECT_EQ(kept("/?secretwithoutkey").find("without"), std::string::npos);
+}
+
 TEST(WithheldHeaders, digests_of_a_secret_body_could_be_guessed_from) {
     const http::RequestHead head{
         "POST", "/", {{"Content-MD5", "abc"}, {"X-Amz-Content-Sha256", "d"}}};

@@ -249,6 +249,8 @@ TEST(Decode, refuses_s3_requests_that_carry_more_than_the_model) {
         "<Delete><Object key=\"b\"><Key>a</Key></Object></Delete>",
         "<Delete>a</Delete>",
         "<!DOCTYPE d><Delete/>",
+        "<Delete><Object><Key>a<!-- -->b</Key></Object></Delete>",
+        "<Delete><Object><Key>a<![CDATA[b]]></Key></Object></Delete>",
     };
     for (const char* body : wrong_bodies) {
         EXPECT_FALSE(decode(request_of("s3", "POST", "/b?delete", {}, body))) << body;
@@ -260,6 +262,31 @@ TEST(Decode, keeps_s3_keys_as_they_are) {
         decode(request_of("s3", "GET", "/b/a%20b/c%2Bd~%C3%A9/../x//y?x-id=GetObject"));
     ASSERT_TRUE(value) << value.error().what;
     EXPECT_EQ(value.value(), (Value(Map{{"Bucket", "b"}, {"Key", "a b/c+d~é/../x//y"}})));
+}
+
+TEST(Decode, refuses_buckets_that_are_no_names) {
+    expect_refused({
+        {"an encoded slash", "s3", "GET", "/other-bucket%2Fsecret.csv", {}, ""},
+        {"an encoded slash before a key", "s3", "GET", "/b%2fc/k", {}, ""},
+        {"an encoded question mark", "s3", "GET", "/b%3Fpolicy", {}, ""},
+        {"a backslash", "s3", "PUT", "/b%5Cc", {}, ""},
+        {"an escape in an escape", "s3", "GET", "/b%252Fc/k", {}, ""},
+        {"an ARN", "s3", "GET", "/arn:aws:s3:::b/k", {}, ""},
+    });
+    EXPECT_EQ(decode(request_of("s3", "HEAD", "/My_old.bucket-1")).value(),
+              (Value(Map{{"Bucket", "My_old.bucket-1"}})));
+}
+
+TEST(Decode, refuses_virtual_hosts_that_are_no_bucket) {
+    const http::RequestHead head{"GET", "/", {}};
+    for (const auto& [bucket, fits] : {std::pair{"secret", true}, std::pair{"secret/key", false},
+                                       std::pair{"secret%2Fkey", false}}) {
+        const auto found =
+            recognise(Catalogue::embedded(), {head, {}, "s3", "eu-west-1", {}, bucket});
+        ASSERT_TRUE(found) << bucket;
+        const Incoming incoming{found.value().protocol, found.value().candidates[0], head, {}};
+        EXPECT_EQ(decode_parameters(incoming).has_value(), fits) << bucket;
+    }
 }
 
 TEST(Decode, a_streamed_body_stands_as_a_mark) {
@@ -276,6 +303,15 @@ TEST(Decode, refuses_paths_that_normalising_would_change) {
     EXPECT_TRUE(decode(request_of("lambda", "GET", "/2015-03-31/functions/f/policy")));
     EXPECT_FALSE(decode(request_of("lambda", "GET", "/2015-03-31/functions/%2E%2E/policy")));
     EXPECT_FALSE(decode(request_of("lambda", "GET", "/2015-03-31/functions/../policy")));
+}
+
+TEST(Decode, refuses_paths_that_decoding_would_make_another_operation_s) {
+    EXPECT_FALSE(decode(request_of("lambda", "GET", "/2015-03-31/functions/f%2Fpolicy")));
+    EXPECT_FALSE(decode(request_of("lambda", "GET", "/2015-03-31/functions/f%2fversions")));
+    EXPECT_TRUE(decode(request_of("iot-data", "POST", "/topics/plant%2Fhall%2F7")));
+    EXPECT_TRUE(decode(
+        request_of("s3tables", "GET",
+                   "/namespaces/arn%3Aaws%3As3tables%3Aeu-west-1%3A123456789012%3Abucket%2Fb")));
 }
 
 TEST(Decode, rest_json_binds_only_members_of_the_body_in_the_body) {

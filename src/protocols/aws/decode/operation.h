@@ -39,6 +39,10 @@ Result<model::Operation> build_operation(const std::vector<Decoded>& candidates,
                                          const ConnectionFacts& facts, model::Context known,
                                          ByteView secret_key);
 
+/// Whether a text is made of what names of S3's buckets are, old ones too: A-Z a-z 0-9 . _ -
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+bool is_bucket_name(std::string_view text);
+
 /// Whether "bucket/key?versionId=x", the source of an S3 copy, names a version and nothing else.
 bool names_version(std::string_view copy_source);
 

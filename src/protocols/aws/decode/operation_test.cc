@@ -89,7 +89,8 @@ TEST(Operation, a_copy_of_a_version_needs_the_right_to_versions) {
 
 TEST(Operation, a_copy_source_of_two_readings_is_every_object) {
     for (const char* source : {"other/a+b", "other/a?b", "other/a?versionId=", "o/a?b?versionId=1",
-                               "arn:aws:s3:eu-west-1:1:accesspoint/x/object/k", "x"}) {
+                               "arn:aws:s3:eu-west-1:1:accesspoint/x/object/k", "x", "o%2Fa/k",
+                               "o%5Ca/k", "o%252Fa/k", "o%3Fa/k", "/o%2Fa/k"}) {
         const auto access =
             accesses("s3", "CopyObject",
                      R"({"Bucket":"b","Key":"k","CopySource":")" + std::string(source) + "\"}");
@@ -99,6 +100,13 @@ TEST(Operation, a_copy_source_of_two_readings_is_every_object) {
         }
         EXPECT_TRUE(open) << source;
     }
+}
+
+TEST(Operation, a_copy_source_may_be_encoded_whole) {
+    const auto access =
+        accesses("s3", "CopyObject", R"({"Bucket":"b","Key":"k","CopySource":"o%2Fa%2Fb"})");
+    const model::Access object{"s3:GetObject", {{"arn:aws:s3:::o/a/b", true}}};
+    EXPECT_NE(std::find(access.begin(), access.end(), object), access.end());
 }
 
 TEST(Operation, dynamodb_tables_by_name_arn_and_map_key) {

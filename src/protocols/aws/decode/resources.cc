@@ -39,8 +39,8 @@ Filling from_queue_url(std::string_view url) {
 }
 
 /// "/bucket/key?versionId=…", percent-encoded; the slash before is optional. An access point's ARN,
-/// a bare "+" (a blank to some), a bare "?" that is none of a version and bad escapes are left
-/// unknown.
+/// a bare "+" (a blank to some), a bare "?" that is none of a version, bad escapes, what is no
+/// bucket's name and a bucket that ends elsewhere once it is decoded are left unknown.
 Filling from_copy_source(std::string_view source, bool bucket) {
     if (source.starts_with('/')) source.remove_prefix(1);
     const std::size_t mark = source.find('?');
@@ -50,9 +50,9 @@ Filling from_copy_source(std::string_view source, bool bucket) {
     if (!decoded || source.find('+') != std::string_view::npos) return unknown();
     const std::string_view text = decoded.value();
     const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos || slash == 0 || text.starts_with("arn:")) {
-        return unknown();
-    }
+    if (slash == std::string_view::npos || !is_bucket_name(text.substr(0, slash))) return unknown();
+    const std::size_t bare = source.find('/');
+    if (bare != std::string_view::npos && bare != slash) return unknown();
     return known(bucket ? text.substr(0, slash) : text.substr(slash + 1));
 }
 
@@ -263,6 +263,14 @@ bool counts(ResourceRule rule, const codec::Value& parameters) {
 }
 
 }  // namespace
+
+bool is_bucket_name(std::string_view text) {
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-';
+    };
+    return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
 
 bool names_version(std::string_view copy_source) {
     const std::size_t mark = copy_source.find('?');

@@ -5,7 +5,9 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "codec/xml.h"
+#include "protocols/aws/catalogue/uri_template.h"
 #include "protocols/aws/decode/document.h"
+#include "protocols/aws/decode/operation.h"
 #include "protocols/aws/decode/scalar.h"
 #include "protocols/aws/decode/wire.h"
 
@@ -37,6 +39,42 @@ Result<void> check_segments(std::string_view decoded, bool greedy, const Where& 
     return ok();
 }
 
+/// Whether the path, decoded before it is split, is one of an operation of the service: a server
+/// that reads it so would run that one.
+bool splits_otherwise(const Incoming& request) {
+    const std::string_view target = request.head.target;
+    const auto decoded = codec::percent_decode(target.substr(0, target.find('?')));
+    if (!decoded) return true;
+    const auto path = RequestPath::parse(codec::percent_encode(decoded.value(), "/"), {});
+    if (!path) return true;
+    for (const Operation other : request.candidate.operation.service().operations()) {
+        const bool same_method = other.method() == request.head.method;
+        if (same_method && match_template(other.uri(), path.value(), false)) return true;
+    }
+    return false;
+}
+
+/// A label that is one segment of the path. An ARN has slashes of its own, and so do names such as
+/// an MQTT topic's.
+Result<void> check_slashes(const Incoming& request, std::string_view decoded, const Where& where) {
+    const bool whole = decoded.find('/') == std::string_view::npos || decoded.starts_with("arn:");
+    if (whole || !splits_otherwise(request)) return ok();
+    return fail(misfit(where, "has an encoded slash that makes the path another operation's"));
+}
+
+Result<void> check_label(const Incoming& request, const Label& label, std::string_view decoded,
+                         const Where& where) {
+    const Operation entry = request.candidate.operation;
+    if (entry.service().is_s3()) {
+        if (label.name != "Bucket" || is_bucket_name(decoded)) return ok();
+        return fail(misfit(where, "holds other characters than letters, digits, '.', '_' and '-'"));
+    }
+    const std::string greedy = "{" + std::string(label.name) + "+}";
+    const bool is_greedy = entry.uri().find(greedy) != std::string_view::npos;
+    NARROWS_TRY(check_segments(decoded, is_greedy, where));
+    return is_greedy ? ok() : check_slashes(request, decoded, where);
+}
+
 Result<void> bind_labels(const Incoming& request, Map& bound) {
     const Operation entry = request.candidate.operation;
     for (const Label& label : request.candidate.labels) {
@@ -48,11 +86,7 @@ Result<void> bind_labels(const Incoming& request, Map& bound) {
         const Where where{nullptr, member->name()};
         const auto decoded = codec::percent_decode(label.value);
         if (!decoded) return fail(misfit(where, "has a '%' without two hexadecimal digits"));
-        if (!entry.service().is_s3()) {
-            const std::string greedy = "{" + std::string(label.name) + "+}";
-            const bool is_greedy = entry.uri().find(greedy) != std::string_view::npos;
-            NARROWS_TRY(check_segments(decoded.value(), is_greedy, where));
-        }
+        NARROWS_TRY(check_label(request, label, decoded.value(), where));
         NARROWS_TRY(Value value,
                     scalar_from_text(*member, decoded.value(), TimestampFormat::iso8601, where));
         NARROWS_TRY(put_once(bound, *member, std::move(value)));

@@ -99,17 +99,12 @@ class ChunkEncoder {
     Bytes pending_;
 };
 
-enum class CheckState {
-    held,
-    failed,
-    not_checked,  ///< an algorithm we do not compute; the service does
-};
-const char* name_of(CheckState state);
+enum class CheckState { held, failed };
 
 struct Check {
     std::string name;  ///< "content-md5", "x-amz-checksum-crc32", "x-amz-content-sha256"
     bool in_trailer = false;
-    CheckState state = CheckState::not_checked;
+    CheckState state = CheckState::failed;
 };
 
 /// What is known of a body once it has been seen whole.
@@ -128,6 +123,7 @@ class BodyCheck {
     /// `checksums_cover_body` is false for operations whose x-amz-checksum-* speak of something
     /// else than this body (CompleteMultipartUpload: of the whole object); those are left out.
     /// ErrorCode::invalid: a declared value is not base64 of the right size, or comes twice.
+    /// ErrorCode::unsupported: a checksum of another algorithm, which nobody here could vouch for.
     static Result<BodyCheck> of(const http::RequestHead& head, const Payload& payload,
                                 bool checksums_cover_body = true);
     ~BodyCheck();

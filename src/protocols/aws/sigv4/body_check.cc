@@ -28,35 +28,24 @@ Result<Bytes> decode_value(std::string_view name, std::string_view value, std::s
 struct Expectation {
     std::string name;
     bool in_trailer = false;
-    std::unique_ptr<Checksum> checksum;  ///< null: an algorithm we do not compute
+    std::unique_ptr<Checksum> checksum;
     std::size_t size = 0;
     Bytes declared;  ///< of a trailer: empty until finish
 };
 
-Expectation expect(std::string name, bool in_trailer) {
-    Expectation out{std::move(name), in_trailer, nullptr, 0, {}};
+Result<Expectation> expect(std::string name, bool in_trailer) {
     const auto kind =
-        out.name == "content-md5" ? std::optional(ChecksumKind::md5) : checksum_kind(out.name);
-    if (kind) {
-        out.checksum = make_checksum(*kind);
-        out.size = checksum_size(*kind);
+        name == "content-md5" ? std::optional(ChecksumKind::md5) : checksum_kind(name);
+    if (!kind) {
+        return fail(ErrorCode::unsupported,
+                    "the checksum " + codec::printable(name) +
+                        " cannot be checked here; send one of CRC32, CRC32C, CRC64NVME, MD5, "
+                        "SHA1, SHA256 and SHA512");
     }
-    return out;
+    return Expectation{std::move(name), in_trailer, make_checksum(*kind), checksum_size(*kind), {}};
 }
 
 }  // namespace
-
-const char* name_of(CheckState state) {
-    switch (state) {
-        case CheckState::held:
-            return "held";
-        case CheckState::failed:
-            return "failed";
-        case CheckState::not_checked:
-            return "not_checked";
-    }
-    return "not_checked";
-}
 
 bool BodyReport::held() const {
     return std::ranges::none_of(
@@ -75,11 +64,8 @@ struct BodyCheck::State {
                 return fail(ErrorCode::invalid, "the checksum " + name + " is declared twice");
             }
         }
-        Expectation expectation = expect(std::move(name), false);
-        if (expectation.checksum) {
-            NARROWS_TRY(expectation.declared,
-                        decode_value(expectation.name, value, expectation.size));
-        }
+        NARROWS_TRY(Expectation expectation, expect(std::move(name), false));
+        NARROWS_TRY(expectation.declared, decode_value(expectation.name, value, expectation.size));
         expectations.push_back(std::move(expectation));
         return ok();
     }
@@ -102,7 +88,8 @@ Result<BodyCheck> BodyCheck::of(const http::RequestHead& head, const Payload& pa
         }
     }
     for (const std::string& name : payload.trailers) {
-        state->expectations.push_back(expect(name, true));
+        NARROWS_TRY(Expectation expectation, expect(name, true));
+        state->expectations.push_back(std::move(expectation));
     }
     return BodyCheck(std::move(state));
 }
@@ -111,7 +98,7 @@ void BodyCheck::update(ByteView object_bytes) {
     state_->size += object_bytes.size();
     state_->hash.update(object_bytes);
     for (const Expectation& expectation : state_->expectations) {
-        if (expectation.checksum) expectation.checksum->update(object_bytes);
+        expectation.checksum->update(object_bytes);
     }
 }
 
@@ -125,17 +112,14 @@ Result<BodyReport> BodyCheck::finish(const http::Headers& trailers) {
             {"x-amz-content-sha256", false, same ? CheckState::held : CheckState::failed});
     }
     for (Expectation& expectation : state_->expectations) {
-        Check check{expectation.name, expectation.in_trailer, CheckState::not_checked};
-        if (expectation.checksum) {
-            if (expectation.in_trailer) {
-                NARROWS_TRY(expectation.declared,
-                            decode_value(expectation.name, http::header(trailers, expectation.name),
-                                         expectation.size));
-            }
-            const bool same = expectation.checksum->finish() == expectation.declared;
-            check.state = same ? CheckState::held : CheckState::failed;
+        if (expectation.in_trailer) {
+            NARROWS_TRY(expectation.declared,
+                        decode_value(expectation.name, http::header(trailers, expectation.name),
+                                     expectation.size));
         }
-        report.checks.push_back(std::move(check));
+        const bool same = expectation.checksum->finish() == expectation.declared;
+        report.checks.push_back({expectation.name, expectation.in_trailer,
+                                 same ? CheckState::held : CheckState::failed});
     }
     return report;
 }

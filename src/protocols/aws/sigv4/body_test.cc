@@ -285,11 +285,16 @@ TEST(BodyCheck, trailers) {
     EXPECT_FALSE(checker.value().finish({{"x-amz-checksum-crc32c", "sOO8"}}));
 }
 
-TEST(BodyCheck, other_algorithms_are_said_to_be_unchecked) {
-    const BodyReport report = check({{"x-amz-checksum-xxhash64", "anything"}}, kFox);
-    ASSERT_EQ(report.checks.size(), 1u);
-    EXPECT_EQ(report.checks[0].state, CheckState::not_checked);
-    EXPECT_TRUE(report.held());
+TEST(BodyCheck, what_cannot_be_checked_is_refused) {
+    for (const char* name :
+         {"x-amz-checksum-xxhash64", "x-amz-checksum-crc32 ", "x-amz-checksum-"}) {
+        const auto refused = BodyCheck::of(put({{name, "QU+jOQ=="}}), Payload());
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+    }
+    const auto head = put({{"x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"},
+                           {"x-amz-trailer", "x-amz-checksum-xxhash3"}});
+    EXPECT_FALSE(BodyCheck::of(head, read_payload(head).value()));
 }
 
 TEST(BodyCheck, checksums_of_something_else_are_left_out) {
