@@ -247,6 +247,13 @@ net::Task<Result<void>> await_close(Runtime& runtime, session::Session& session)
     co_return fail(ErrorCode::unavailable, "the session is over, its end is not on record yet");
 }
 
+/// One token may prove launcher and agent alike: it opens this session, and no other.
+Result<void> spend_proofs(identity::Authenticator& authenticator, const Start& start) {
+    NARROWS_TRY(authenticator.spend(start.agent));
+    const bool another = start.launcher && start.launcher->proof != start.agent.proof;
+    return another ? authenticator.spend(*start.launcher) : ok();
+}
+
 }  // namespace
 
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
@@ -259,7 +266,7 @@ net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
     if (!terms.has_value()) {
         co_return fail(terms.error());
     }
-    const Result<void> spent = settings->authenticator.spend(start.agent);
+    const Result<void> spent = spend_proofs(settings->authenticator, start);
     if (!spent.has_value()) {
         co_return fail(spent.error());
     }
