@@ -164,6 +164,27 @@ def test_a_launcher_s_token_opens_one_session_and_ends_it(gateway, keys):
     assert gateway.api("POST", f"/v1/sessions/{session}/end", {}, key=proof).status_code == 200
 
 
+def test_exit_codes_tell_a_no_from_no_answer(gateway, tmp_path):
+    """Of clients and of the gateway: 1 a clear no, 2 a mistake of the caller, 3 could not tell."""
+    def session_start(**env):
+        flags = ["--agent", AGENT, "--task", "t", "--connection", "burst", "--json"]
+        return gateway.command("session", "start", *flags, env=env)
+
+    for refused in (session_start(NARROWS_LAUNCHER_KEY=""), session_start(NARROWS_AGENT_KEY=new_key("nrw_agent_"))):
+        assert refused.returncode == 1, refused.stderr
+        assert set(json.loads(refused.stderr)) == {"error", "message"} and refused.stdout == ""
+    assert session_start(NARROWS_OPERATOR="http://127.0.0.1:1").returncode == 3
+    assert gateway.command("session", "end", "ns-none").returncode == 1
+
+    other = Gateway(tmp_path, gateway.connections.values(), gateway.upstream)
+    other.agents_port = gateway.agents_port
+    other.write_config()
+    in_use = other.command("gateway", "--config", other.config)
+    assert in_use.returncode == 3 and str(other.agents_port) in in_use.stderr
+    other.config.write_text("[gateway]\nname = 7\n")
+    assert other.command("gateway", "--config", other.config).returncode == 2
+
+
 MALFORMED = {
     "no JSON": b"{",
     "two of a member": b'{"agent":"a","agent":"b"}',
