@@ -133,17 +133,6 @@ Result<Started> hand_out(Runtime& runtime, const session::SessionPtr& session) {
     return started;
 }
 
-/// Why, or empty.
-std::string no_new_sessions(const Runtime& runtime) {
-    if (runtime.draining) {
-        return "the gateway is stopping";
-    }
-    if (!runtime.journal->can_open_session()) {
-        return runtime.journal->state().why;
-    }
-    return runtime.evidence->no_new_sessions();
-}
-
 /// Its OPEN may yet become durable, when the disk is well: no start is to take it for a session.
 void give_up_opening(recording::PartLog& log, const Error& why) {
     if (log.no().value() == 0) {
@@ -255,6 +244,16 @@ Result<void> spend_proofs(identity::Authenticator& authenticator, const Start& s
 }
 
 }  // namespace
+
+std::string no_new_sessions(const Runtime& runtime) {
+    if (runtime.draining) {
+        return "the gateway is stopping";
+    }
+    if (!runtime.journal->can_open_session()) {
+        return runtime.journal->state().why;
+    }
+    return runtime.evidence->no_new_sessions();
+}
 
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
     const std::string why = no_new_sessions(runtime);
