@@ -12,11 +12,24 @@ namespace {
 
 using namespace narrows;  // NOLINT: main
 
+/// 1: the journal was found corrupt; 2: the configuration is wrong; 3: this host could not do it.
+int exit_code_of(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::corrupt:
+            return 1;
+        case ErrorCode::invalid:
+        case ErrorCode::not_found:
+            return 2;
+        default:
+            return 3;
+    }
+}
+
 int run_gateway_command(const gateway::GatewayOptions& options) {
     const Result<void> done = gateway::run_gateway(options);
     if (!done.has_value()) {
         log::error("{}", done.error().what);
-        return done.error().code == ErrorCode::invalid ? 2 : 1;
+        return exit_code_of(done.error().code);
     }
     return 0;
 }

@@ -133,17 +133,6 @@ Result<Started> hand_out(Runtime& runtime, const session::SessionPtr& session) {
     return started;
 }
 
-/// Why, or empty.
-std::string no_new_sessions(const Runtime& runtime) {
-    if (runtime.draining) {
-        return "the gateway is stopping";
-    }
-    if (!runtime.journal->can_open_session()) {
-        return runtime.journal->state().why;
-    }
-    return runtime.evidence->no_new_sessions();
-}
-
 /// Its OPEN may yet become durable, when the disk is well: no start is to take it for a session.
 void give_up_opening(recording::PartLog& log, const Error& why) {
     if (log.no().value() == 0) {
@@ -247,7 +236,24 @@ net::Task<Result<void>> await_close(Runtime& runtime, session::Session& session)
     co_return fail(ErrorCode::unavailable, "the session is over, its end is not on record yet");
 }
 
+/// One token may prove launcher and agent alike: it opens this session, and no other.
+Result<void> spend_proofs(identity::Authenticator& authenticator, const Start& start) {
+    NARROWS_TRY(authenticator.spend(start.agent));
+    const bool another = start.launcher && start.launcher->proof != start.agent.proof;
+    return another ? authenticator.spend(*start.launcher) : ok();
+}
+
 }  // namespace
+
+std::string no_new_sessions(const Runtime& runtime) {
+    if (runtime.draining) {
+        return "the gateway is stopping";
+    }
+    if (!runtime.journal->can_open_session()) {
+        return runtime.journal->state().why;
+    }
+    return runtime.evidence->no_new_sessions();
+}
 
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
     const std::string why = no_new_sessions(runtime);
@@ -259,7 +265,7 @@ net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
     if (!terms.has_value()) {
         co_return fail(terms.error());
     }
-    const Result<void> spent = settings->authenticator.spend(start.agent);
+    const Result<void> spent = spend_proofs(settings->authenticator, start);
     if (!spent.has_value()) {
         co_return fail(spent.error());
     }

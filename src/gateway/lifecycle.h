@@ -35,6 +35,9 @@ struct Started {
     std::string proxy_token;
 };
 
+/// Why no session can start now, in a sentence; empty if one can.
+std::string no_new_sessions(const Runtime& runtime);
+
 /// Authorises, records OPEN durably, then mints. No credential exists before OPEN is durable.
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "codec/json.h"
+#include "gateway/lifecycle.h"
 
 namespace narrows::gateway {
 namespace {
@@ -19,16 +20,40 @@ const char* name_of(journal::Condition condition) {
     return "refusing";
 }
 
-void lane_metrics(std::string& out, const char* lane, const journal::LaneCounters& counters) {
-    const auto line = [&](const char* name, std::uint64_t value) {
-        out += fmt::format("narrows_journal_{}{{lane=\"{}\"}} {}\n", name, lane, value);
-    };
-    line("frames_total", counters.frames);
-    line("batches_total", counters.batches);
-    line("bytes_written_total", counters.bytes_written);
-    line("faults_total", counters.faults);
-    line("syncs_total", counters.syncs);
-    line("room_bytes", counters.room_bytes);
+void describe(std::string& out, const char* name, const char* type, const char* help) {
+    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+void single(std::string& out, const char* name, const char* type, const char* help,
+            std::uint64_t value) {
+    describe(out, name, type, help);
+    out += fmt::format("{} {}\n", name, value);
+}
+
+void gauge(std::string& out, const char* name, const char* help, std::uint64_t value) {
+    single(out, name, "gauge", help, value);
+}
+
+struct LaneSeries {
+    const char* name;
+    const char* type;
+    const char* help;
+    std::uint64_t journal::LaneCounters::*value;
+};
+
+constexpr LaneSeries kLaneSeries[] = {
+    {"narrows_journal_frames_total", "counter", "records written", &journal::LaneCounters::frames},
+    {"narrows_journal_batches_total", "counter", "writes to disk", &journal::LaneCounters::batches},
+    {"narrows_journal_bytes_written_total", "counter", "bytes written",
+     &journal::LaneCounters::bytes_written},
+    {"narrows_journal_faults_total", "counter", "segments given up after a failed write or sync",
+     &journal::LaneCounters::faults},
+    {"narrows_journal_syncs_total", "counter", "syncs to disk", &journal::LaneCounters::syncs},
+    {"narrows_journal_room_bytes", "gauge", "room in the active segment and the prepared spares",
+     &journal::LaneCounters::room_bytes},
+};
+
+void sync_buckets(std::string& out, const char* lane, const journal::LaneCounters& counters) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < counters.sync_us.size(); ++i) {
         sum += counters.sync_us[i];
@@ -40,41 +65,53 @@ void lane_metrics(std::string& out, const char* lane, const journal::LaneCounter
     }
     out += fmt::format("narrows_journal_sync_seconds_sum{{lane=\"{}\"}} {}\n", lane,
                        double(counters.sync_us_sum) / 1e6);
-    out +=
-        fmt::format("narrows_journal_sync_seconds_count{{lane=\"{}\"}} {}\n", lane, counters.syncs);
+    out += fmt::format("narrows_journal_sync_seconds_count{{lane=\"{}\"}} {}\n", lane, sum);
+}
+
+void lane_metrics(std::string& out, const journal::Counters& counters) {
+    for (const LaneSeries& series : kLaneSeries) {
+        describe(out, series.name, series.type, series.help);
+        out += fmt::format("{0}{{lane=\"control\"}} {1}\n{0}{{lane=\"bulk\"}} {2}\n", series.name,
+                           counters.control.*series.value, counters.bulk.*series.value);
+    }
+    describe(out, "narrows_journal_sync_seconds", "histogram", "how long a sync took");
+    sync_buckets(out, "control", counters.control);
+    sync_buckets(out, "bulk", counters.bulk);
 }
 
 double seconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e9;
 }
 
+std::string labels_of(const AnchorState& anchor) {
+    return fmt::format("{{anchor=\"{}\",kind=\"{}\"}}", anchor.name, anchor.kind);
+}
+
 /// Ages are left out for what no anchor has taken since the start.
 void anchor_metrics(std::string& out, EvidenceKeeper& evidence) {
-    out +=
-        "# HELP narrows_anchor_age_seconds since this anchor took a checkpoint\n"
-        "# TYPE narrows_anchor_age_seconds gauge\n"
-        "# HELP narrows_anchor_trouble 1: it did not take the last one\n"
-        "# TYPE narrows_anchor_trouble gauge\n"
-        "# HELP narrows_anchor_contradicts 1: it knows more than this log, or another one\n"
-        "# TYPE narrows_anchor_contradicts gauge\n";
-    for (const AnchorState& anchor : evidence.anchoring().states()) {
-        const std::string labels =
-            fmt::format("{{anchor=\"{}\",kind=\"{}\"}}", anchor.name, anchor.kind);
-        if (anchor.age_ns) {
-            out +=
-                fmt::format("narrows_anchor_age_seconds{} {}\n", labels, seconds(*anchor.age_ns));
+    const std::vector<AnchorState> anchors = evidence.anchoring().states();
+    const auto flags = [&](const char* name, const char* help, auto raised) {
+        describe(out, name, "gauge", help);
+        for (const AnchorState& anchor : anchors) {
+            out += fmt::format("{}{} {}\n", name, labels_of(anchor), raised(anchor) ? 1 : 0);
         }
-        out += fmt::format("narrows_anchor_trouble{} {}\n", labels, anchor.trouble.empty() ? 0 : 1);
-        out += fmt::format("narrows_anchor_contradicts{} {}\n", labels, anchor.contradicts ? 1 : 0);
+    };
+    describe(out, "narrows_anchor_age_seconds", "gauge", "since this anchor took a checkpoint");
+    for (const AnchorState& anchor : anchors) {
+        if (anchor.age_ns) {
+            out += fmt::format("narrows_anchor_age_seconds{} {}\n", labels_of(anchor),
+                               seconds(*anchor.age_ns));
+        }
     }
+    flags("narrows_anchor_trouble", "1: it did not take the last one",
+          [](const AnchorState& anchor) { return !anchor.trouble.empty(); });
+    flags("narrows_anchor_contradicts", "1: it knows more than this log, or another one",
+          [](const AnchorState& anchor) { return anchor.contradicts; });
     if (const auto age = evidence.anchoring().age_ns()) {
-        out += fmt::format(
-            "# HELP narrows_anchored_age_seconds since any anchor took one\n"
-            "# TYPE narrows_anchored_age_seconds gauge\n"
-            "narrows_anchored_age_seconds {}\n",
-            seconds(*age));
+        describe(out, "narrows_anchored_age_seconds", "gauge", "since any anchor took one");
+        out += fmt::format("narrows_anchored_age_seconds {}\n", seconds(*age));
     }
-    out += "# HELP narrows_alarm 1 for each that is raised\n# TYPE narrows_alarm gauge\n";
+    describe(out, "narrows_alarm", "gauge", "1 for each that is raised");
     for (const auto& [what, why] : evidence.alarms().active()) {
         out += fmt::format("narrows_alarm{{what=\"{}\"}} 1\n", what);
     }
@@ -101,10 +138,6 @@ codec::Map anchor_health(EvidenceKeeper& evidence) {
             {"alarms", std::move(alarms)}};
 }
 
-void gauge(std::string& out, const char* name, const char* help, std::uint64_t value) {
-    out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n{} {}\n", name, help, name, name, value);
-}
-
 }  // namespace
 
 std::string metrics_text(Runtime& runtime) {
@@ -112,8 +145,8 @@ std::string metrics_text(Runtime& runtime) {
     gauge(out, "narrows_sessions", "sessions that may act", runtime.sessions.all().size());
     gauge(out, "narrows_operations_in_flight", "operations between INTENT and outcome",
           runtime.gate->inside());
-    gauge(out, "narrows_lobby_counted_total", "attempts only counted, beyond the lobby's budget",
-          runtime.lobby->counted());
+    single(out, "narrows_lobby_counted_total", "counter",
+           "attempts only counted, beyond the lobby's budget", runtime.lobby->counted());
     const journal::State state = runtime.journal->state();
     gauge(out, "narrows_journal_refusing", "1: nothing can be recorded, so nothing passes",
           state.condition == journal::Condition::refusing ? 1 : 0);
@@ -123,8 +156,8 @@ std::string metrics_text(Runtime& runtime) {
           runtime.evidence->size());
     gauge(out, "narrows_evidence_log_trouble", "1: checkpoints cannot be signed",
           runtime.evidence->trouble().empty() ? 0 : 1);
-    gauge(out, "narrows_clock_jumps_total", "times the wall clock was set since the start",
-          runtime.evidence->clock_jumps());
+    single(out, "narrows_clock_jumps_total", "counter",
+           "times the wall clock was set since the start", runtime.evidence->clock_jumps());
     gauge(out, "narrows_clock_synchronised", "1: some daemon keeps the wall clock",
           read_clock_state(runtime.clock).synchronised ? 1 : 0);
     anchor_metrics(out, *runtime.evidence);
@@ -132,8 +165,7 @@ std::string metrics_text(Runtime& runtime) {
     gauge(out, "narrows_journal_queued_frames", "records not yet durable", counters.queued_frames);
     gauge(out, "narrows_journal_queued_bytes", "bytes of records not yet durable",
           counters.queued_bytes);
-    lane_metrics(out, "control", counters.control);
-    lane_metrics(out, "bulk", counters.bulk);
+    lane_metrics(out, counters);
     return out;
 }
 
@@ -144,11 +176,12 @@ Health health(Runtime& runtime) {
     codec::Map map;
     map.emplace("status", health.healthy ? "ok" : "refusing");
     map.emplace("journal", name_of(state.condition));
-    map.emplace("why", state.why);
+    const std::string no_session = no_new_sessions(runtime);
+    map.emplace("can_start", no_session.empty());
+    map.emplace("why", no_session);
     map.emplace("evidence_log",
                 runtime.evidence->trouble().empty() ? "ok" : runtime.evidence->trouble());
     map.merge(anchor_health(*runtime.evidence));
-    map.emplace("no_new_sessions", runtime.evidence->no_new_sessions());
     map.emplace("sessions", std::uint64_t{runtime.sessions.all().size()});
     map.emplace("draining", runtime.draining.load());
     health.json = codec::json_encode(codec::Value(std::move(map))) + "\n";

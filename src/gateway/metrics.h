@@ -10,8 +10,8 @@ namespace narrows::gateway {
 std::string metrics_text(Runtime& runtime);
 
 struct Health {
-    bool healthy = true;
-    std::string json;  ///< {"status","journal","evidence_log","sessions"…}
+    bool healthy = true;  ///< what is open goes on, though perhaps no new session can start
+    std::string json;     ///< {"status","journal","can_start","why","evidence_log","sessions"…}
 };
 Health health(Runtime& runtime);
 

@@ -119,20 +119,42 @@ TEST(Restart, a_session_whose_grant_is_gone_does_not_go_on_then_or_later) {
     EXPECT_TRUE(boot.runtime->sessions.all().empty());
 }
 
-TEST(Restart, a_token_that_opened_a_session_opens_no_other) {
-    const Folder folder;
+identity::Identity by_key(const char* id) {
+    return {id, identity::Method::key, "", {}, {}, 0};
+}
+
+identity::Identity by_token(const char* id, const char* token) {
+    const WallNs expires = system_clock().wall() + 300 * kNsPerSecond;
+    return {id, identity::Method::oidc, "", {}, crypto::sha256(token), expires};
+}
+
+Start start_of(identity::Identity launcher, identity::Identity agent) {
     Start start;
-    start.launcher = identity::Identity{"ci", identity::Method::key, "", {}, {}, 0};
-    start.agent = identity::Identity{
-        "reader", identity::Method::assertion, "",
-        {},       crypto::sha256("a token"),   system_clock().wall() + 300 * kNsPerSecond};
+    start.launcher = std::move(launcher);
+    start.agent = std::move(agent);
     start.task.title = "a task";
     start.connections = {"c1"};
-    { ASSERT_TRUE(Boot(folder).start(start).has_value()); }
-    Boot boot(folder);
-    const Result<Started> again = boot.start(start);
-    ASSERT_FALSE(again.has_value());
-    EXPECT_EQ(again.error().code, ErrorCode::conflict);
+    return start;
+}
+
+void opens_one_session(const Start& start) {
+    const Folder folder;
+    {
+        Boot boot(folder);
+        ASSERT_TRUE(boot.start(start).has_value());
+        const Result<Started> again = boot.start(start);
+        ASSERT_FALSE(again.has_value());
+        EXPECT_EQ(again.error().code, ErrorCode::conflict);
+    }
+    const Result<Started> later = Boot(folder).start(start);
+    ASSERT_FALSE(later.has_value());
+    EXPECT_EQ(later.error().code, ErrorCode::conflict);
+}
+
+TEST(Restart, a_token_that_opened_a_session_opens_no_other) {
+    opens_one_session(start_of(by_key("ci"), by_token("reader", "a token")));
+    opens_one_session(start_of(by_token("ci", "a token"), by_key("reader")));
+    opens_one_session(start_of(by_token("ci", "one for both"), by_token("reader", "one for both")));
 }
 
 }  // namespace

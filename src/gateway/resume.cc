@@ -101,19 +101,24 @@ codec::Map recovery_fields(const Recovered& recovered, std::uint64_t interrupted
     return fields;
 }
 
-/// Proofs of sessions that were opened before may not open another.
-void remember_proofs(Runtime& runtime, const codec::Value& open) {
-    const codec::Value* verified = open.find("verified");
-    const codec::Value* agent = verified == nullptr ? nullptr : verified->find("agent");
-    if (agent == nullptr || agent->number("proof_expires") == 0) {
-        return;
-    }
-    const Result<Bytes> digest = codec::unhex(agent->text("proof_sha256"));
+void remember_proof(Runtime& runtime, const codec::Value& identity) {
+    const Result<Bytes> digest = codec::unhex(identity.text("proof_sha256"));
     crypto::Digest proof{};
     if (digest.has_value() && digest.value().size() == proof.size()) {
         std::copy(digest.value().begin(), digest.value().end(), proof.begin());
-        (void)runtime.replays.use(proof, agent->number("proof_expires"), runtime.clock.wall())
+        (void)runtime.replays.use(proof, identity.number("proof_expires"), runtime.clock.wall())
             .has_value();
+    }
+}
+
+/// Proofs of sessions that were opened before may not open another.
+void remember_proofs(Runtime& runtime, const codec::Value& open) {
+    const codec::Value* verified = open.find("verified");
+    for (const char* who : {"agent", "launcher"}) {
+        const codec::Value* identity = verified == nullptr ? nullptr : verified->find(who);
+        if (identity != nullptr && identity->number("proof_expires") != 0) {
+            remember_proof(runtime, *identity);
+        }
     }
 }
 

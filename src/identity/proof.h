@@ -40,8 +40,9 @@ class Authenticator {
           gateway_(std::move(gateway)),
           skew_s_(skew_s) {}
 
-    /// A launcher's bearer key or OIDC token; the launcher is the one it fits. Used per request, so
-    /// it is not single-use. May block on an issuer's keys (CachedKeySource).
+    /// A launcher's bearer key or OIDC token; the launcher is the one it fits. A token that opened
+    /// a session (`spend`) still proves who asks to end or see it. May block on an issuer's keys
+    /// (CachedKeySource).
     Result<Identity> launcher(std::string_view presented);
     /// The proof of the agent that is named. Tokens are checked, not yet used up: call `spend` when
     /// the session is about to open.

@@ -46,6 +46,24 @@ std::optional<LossView> loss_of(const EventView& event) {
                     observed.text("why")};
 }
 
+/// Paths of the values below `value` that stand there as commitments (docs/format.md).
+void add_withheld(std::vector<std::string>& to, const Value& value, const std::string& path) {
+    if (value.find("$withheld") != nullptr) {
+        add_once(to, path);
+        return;
+    }
+    if (const codec::Map* map = value.as<codec::Map>()) {
+        for (const auto& [name, below] : *map) {
+            add_withheld(to, below, path.empty() ? name : path + "." + name);
+        }
+    }
+    if (const codec::List* list = value.as<codec::List>()) {
+        for (const Value& below : *list) {
+            add_withheld(to, below, path);
+        }
+    }
+}
+
 std::size_t sequence_size(std::string_view text, std::size_t at) {
     const auto lead = static_cast<unsigned char>(text[at]);
     const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
@@ -129,6 +147,7 @@ std::vector<std::string> withheld_of(const OperationView& operation) {
     if (member(request, "body").truth("withheld")) {
         all.emplace_back("request body");
     }
+    add_withheld(all, member(member(operation.intent, "derived"), "parameters"), "");
     for (const Value& each : list_in(member(operation.outcome, "observed"), "withheld")) {
         if (const std::string* text = each.as<std::string>()) {
             all.push_back(*text);

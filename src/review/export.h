@@ -67,7 +67,7 @@ struct ResourceView {
 std::vector<ResourceView> resources_of(const codec::Value& intent);
 /// The actions, each once.
 std::vector<std::string> actions_of(const codec::Value& intent);
-/// Names of what was withheld: of the answer; "request body" if the request's is.
+/// What was withheld: "request body", paths of parameters, paths of the answer's values.
 std::vector<std::string> withheld_of(const OperationView& operation);
 /// The values of all headers of this name, joined as RFC 9110 section 5.3 has it.
 std::string header(const codec::Value& head, std::string_view name);

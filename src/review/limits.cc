@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "evidence/last_anchor.h"
+#include "review/export.h"
 #include "review/words.h"
 
 namespace narrows::review {
@@ -69,12 +70,15 @@ void Limits::add(const EventView& event) {
 }
 
 void Limits::add(const OperationView& operation) {
+    const std::string name = operation_name(operation.intent);
+    if (!withheld_of(operation).empty()) {
+        note(withheld_, name);
+    }
     if (!operation.allowed()) {
         return;
     }
     const Value& derived = member(operation.intent, "derived");
     const std::string effect = derived.text("effect");
-    const std::string name = operation_name(operation.intent);
     if (derived.text("service") == "net") {
         const Value& upstream = member(member(operation.intent, "observed"), "upstream");
         note(tunnels_, upstream.text("host", member(derived, "parameters").text("host", name)));
@@ -84,10 +88,6 @@ void Limits::add(const OperationView& operation) {
     }
     if (effect == "credential") {
         note(credentials_, name);
-    }
-    const Value& withheld = member(member(operation.outcome, "observed"), "withheld");
-    if (const codec::List* list = withheld.as<codec::List>(); list != nullptr && !list->empty()) {
-        note(withheld_, name);
     }
     unknown_ += operation.outcome_kind == RecordKind::unknown ? 1 : 0;
     without_outcome_ += operation.outcome_kind ? 0 : 1;

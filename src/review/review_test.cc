@@ -2,6 +2,7 @@
 
 #include "evidence/store_test.h"
 #include "io/faulty.h"
+#include "review/export.h"
 #include "review/limits.h"
 #include "review/recording.h"
 
@@ -155,6 +156,38 @@ TEST(Review, up_to_when_a_recording_is_anchored_is_said_with_it) {
     EXPECT_TRUE(say(sentences, "recorded after 2025-11-24T17:00:00.000Z"));
     EXPECT_TRUE(say(sentences, "anchor usb, 2 entries"));
     EXPECT_FALSE(say(sentences, "no outside anchor"));
+}
+
+TEST(Review, what_a_request_withholds_is_told_without_any_outcome) {
+    io::FaultyFileSystem disk;
+    store::Store made(disk);
+    made.begin();
+    made.intent("deny", Map{{"withheld", true}});
+    made.stop();
+    Limits limits;
+    const auto all = operations_of(disk, limits);
+    EXPECT_EQ(withheld_of(all.at(0)), std::vector<std::string>{"request body"});
+    EXPECT_TRUE(say(limits.sentences(disk, "/data"), "by name only: s3:GetObject"));
+}
+
+TEST(Review, parameters_that_are_withheld_are_told_by_their_paths) {
+    io::FaultyFileSystem disk;
+    store::Store made(disk);
+    made.begin();
+    const codec::Value commitment = Map{{"$withheld", Map{{"size", 9}, {"hmac", "ab"}}}};
+    const codec::Value parameters =
+        Map{{"Name", "db"},
+            {"Users", codec::List{Map{{"Password", commitment}}, Map{{"Password", commitment}}}}};
+    made.put(
+        RecordKind::intent,
+        Map{{"observed", Map{{"op", 2}, {"decision", Map{{"verdict", "allow"}}}}},
+            {"derived",
+             Map{{"service", "mq"}, {"operation", "CreateBroker"}, {"parameters", parameters}}}});
+    made.stop();
+    Limits limits;
+    const auto all = operations_of(disk, limits);
+    EXPECT_EQ(withheld_of(all.at(0)), std::vector<std::string>{"Users.Password"});
+    EXPECT_TRUE(say(limits.sentences(disk, "/data"), "by name only: mq:CreateBroker"));
 }
 
 }  // namespace

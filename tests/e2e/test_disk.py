@@ -82,6 +82,8 @@ def test_full_disk_refuses_then_resumes(upstream, small_disk):
     assert answers[-1].status in (403, 503), answers[-1]
     assert b"record" in answers[-1].body
     assert gateway.ask_for_session().status_code >= 500
+    health = gateway.api("GET", "/healthz").json()
+    assert health["can_start"] is False and health["why"]
     filler.unlink()
     wait_until(lambda: agent.request("GET", "/burst/again").status == 200, 60, "service after space came back")
     assert set(upstream.count_by_target()) <= {op.target for op in gateway.records().operations()}

@@ -114,7 +114,8 @@ def test_sigterm_drains(gateway, upstream):
 
 
 def test_health_and_metrics(gateway):
-    assert gateway.api("GET", "/healthz").status_code == 200
+    health = gateway.api("GET", "/healthz")
+    assert health.status_code == 200 and health.json()["can_start"] is True and health.json()["why"] == ""
     assert "# TYPE narrows_" in gateway.api("GET", "/metrics").text
 
 

@@ -14,7 +14,8 @@ from harness.upstream import StrictUpstream
 from load import Agent
 
 ALLOWED = scope(statement(["s3:GetObject"], "arn:aws:s3:::burst/*"))
-SELF, SIGNER = "self-starter", "signer"
+SELF, SIGNER, PIPELINE = "self-starter", "signer", "pipeline"
+ISSUER, AUDIENCE = "https://issuer.example.com", "narrows-test"
 TASK = {"id": "T-7", "title": "a task of its own", "reason": "nobody asked"}
 
 
@@ -22,7 +23,11 @@ TASK = {"id": "T-7", "title": "a task of its own", "reason": "nobody asked"}
 def keys():
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return {"self": new_key("nrw_agent_"), "private": private, "public": base64.b64encode(public).decode()}
+    jwk = {"kty": "OKP", "crv": "Ed25519", "kid": "k1", "alg": "EdDSA", "use": "sig", "x": encoded(public).decode()}
+    return {
+        "self": new_key("nrw_agent_"), "private": private, "public": base64.b64encode(public).decode(),
+        "jwks": json.dumps({"keys": [jwk]}),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +38,15 @@ def gateway(keys, tmp_path_factory):
         f'[[agent]]\nid = "{SIGNER}"\npublic_key = "{keys["public"]}"\n'
         f'[[grant]]\nagent = "{SELF}"\nconnections = ["burst"]\nself_start = true\n'
         f'principals = ["*"]\nlifetime_max = "1h"\n'
-        f'[[grant]]\nagent = "{SIGNER}"\nconnections = ["burst"]\nlaunchers = ["test-launcher"]\n'
+        f'[[grant]]\nagent = "{SIGNER}"\nconnections = ["burst"]\nlaunchers = ["test-launcher", "{PIPELINE}"]\n'
         f'principals = ["*"]\nlifetime_max = "1h"\n'
+        f'[[issuer]]\nname = "idp"\nissuer = "{ISSUER}"\naudience = "{AUDIENCE}"\njwks = "jwks.json"\n'
+        f'[[launcher]]\nid = "{PIPELINE}"\nissuer = "idp"\nclaims = {{ sub = "pipeline" }}\n'
     )
+    folder = tmp_path_factory.mktemp("gateway")
+    (folder / "jwks.json").write_text(keys["jwks"])
     connections = [Connection("burst", ALLOWED, upstream.endpoint)]
-    made = Gateway(tmp_path_factory.mktemp("gateway"), connections, upstream.admin, more=more)
+    made = Gateway(folder, connections, upstream.admin, more=more)
     yield made.start()
     made.stop()
     upstream.stop()
@@ -59,15 +68,26 @@ def on_record(gateway, call):
     return call(), refused_starts(gateway)[before:]
 
 
-def assertion(keys, jti, audience="gw-test"):
-    """A JWT as an agent signs it (RFC 7515, RFC 8037)."""
-    def part(value):
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+def encoded(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=")
 
+
+def jwt(keys, head, claims):
+    """A JWT (RFC 7515, RFC 8037) that holds for some minutes."""
     now = int(time.time())
-    claims = {"iss": SIGNER, "aud": audience, "iat": now, "exp": now + 200, "jti": jti}
-    signed = part({"alg": "EdDSA", "typ": "JWT"}) + b"." + part(claims)
-    return (signed + b"." + base64.urlsafe_b64encode(keys["private"].sign(signed)).rstrip(b"=")).decode()
+    parts = [{"alg": "EdDSA", "typ": "JWT"} | head, {"iat": now, "exp": now + 200} | claims]
+    signed = b".".join(encoded(json.dumps(part).encode()) for part in parts)
+    return (signed + b"." + encoded(keys["private"].sign(signed))).decode()
+
+
+def assertion(keys, jti, audience="gw-test"):
+    """As an agent signs it."""
+    return jwt(keys, {}, {"iss": SIGNER, "aud": audience, "jti": jti})
+
+
+def token(keys, jti):
+    """As the issuer gives it to a pipeline."""
+    return jwt(keys, {"kid": "k1"}, {"iss": ISSUER, "aud": AUDIENCE, "sub": "pipeline", "jti": jti})
 
 
 def test_an_agent_starts_its_own_session_if_a_grant_says_so(gateway, keys):
@@ -122,6 +142,47 @@ def test_a_proof_opens_one_session(gateway, keys):
     assert gateway.ask_for_session(agent=SIGNER, agent_key=None, agent_token=assertion(keys, "another")).status_code == 201
     elsewhere = assertion(keys, "third", audience="another-gateway")
     assert gateway.ask_for_session(agent=SIGNER, agent_key=None, agent_token=elsewhere).status_code == 401
+
+
+def test_a_launcher_s_token_opens_one_session_and_ends_it(gateway, keys):
+    proof = token(keys, "build-1")
+
+    def ask(attempt):
+        body = {"agent": SIGNER, "agent_token": assertion(keys, f"build-1-{attempt}"), "connections": ["burst"]}
+        return start(gateway, f"Bearer {proof}", task=TASK, **body)
+
+    ungranted = {"agent": AGENT, "agent_key": gateway.agent_key, "connections": ["burst"], "task": TASK}
+    assert start(gateway, f"Bearer {proof}", **ungranted).status_code == 403, "which uses up nothing"
+    opened = ask("first")
+    assert opened.status_code == 201, opened.text
+    answer, records = on_record(gateway, lambda: ask("second"))
+    assert answer.status_code == 409, answer.text
+    assert [(r.verdict, "before" in r.intent.get("decision", "why")) for r in records] == [("deny", True)]
+    session = opened.json()["session"]
+    listed = gateway.api("GET", "/v1/sessions", key=proof).json()["sessions"]
+    assert [each["session"] for each in listed] == [session]
+    assert gateway.api("POST", f"/v1/sessions/{session}/end", {}, key=proof).status_code == 200
+
+
+def test_exit_codes_tell_a_no_from_no_answer(gateway, tmp_path):
+    """Of clients and of the gateway: 1 a clear no, 2 a mistake of the caller, 3 could not tell."""
+    def session_start(**env):
+        flags = ["--agent", AGENT, "--task", "t", "--connection", "burst", "--json"]
+        return gateway.command("session", "start", *flags, env=env)
+
+    for refused in (session_start(NARROWS_LAUNCHER_KEY=""), session_start(NARROWS_AGENT_KEY=new_key("nrw_agent_"))):
+        assert refused.returncode == 1, refused.stderr
+        assert set(json.loads(refused.stderr)) == {"error", "message"} and refused.stdout == ""
+    assert session_start(NARROWS_OPERATOR="http://127.0.0.1:1").returncode == 3
+    assert gateway.command("session", "end", "ns-none").returncode == 1
+
+    other = Gateway(tmp_path, gateway.connections.values(), gateway.upstream)
+    other.agents_port = gateway.agents_port
+    other.write_config()
+    in_use = other.command("gateway", "--config", other.config)
+    assert in_use.returncode == 3 and str(other.agents_port) in in_use.stderr
+    other.config.write_text("[gateway]\nname = 7\n")
+    assert other.command("gateway", "--config", other.config).returncode == 2
 
 
 MALFORMED = {

@@ -36,7 +36,7 @@ void register_credentials(CLI::App& app, int& exit_code) {
     command->add_flag("--container", options->container,
                       "in the form of a container credentials endpoint");
     command->callback(
-        [options, &exit_code] { exit_code = run_credentials(*options, standard_output(true)); });
+        [options, &exit_code] { exit_code = run_credentials(*options, standard_output(false)); });
 }
 
 }  // namespace narrows::client

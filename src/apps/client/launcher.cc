@@ -41,10 +41,12 @@ Result<std::string> proof(const std::string& file, const char* name) {
 /// The gateway's own sentence, with what it means for the caller's exit code left to the code.
 Error refusal(const codec::Value& answer, int status) {
     const std::string said = answer.text("message", "it did not say why");
-    const ErrorCode code = status == 401   ? ErrorCode::unauthenticated
+    const ErrorCode code = status == 400   ? ErrorCode::invalid
+                           : status == 401 ? ErrorCode::unauthenticated
+                           : status == 403 ? ErrorCode::denied
                            : status == 404 ? ErrorCode::not_found
-                           : status == 503 ? ErrorCode::unavailable
-                                           : ErrorCode::denied;
+                           : status == 409 ? ErrorCode::conflict
+                                           : ErrorCode::unavailable;
     return {code, fmt::format("the gateway says no ({}): {}", status, said)};
 }
 

@@ -2,10 +2,12 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/client/output.h"
 #include "codec/json.h"
 
 namespace narrows::client {
@@ -19,6 +21,30 @@ StartOptions whole() {
     options.task = "weekly report";
     options.connections = {"reports-ro", "queue"};
     return options;
+}
+
+TEST(Output, a_clear_no_is_an_answer_and_no_answer_leaves_it_open) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const Output to{out, err};
+    for (const ErrorCode code : {ErrorCode::unauthenticated, ErrorCode::denied,
+                                 ErrorCode::not_found, ErrorCode::conflict}) {
+        EXPECT_EQ(operator_failed(to, {code, "no"}), 1) << name_of(code);
+    }
+    EXPECT_EQ(operator_failed(to, {ErrorCode::invalid, "what?"}), 2);
+    EXPECT_EQ(operator_failed(to, {ErrorCode::unavailable, "nobody there"}), 3);
+}
+
+TEST(Output, an_error_is_a_sentence_or_one_line_of_json) {
+    std::ostringstream out;
+    std::ostringstream err;
+    failed({out, err}, {ErrorCode::denied, "no \x1b[31mgrant"});
+    EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
+    EXPECT_THAT(err.str(), HasSubstr("narrows: no "));
+    err.str("");
+    failed({out, err, true}, {ErrorCode::denied, "no \"grant\"\n"});
+    EXPECT_EQ(err.str(), "{\"error\":\"denied\",\"message\":\"no \\\"grant\\\"\\n\"}\n");
+    EXPECT_EQ(out.str(), "");
 }
 
 TEST(Lifetime, units) {

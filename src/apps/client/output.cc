@@ -22,7 +22,13 @@ void print_json(const Output& to, const codec::Value& value) {
 }
 
 int failed(const Output& to, const Error& error, int exit_code) {
-    fmt::print(to.err, "narrows: {}\n", codec::printable(error.what));
+    if (to.json) {
+        const codec::Value line =
+            codec::Map{{"error", name_of(error.code)}, {"message", error.what}};
+        to.err << codec::json_encode(line) << std::endl;
+    } else {
+        fmt::print(to.err, "narrows: {}\n", codec::printable(error.what));
+    }
     return exit_code;
 }
 
@@ -32,10 +38,17 @@ int failed(const Output& to, const Error& error) {
 }
 
 int operator_failed(const Output& to, const Error& error) {
-    const int exit_code = error.code == ErrorCode::invalid     ? kUsage
-                          : error.code == ErrorCode::not_found ? kWanting
-                                                               : kCannotTell;
-    return failed(to, error, exit_code);
+    switch (error.code) {
+        case ErrorCode::invalid:
+            return failed(to, error, kUsage);
+        case ErrorCode::unauthenticated:
+        case ErrorCode::denied:
+        case ErrorCode::not_found:
+        case ErrorCode::conflict:
+            return failed(to, error, kWanting);
+        default:
+            return failed(to, error, kCannotTell);
+    }
 }
 
 std::string paint(const Output& to, Paint paint, std::string_view text) {

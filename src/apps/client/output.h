@@ -28,14 +28,15 @@ Output standard_output(bool json);
 
 /// One line of JSON.
 void print_json(const Output& to, const codec::Value& value);
-/// Prints "narrows: SENTENCE" and returns `exit_code`.
+/// Prints "narrows: SENTENCE", with `json` {"error", "message"}, and returns `exit_code`.
 int failed(const Output& to, const Error& error, int exit_code);
 /// The same; ErrorCode::invalid and not_found are the caller's mistakes (2), the rest leaves the
 /// question open (3).
 int failed(const Output& to, const Error& error);
 
-/// What a gateway or the network said: ErrorCode::invalid is the caller's mistake (2), not_found an
-/// answer (1), anything else leaves the question open (3).
+/// What a gateway or the network said: ErrorCode::invalid is the caller's mistake (2); a clear no
+/// (unauthenticated, denied, not_found, conflict) is an answer (1); anything else leaves the
+/// question open (3).
 int operator_failed(const Output& to, const Error& error);
 
 enum class Paint { red, yellow, green, bold };

@@ -76,6 +76,13 @@ TEST_F(RecordingCommands, show_reads_like_a_story_and_no_hostile_byte_gets_throu
     EXPECT_EQ(out_.str().find('\x07'), std::string::npos);
 }
 
+TEST_F(RecordingCommands, a_signature_that_nobody_checked_is_no_anchor) {
+    std::ofstream(fs::path(options_.data_dir) / "log" / "checkpoint", std::ios::app)
+        << "\u2014 witness.example.com/w AAAAAAAAAAAAAAAA\n";
+    EXPECT_EQ(run(run_recording_show), 0) << err_.str();
+    EXPECT_TRUE(says("no outside anchor")) << out_.str();
+}
+
 TEST_F(RecordingCommands, one_operation_in_full_and_its_body_to_a_file) {
     options_.operation = 1;
     EXPECT_EQ(run(run_recording_show), 0);

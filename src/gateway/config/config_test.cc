@@ -291,6 +291,16 @@ TEST(Config, differences_are_told_in_words) {
     EXPECT_THAT(words, Contains(HasSubstr("principals [*], at most 5400 s) was added")));
 }
 
+TEST(Config, who_becomes_a_reviewer_is_told) {
+    std::string text = kWhole;
+    text += "[[launcher]]\nid = \"on-call\"\nkey_sha256 = \"" + std::string(64, 'a') + "\"\n";
+    const Config before = parse(text).value();
+    const std::size_t at = text.rfind("[[launcher]]");
+    const Config after = parse(text.replace(at, 12, "[[reviewer]]")).value();
+    EXPECT_THAT(diff(before, after),
+                ElementsAre("launcher \"on-call\" was removed", "reviewer \"on-call\" was added"));
+}
+
 TEST(Config, the_shipped_example_parses) {
     const auto config =
         load_config(std::string(NARROWS_SOURCE_DIR) + "/packaging/narrows.example.toml");

@@ -107,7 +107,8 @@ Things things_of(const Config& config) {
                                                   {"ca", each.ca}};
     }
     for (const auto& each : config.launchers) {
-        things["launcher \"" + each.id + "\""] = facts_of(each.enrolment);
+        const std::string kind = each.reviewer ? "reviewer" : "launcher";
+        things[kind + " \"" + each.id + "\""] = facts_of(each.enrolment);
     }
     for (const auto& each : config.agents) {
         things["agent \"" + each.id + "\""] = facts_of(each.enrolment);
