@@ -78,7 +78,7 @@ Result<std::string> fetch_text(Fetcher& fetcher, const std::string& where) {
     constexpr std::string_view kScheme = "https://";
     if (!where.starts_with(kScheme)) {
         NARROWS_TRY(const Bytes bytes, io::read_all(io::posix(), where, kMax));
-        return to_string(bytes);
+        return narrows::to_string(bytes);
     }
     const std::size_t slash = where.find('/', kScheme.size());
     const std::string path = slash == std::string::npos ? "/" : where.substr(slash);

@@ -11,8 +11,8 @@ namespace narrows::gateway {
 namespace {
 
 /// Operations in flight may finish their records for this long after the end.
-constexpr int kDrainSteps = 90;
-constexpr net::Millis kDrainStep{10};
+constexpr int kOutcomeSteps = 90;
+constexpr net::Millis kOutcomeStep{10};
 /// A CLOSE that the journal refused is tried again after this long.
 constexpr net::Millis kCloseAgain{1000};
 
@@ -204,8 +204,8 @@ net::Task<Result<void>> close_session(Runtime& runtime, session::SessionPtr sess
     if (!ending.has_value()) {
         co_return ending;
     }
-    for (int step = 0; step < kDrainSteps && session->in_flight() > 0; ++step) {
-        co_await net::sleep_for(kDrainStep);
+    for (int step = 0; step < kOutcomeSteps && session->in_flight() > 0; ++step) {
+        co_await net::sleep_for(kOutcomeStep);
     }
     const model::SessionId id = session->terms().id;
     runtime.signer->close_session(id);
@@ -227,11 +227,11 @@ net::Task<Result<void>> close_session(Runtime& runtime, session::SessionPtr sess
 
 /// Somebody else is closing the part.
 net::Task<Result<void>> await_close(Runtime& runtime, session::Session& session) {
-    for (int step = 0; step < 2 * kDrainSteps; ++step) {
+    for (int step = 0; step < 2 * kOutcomeSteps; ++step) {
         if (session.log().closed() || !runtime.sessions.find(session.terms().id)) {
             co_return ok();
         }
-        co_await net::sleep_for(kDrainStep);
+        co_await net::sleep_for(kOutcomeStep);
     }
     co_return fail(ErrorCode::unavailable, "the session is over, its end is not on record yet");
 }
