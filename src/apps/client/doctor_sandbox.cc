@@ -8,7 +8,7 @@
 namespace narrows::client {
 namespace {
 
-constexpr std::int64_t kTimeoutMs = 2000;
+constexpr std::int64_t kProbeTimeoutMs = 2000;
 constexpr const char* kPast = "An agent can get AWS credentials or reach AWS without a record";
 
 struct Way {
@@ -66,7 +66,7 @@ void check_way(upstream::HttpFetch& fetch, const Way& way, Checks& to) {
     if (request.head.method == "PUT") {
         request.head.headers.push_back({"X-aws-ec2-metadata-token-ttl-seconds", "1"});
     }
-    request.timeout_ms = kTimeoutMs;
+    request.timeout_ms = kProbeTimeoutMs;
     const auto response = fetch.fetch(request);
     if (!response) {
         to.push_back({Health::good, way.what, way.target.authority() + " is not reached", "", ""});

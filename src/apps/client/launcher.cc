@@ -13,7 +13,7 @@
 namespace narrows::client {
 namespace {
 
-constexpr std::size_t kKeyMax = 16 * 1024;
+constexpr std::size_t kKeyFileMax = 16 * 1024;
 constexpr std::size_t kAnswerMax = 4 * 1024 * 1024;
 /// Opening a session waits for a durable record and perhaps for an issuer's keys.
 constexpr std::int64_t kCallMs = 30'000;
@@ -28,7 +28,7 @@ Result<std::string> proof(const std::string& file, const char* name) {
     if (file.empty()) {
         return variable(name);
     }
-    NARROWS_TRY(std::string text, read_text(file, kKeyMax));
+    NARROWS_TRY(std::string text, read_text(file, kKeyFileMax));
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
         text.pop_back();
     }
