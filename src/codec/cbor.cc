@@ -146,7 +146,11 @@ struct Writer {
                  static_cast<std::uint64_t>(negative ? ~value : value));
     }
     void operator()(double value) const { put_double(out, value); }
-    void operator()(const std::string& value) const { put_text(out, value); }
+    /// Bytes that a peer sent where a text was due may be anything; CBOR's texts are UTF-8.
+    void operator()(const std::string& value) const {
+        put_head(out, is_utf8(value) ? kText : kBytes, value.size());
+        append(out, value);
+    }
     void operator()(const Bytes& value) const {
         put_head(out, kBytes, value.size());
         append(out, value);

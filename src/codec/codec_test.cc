@@ -17,6 +17,14 @@ Bytes raw(std::string_view digits) {
 
 // ---- text
 
+TEST(Cbor, a_text_that_is_not_utf8_is_written_as_bytes_and_comes_back) {
+    const Value value = Map{{"user-agent", "caf\xE9"}};
+    EXPECT_EQ(hex(cbor_encode(value)), "a16a757365722d6167656e7444636166e9");
+    const auto read = cbor_decode(cbor_encode(value));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read.value().text("user-agent"), "caf\xE9");
+}
+
 TEST(Cbor, a_byte_string_beside_a_map_stands_where_its_key_belongs) {
     // {"a": 1, "bytes": h'0102', "index": 2}, written out after RFC 8949 section 4.2.1.
     const Map fields = {{"a", 1}, {"index", 2}};

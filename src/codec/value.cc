@@ -14,6 +14,10 @@ const Value* Value::find(std::string_view key) const {
 std::string Value::text(std::string_view key, std::string_view otherwise) const {
     const Value* member = find(key);
     const std::string* text = member == nullptr ? nullptr : member->as<std::string>();
+    const Bytes* not_utf8 = member == nullptr ? nullptr : member->as<Bytes>();
+    if (not_utf8 != nullptr) {
+        return to_string(*not_utf8);
+    }
     return text == nullptr ? std::string(otherwise) : *text;
 }
 

@@ -149,22 +149,26 @@ std::vector<std::string> withheld_of(const OperationView& operation) {
     }
     add_withheld(all, member(member(operation.intent, "derived"), "parameters"), "");
     for (const Value& each : list_in(member(operation.outcome, "observed"), "withheld")) {
-        if (const std::string* text = each.as<std::string>()) {
-            all.push_back(*text);
-        }
+        all.push_back(text_of(each));
     }
     return all;
+}
+
+std::string text_of(const Value& value) {
+    if (const Bytes* bytes = value.as<Bytes>()) {
+        return to_string(*bytes);
+    }
+    const std::string* text = value.as<std::string>();
+    return text == nullptr ? std::string() : *text;
 }
 
 std::string header(const Value& head, std::string_view name) {
     std::string joined;
     for (const Value& each : list_in(head, "headers")) {
         const codec::List* pair = each.as<codec::List>();
-        const bool whole = pair != nullptr && pair->size() == 2 &&
-                           (*pair)[0].as<std::string>() != nullptr &&
-                           (*pair)[1].as<std::string>() != nullptr;
-        if (whole && codec::iequals(*(*pair)[0].as<std::string>(), name)) {
-            joined += (joined.empty() ? "" : ", ") + *(*pair)[1].as<std::string>();
+        const bool whole = pair != nullptr && pair->size() == 2;
+        if (whole && codec::iequals(text_of((*pair)[0]), name)) {
+            joined += (joined.empty() ? "" : ", ") + text_of((*pair)[1]);
         }
     }
     return joined;

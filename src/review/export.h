@@ -77,6 +77,8 @@ std::string aws_request_id(const OperationView& operation);
 std::string outcome_word(const OperationView& operation);
 
 /// `text` as UTF-8: each bad byte becomes U+FFFD and sets `lossy`.
+/// A text of a record; one that is not UTF-8 stands there as a byte string. Empty: it is neither.
+std::string text_of(const codec::Value& value);
 std::string utf8(std::string_view text, bool& lossy);
 /// The same of every name and text inside; names that become equal stay apart.
 codec::Value utf8(const codec::Value& value, bool& lossy);

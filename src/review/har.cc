@@ -30,11 +30,7 @@ codec::List headers_of(const Value& head) {
     for (const Value& each : headers == nullptr ? codec::List{} : *headers) {
         const codec::List* pair = each.as<codec::List>();
         if (pair != nullptr && pair->size() == 2) {
-            const auto text = [&](std::size_t at) {
-                const std::string* found = (*pair)[at].as<std::string>();
-                return found == nullptr ? std::string() : *found;
-            };
-            all.push_back(name_value(text(0), text(1)));
+            all.push_back(name_value(text_of((*pair)[0]), text_of((*pair)[1])));
         }
     }
     return all;

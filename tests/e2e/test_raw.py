@@ -119,6 +119,14 @@ def test_malformed(gateway, session, upstream, name):
     assert still_serves(gateway, session)
 
 
+def test_texts_that_are_not_utf8_hide_nothing(gateway, session):
+    agent = Agent(gateway.agents_port, session.credentials())
+    assert agent.request("GET", "/burst/latin1", headers={"User-Agent": "caf\xe9 \xff"}).status == 200
+    [operation] = [op for op in gateway.records(session).operations() if op.target == "/burst/latin1"]
+    assert operation.verdict == "allow" and operation.outcome == "answered"
+    assert gateway.verify().returncode == 0
+
+
 @pytest.mark.parametrize("name", SMUGGLING)
 def test_smuggling(gateway, session, upstream, name):
     answer = speak(gateway.agents_port, SMUGGLING[name])
