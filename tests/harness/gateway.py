@@ -177,10 +177,8 @@ class Gateway:
         )
 
     def launcher_environment(self, **more):
-        return clean_environment(
-            NARROWS_OPERATOR=self.operator_url, NARROWS_LAUNCHER_KEY=self.launcher_key,
-            NARROWS_AGENT_KEY=self.agent_key, **more,
-        )
+        keys = {"NARROWS_LAUNCHER_KEY": self.launcher_key, "NARROWS_AGENT_KEY": self.agent_key}
+        return clean_environment(**{"NARROWS_OPERATOR": self.operator_url, **keys, **more})
 
     def run(self, *command, connection=None, task="a test", more=(), **options):
         connections = [connection] if connection else list(self.connections)
