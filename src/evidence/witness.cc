@@ -22,7 +22,7 @@ WitnessAnswer conflict(std::uint64_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<Witness>> Witness::open(io::FileSystem& fs, std::string directory,
+Result<std::unique_ptr<Witness>> Witness::open(io::FileSystem& fs, const std::string& directory,
                                                Cosigner cosigner, std::vector<WitnessedLog> logs,
                                                const Clock& clock) {
     NARROWS_TRY(fs.make_directory(directory));
@@ -30,7 +30,7 @@ Result<std::unique_ptr<Witness>> Witness::open(io::FileSystem& fs, std::string d
     NARROWS_TRY(witness->lock_, fs.lock(directory + "/lock"));
     for (WitnessedLog& log : logs) {
         const std::string name = codec::hex(crypto::sha256(log.origin));
-        Known known{std::move(log.keys), directory + "/" + name, {}};
+        Known known{std::move(log.keys), fmt::format("{}/{}", directory, name), {}};
         NARROWS_TRY(witness->load(known, log.origin));
         witness->logs_.emplace(std::move(log.origin), std::move(known));
     }

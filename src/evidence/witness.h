@@ -37,7 +37,7 @@ class Witness {
   public:
     /// Locks the directory and reads what was cosigned before. A state that cannot be read is an
     /// error: whoever starts from nothing would cosign a log that was rolled back.
-    static Result<std::unique_ptr<Witness>> open(io::FileSystem& fs, std::string directory,
+    static Result<std::unique_ptr<Witness>> open(io::FileSystem& fs, const std::string& directory,
                                                  Cosigner cosigner, std::vector<WitnessedLog> logs,
                                                  const Clock& clock);
 

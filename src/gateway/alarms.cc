@@ -4,9 +4,9 @@
 
 namespace narrows::gateway {
 
-void Alarms::raise(const std::string& what, std::string why) {
+void Alarms::raise(const std::string& what, const std::string& why) {
     const std::lock_guard lock(mutex_);
-    const auto [at, is_new] = active_.try_emplace(what, std::move(why));
+    const auto [at, is_new] = active_.try_emplace(what, why);
     if (is_new) {
         log::error("alarm, {}: {}", what, at->second);
         tell({what, at->second, false});
@@ -23,7 +23,7 @@ void Alarms::lower(const std::string& what) {
     }
 }
 
-void Alarms::tell(evidence::AlarmEntry change) {
+void Alarms::tell(const evidence::AlarmEntry& change) {
     for (auto* list : {&for_log_, &for_notices_}) {
         if (list->size() == kUntoldMax) {
             list->erase(list->begin());

@@ -17,7 +17,7 @@ class Alarms {
     static constexpr std::size_t kUntoldMax = 256;
 
     /// Begins, with a sentence; nothing if it is raised already.
-    void raise(const std::string& what, std::string why);
+    void raise(const std::string& what, const std::string& why);
     /// Ends; nothing if it is not raised.
     void lower(const std::string& what);
 
@@ -27,7 +27,7 @@ class Alarms {
     std::vector<evidence::AlarmEntry> take_for_notices();
 
   private:
-    void tell(evidence::AlarmEntry change);
+    void tell(const evidence::AlarmEntry& change);
 
     mutable std::mutex mutex_;
     std::map<std::string, std::string> active_;

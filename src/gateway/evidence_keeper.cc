@@ -94,7 +94,7 @@ Result<void> EvidenceKeeper::ask_anchors(io::FileSystem& fs, const std::string& 
             return fail(ErrorCode::conflict, std::move(why));
         }
         accepted_.insert(anchor.name);
-        alarms_.raise("rollback accepted", std::move(why));
+        alarms_.raise("rollback accepted", why);
     }
     return ok();
 }

@@ -54,7 +54,7 @@ void add_withheld(std::vector<std::string>& to, const Value& value, const std::s
     }
     if (const codec::Map* map = value.as<codec::Map>()) {
         for (const auto& [name, below] : *map) {
-            add_withheld(to, below, path.empty() ? name : path + "." + name);
+            add_withheld(to, below, path.empty() ? name : fmt::format("{}.{}", path, name));
         }
     }
     if (const codec::List* list = value.as<codec::List>()) {

@@ -52,8 +52,8 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
             const Error over{ErrorCode::closed, "the session ended before the request was sent"};
             co_return co_await give_up(permit, over, false, record);
         }
-        codec::Value record_of_it = sent_record(permit, signed_request.value(), target_);
-        if (!permit.log().bulk_unawaited(RecordKind::sent, std::move(record_of_it))) {
+        const codec::Value record_of_it = sent_record(permit, signed_request.value(), target_);
+        if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
             const Error refused{ErrorCode::unavailable,
                                 "the journal refuses to record that it is sent"};
             co_return co_await give_up(permit, refused, false, record);
