@@ -225,7 +225,7 @@ class OcsfExporter : public Exporter {
     void add_control(Map& event, const OperationView& operation) const;
     void add_ai(Map& event, const Opening& opening) const;
     void add_http(Map& event, const OperationView& operation) const;
-    void write(Map event);
+    void write(const Map& event);
 
     bool is_1_9() const { return version_ == OcsfVersion::v1_9_0; }
 
@@ -484,7 +484,7 @@ void OcsfExporter::put(const OperationView& operation) {
     if (is_1_9()) {
         event["attestation_list"] = codec::List{attestation(operation, event)};
     }
-    write(std::move(event));
+    write(event);
 }
 
 void OcsfExporter::put(const LossView& loss) {
@@ -512,10 +512,10 @@ void OcsfExporter::put(const LossView& loss) {
     put_term(event, "severity", {4, "High"});
     put_term(event, "status", kUnknown);
     event["status_detail"] = loss.why;
-    write(std::move(event));
+    write(event);
 }
 
-void OcsfExporter::write(Map event) {
+void OcsfExporter::write(const Map& event) {
     bool lossy = false;
     Value clean = utf8(Value(without_blanks(event)), lossy);
     if (lossy) {
