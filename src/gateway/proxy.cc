@@ -214,6 +214,13 @@ net::Task<void> conclude_tunnel(session::Permit& permit, net::RelayCount count, 
     (void)co_await permit.result(std::move(fields), recording::Await::durable);
 }
 
+/// Nothing of it has gone on.
+net::Task<void> give_up_tunnel(session::Permit& permit, const std::string& why) {
+    codec::Map fields;
+    fields.emplace("why", why);
+    (void)co_await permit.not_sent(std::move(fields));
+}
+
 /// Whether the operator named this very host, and not a pattern that it fits.
 bool names_exactly(const session::Connection& connection, const Destination& to) {
     return std::any_of(
@@ -230,9 +237,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     Result<net::StreamPtr> dialled = co_await aws::dial(
         loop, target, runtime.services->own_listeners, *runtime.tls_client, kDialMax);
     if (!dialled.has_value()) {
-        codec::Map fields;
-        fields.emplace("why", dialled.error().what);
-        (void)co_await permit.not_sent(std::move(fields));
+        co_await give_up_tunnel(permit, dialled.error().what);
         (void)co_await answer_plain(runtime, agent, 502, "text/plain", "cannot connect\n");
         co_return;
     }
@@ -247,8 +252,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
         said = co_await first_words(stream, to);
     }
     if (!said.has_value()) {
-        co_return co_await conclude_tunnel(permit, net::RelayCount(), said.error().what,
-                                           runtime.clock.mono() - began);
+        co_return co_await give_up_tunnel(permit, said.error().what);
     }
     codec::Map sent;
     sent.emplace("op", permit.op().value());
@@ -256,9 +260,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     sent.emplace("sni", net::client_hello_server_name(said.value()).value());
     if (!permit.log().bulk_unawaited(recording::RecordKind::sent,
                                      recording::observed(std::move(sent)))) {
-        co_return co_await conclude_tunnel(permit, net::RelayCount(),
-                                           "the journal refuses to record that it is sent",
-                                           runtime.clock.mono() - began);
+        co_return co_await give_up_tunnel(permit, "the journal refuses to record that it is sent");
     }
     const Result<void> begun = co_await far.write(said.value());
     net::RelayCount count;
@@ -270,7 +272,8 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
         count = co_await net::relay(stream, far, kTunnelIdleMax, may_pass);
     }
     count.to_right += said.value().size();
-    co_await conclude_tunnel(permit, count, "", runtime.clock.mono() - began);
+    const std::string why = begun.has_value() ? std::string() : begun.error().what;
+    co_await conclude_tunnel(permit, count, why, runtime.clock.mono() - began);
 }
 
 }  // namespace
