@@ -207,6 +207,30 @@ TEST(Journal, what_nobody_awaits_is_written_all_the_same) {
     EXPECT_TRUE(read_store(fs).payloads.contains({1, 2}));
 }
 
+TEST(Journal, a_clock_that_was_set_back_does_not_part_the_lanes) {
+    io::FaultyFileSystem fs;
+    ManualClock clock(1'000 * kNsPerSecond);
+    {
+        auto opened = Journal::open(fs, clock, small_options()).value();
+        Journal& journal = *opened.journal;
+        const auto part = journal.begin_part();
+        ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "0"));
+        for (const char* payload : {"1", "3"}) {
+            clock.advance(kNsPerSecond);
+            ASSERT_TRUE(put(journal, *part, Lane::bulk, RecordKind::body, payload));
+            clock.advance(kNsPerSecond);
+            clock.set_wall(clock.wall() - 500 * kNsPerSecond);
+            ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::intent, "2"));
+        }
+    }
+    std::vector<std::uint64_t> order;
+    auto reader = Reader::open(fs, kDirectory);
+    while (auto item = reader.value().next().value()) {
+        order.push_back(std::get<Frame>(*item).sequence.value());
+    }
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1, 2, 3, 4}));
+}
+
 TEST(Journal, one_sync_commits_all_who_wait) {
     std::atomic<bool> go = false;  // outlives the journal: its threads wait on it
     io::FaultyFileSystem fs;

@@ -13,6 +13,12 @@ bool all_zero(ByteView bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+/// Within one boot by the clock that nobody sets.
+bool is_earlier(const Batch& one, const Batch& other) {
+    return one.boot == other.boot ? one.header.mono < other.header.mono
+                                  : one.header.wall < other.header.wall;
+}
+
 std::string path_of(const std::string& directory, Lane lane, std::uint64_t number) {
     return directory + "/" + segment_name(lane, number);
 }
@@ -65,7 +71,8 @@ Result<Batch> SegmentScanner::batch_at(std::uint64_t offset) {
     NARROWS_TRY(check_batch(header, whole));
     return Batch{.header = header,
                  .frames = whole.first(header.length).subspan(kBatchHeaderSize),
-                 .location = {name_.lane, name_.number, offset}};
+                 .location = {name_.lane, name_.number, offset},
+                 .boot = header_.boot};
 }
 
 Gap SegmentScanner::gap(Gap::Kind kind, std::uint64_t offset, std::uint64_t bytes,
@@ -312,7 +319,7 @@ Result<Step> Scan::next() {
         }
         const Batch* mine = std::get_if<Batch>(&ahead_[i]);
         const Batch* best = std::get_if<Batch>(&ahead_[chosen]);
-        if (mine != nullptr && (best == nullptr || mine->header.wall < best->header.wall)) {
+        if (mine != nullptr && (best == nullptr || is_earlier(*mine, *best))) {
             chosen = i;
         }
     }

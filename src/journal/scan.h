@@ -22,6 +22,7 @@ struct Batch {
     BatchHeader header;
     ByteView frames;
     Location location;
+    Nonce boot{};  ///< of its segment: monotonic times compare within one
     /// The next segment does not continue from here: a fault came between, and the frames were
     /// written again there unless the process ended first.
     bool abandoned = false;
@@ -122,7 +123,8 @@ inline constexpr std::string_view kTornSuffix = ".torn";
 
 enum class Lanes { both, control };
 
-/// Both lanes merged by the time at which batches were written: about the order in which things
+/// Both lanes merged by the time at which batches were written (a wall clock that was set does not
+/// matter within one boot): about the order in which things
 /// happened, so that whoever sorts by sequence number has little to hold.
 class Scan {
   public:
