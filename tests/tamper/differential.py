@@ -1,7 +1,7 @@
 """Random changes to small stores, told to both verifiers: their verdict must be one, and of changed bytes the kind of the
 first defect too. (Of changed records several things are wrong at once, and either may come first.)
 
-Usage: differential.py DIR SECONDS [SEED]    DIR is what make_store wrote
+Usage: differential.py DIR SECONDS CHANGES [SEED]    DIR is what make_store wrote; ends with whichever is reached first
 """
 
 import collections
@@ -103,7 +103,7 @@ def renumber(journal):
                 frame.number(part, sequence)
 
 
-def run(folder, seconds, seed):
+def run(folder, seconds, most, seed):
     dice, trust = random.Random(seed), (folder / "clean/trust").read_text()
     stores = []
     for name in ("clean", "fault", "killed"):
@@ -112,7 +112,7 @@ def run(folder, seconds, seed):
         silent = write_log(files, entries_of(files)[:1])
         stores += [(each, Cpp(each, trust)) for each in (files, silent)]
     until, counts, wrong = time.monotonic() + seconds, collections.Counter(), []
-    while time.monotonic() < until and len(wrong) < 20:
+    while time.monotonic() < until and counts.total() < most and len(wrong) < 20:
         files, cpp = dice.choice(stores)
         change = dice.choice([bytes_changed, records_changed, records_changed])
         changed = change(copy.copy(files), dice)
@@ -133,9 +133,9 @@ def keep(files, folder):
 
 
 def main():
-    folder, seconds = pathlib.Path(sys.argv[1]), float(sys.argv[2])
-    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 20261125
-    counts, wrong = run(folder, seconds, seed)
+    folder, seconds, most = pathlib.Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    seed = int(sys.argv[4]) if len(sys.argv) > 4 else 20261125
+    counts, wrong = run(folder, seconds, most, seed)
     print(f"{counts.total()} changes with seed {seed}: " + ", ".join(f"{n} {what}" for what, n in counts.most_common()))
     for number, (files, words) in enumerate(wrong):
         keep(files, folder / f"differs-{number}")
