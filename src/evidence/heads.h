@@ -8,7 +8,8 @@
 #include "evidence/merkle.h"
 #include "model/ids.h"
 
-/// How far each part of this boot has come, for the log's INTERVAL and CLOSE entries.
+/// How far each part has come, with its root, for the log's INTERVAL and CLOSE entries. The tests'
+/// stores are made with it; the gateway's heads have no root yet (gateway/evidence_keeper.h).
 ///
 /// A head must not be logged before its records are durable, or a power cut would look like
 /// tampering: take `grown()`, then append one record in each lane with Await::durable (the lanes
