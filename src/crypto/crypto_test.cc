@@ -1,3 +1,5 @@
+#include "crypto/crypto_test.h"
+
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
@@ -7,16 +9,6 @@
 
 namespace narrows::crypto {
 namespace {
-
-std::string hex(ByteView bytes) {
-    std::string out;
-    for (const std::uint8_t byte : bytes) {
-        constexpr char kDigits[] = "0123456789abcdef";
-        out.push_back(kDigits[byte >> 4]);
-        out.push_back(kDigits[byte & 15]);
-    }
-    return out;
-}
 
 // FIPS 180-4 example "abc"; RFC 4231 test case 2; RFC 5869 test case 3; RFC 3720 B.4.
 TEST(Hash, published_vectors) {

@@ -38,6 +38,7 @@ const EVP_MD* digest_of(HashKind kind) {
 }
 
 constexpr std::size_t kBlock = 64;  // of SHA-256
+constexpr std::size_t kDigest = Digest{}.size();
 
 }  // namespace
 
@@ -83,6 +84,8 @@ Digest hmac_sha256(ByteView key, ByteView message) {
     wipe(block.data(), kBlock);
     wipe(inner_pad.data(), kBlock);
     wipe(outer_pad.data(), kBlock);
+    wipe(inner.data(), inner.size());
+    wipe(&context, sizeof context);
     return outer;
 }
 
@@ -129,20 +132,29 @@ Bytes hmac_sha1(ByteView key, ByteView message) {
     return mac;
 }
 
-Secret hkdf_sha256(ByteView key, ByteView salt, std::string_view info, std::size_t size) {
-    NARROWS_CHECK(size <= 255 * 32, "HKDF gives at most 255 blocks");
-    const Digest pseudo_random_key = hmac_sha256(salt, key);
-    Bytes out;
-    Bytes previous;
-    for (std::uint8_t counter = 1; out.size() < size; ++counter) {
-        Bytes message = previous;
-        append(message, info);
-        message.push_back(counter);
-        const Digest block = hmac_sha256(pseudo_random_key, message);
-        previous.assign(block.begin(), block.end());
-        append(out, block);
+void hkdf_sha256(ByteView key, ByteView salt, std::string_view info, std::span<std::uint8_t> out) {
+    NARROWS_CHECK(out.size() <= 255 * kDigest, "HKDF gives at most 255 blocks");
+    Digest pseudo_random_key = hmac_sha256(salt, key);
+    Bytes message(kDigest + info.size() + 1);  // previous block ‖ info ‖ counter
+    std::copy(info.begin(), info.end(), message.begin() + kDigest);
+    std::size_t done = 0;
+    for (std::uint8_t counter = 1; done < out.size(); ++counter) {
+        message.back() = counter;
+        const std::size_t skipped = counter == 1 ? kDigest : 0;
+        Digest block = hmac_sha256(pseudo_random_key, ByteView(message).subspan(skipped));
+        std::copy(block.begin(), block.end(), message.begin());
+        const std::size_t size = std::min(kDigest, out.size() - done);
+        std::copy_n(block.begin(), size, out.begin() + static_cast<std::ptrdiff_t>(done));
+        done += size;
+        wipe(block.data(), block.size());
     }
-    out.resize(size);
+    wipe(message.data(), message.size());
+    wipe(pseudo_random_key.data(), pseudo_random_key.size());
+}
+
+Secret hkdf_sha256(ByteView key, ByteView salt, std::string_view info, std::size_t size) {
+    Bytes out(size);
+    hkdf_sha256(key, salt, info, std::span(out));
     return Secret(std::move(out));
 }
 

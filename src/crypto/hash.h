@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,8 +47,10 @@ inline Digest hmac_sha256(ByteView key, std::string_view message) {
 }
 Bytes hmac_sha1(ByteView key, ByteView message);
 
-/// HKDF-SHA256 (RFC 5869), `size` bytes.
+/// HKDF-SHA256 (RFC 5869), `size` bytes. Leaves no copy of what it derives in memory.
 Secret hkdf_sha256(ByteView key, ByteView salt, std::string_view info, std::size_t size);
+/// The same into memory of the caller's, which may not overlap `key`.
+void hkdf_sha256(ByteView key, ByteView salt, std::string_view info, std::span<std::uint8_t> out);
 
 /// Compares in time that depends on the lengths only.
 bool equal_constant_time(ByteView a, ByteView b);

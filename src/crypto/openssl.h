@@ -1,6 +1,7 @@
 #pragma once
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 /// Small helpers around OpenSSL's C objects, for this room's .cc files only.
 namespace narrows::crypto {
@@ -13,6 +14,12 @@ struct OpensslFree {
         free(object);
     }
 };
+
+/// Fetched once: EVP_aes_256_gcm() resolves the provider at every use.
+inline const EVP_CIPHER* aes_256_gcm() {
+    static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+    return cipher;
+}
 
 /// Failed checks leave OpenSSL's thread-wide error list as it was: TLS code reads that list.
 class QuietErrors {

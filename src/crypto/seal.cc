@@ -2,10 +2,9 @@
 
 #include <memory>
 
-#include <openssl/evp.h>
-
 #include "base/check.h"
 #include "crypto/hash.h"
+#include "crypto/openssl.h"
 
 namespace narrows::crypto {
 namespace {
@@ -14,12 +13,6 @@ constexpr std::size_t kNonce = 12;
 constexpr std::size_t kTag = 16;
 
 using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
-
-/// Fetched once: EVP_aes_256_gcm() resolves the provider at every use.
-const EVP_CIPHER* aes_256_gcm() {
-    static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-    return cipher;
-}
 
 Context new_context() {
     return {EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free};

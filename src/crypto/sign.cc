@@ -1,16 +1,9 @@
 #include "crypto/sign.h"
 
-#include <sodium.h>
-
-#include "base/check.h"
+#include "crypto/sodium.h"
 
 namespace narrows::crypto {
 namespace {
-
-void start_sodium() {
-    static const int started = sodium_init();
-    NARROWS_CHECK(started >= 0, "libsodium does not start");
-}
 
 struct ExpandedKey {
     std::array<std::uint8_t, crypto_sign_SECRETKEYBYTES> secret;
