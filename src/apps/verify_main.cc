@@ -9,6 +9,8 @@ int main(int argc, char** argv) {
         ->required();
     app.add_flag("--json", options.json, "one JSON object a line");
     narrows::apps::add_verify_options(&app, options.trust, options.checkpoints);
+    app.add_option("--key", options.keys,
+                   "an age identity file that opens what is recorded; may be given several times");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 #include "evidence/entry.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/cbor.h"
 
@@ -11,6 +12,7 @@ using codec::List;
 using codec::Map;
 using codec::Value;
 
+constexpr std::array<const char*, 3> kClasses = {"operations", "bodies", "secrets"};
 constexpr std::size_t kHeadsPerInterval = 600;  // of at most 90 bytes each
 
 template <class... Ts>
@@ -36,10 +38,17 @@ void put_head(Map& to, const PartHead& head) {
 }
 
 Map body_map(const OpenEntry& open) {
+    Map keys;
+    for (const auto& [key, envelope] : open.keys) {
+        List recipients(envelope.recipients.begin(), envelope.recipients.end());
+        keys.emplace(key, Map{{"envelope", hash_value(envelope.sha256)},
+                              {"recipients", std::move(recipients)}});
+    }
     return {{"part", open.part.value()},
             {"session", open.session},
             {"kind", open.part_kind},
-            {"leaf", hash_value(open.leaf)}};
+            {"leaf", hash_value(open.leaf)},
+            {"keys", std::move(keys)}};
 }
 Map body_map(const CloseEntry& close) {
     Map map;
@@ -93,6 +102,22 @@ Map body_map(const AnchorEntry& anchor) {
 }
 Map body_map(const AlarmEntry& alarm) {
     return {{"what", alarm.what}, {"why", alarm.why}, {"over", alarm.over}};
+}
+
+Map body_map(const ShredEntry& shred) {
+    return {{"part", shred.part.value()},
+            {"session", shred.session},
+            {"class", shred.key},
+            {"envelope", hash_value(shred.envelope)},
+            {"by", shred.by},
+            {"why", shred.why}};
+}
+Map body_map(const HoldEntry& hold) {
+    return {{"session", hold.session},
+            {"reason", hold.reason},
+            {"key", hold.vkey},
+            {"at", hold.at},
+            {"signature", hold.signature}};
 }
 
 /// Takes members out of a decoded map, remembering the first that is missing or of another type.
@@ -191,10 +216,38 @@ HeartbeatEntry heartbeat_of(Members& members) {
     return heartbeat;
 }
 
+PartEnvelopes envelopes_of(Members& members) {
+    PartEnvelopes envelopes;
+    for (const auto& [key, value] : members.map("keys")) {
+        Members of(value);
+        Envelope& envelope = envelopes[key];
+        envelope.sha256 = of.hash("envelope");
+        for (const Value& recipient : of.list("recipients")) {
+            const std::string* text = recipient.as<std::string>();
+            envelope.recipients.push_back(text == nullptr ? std::string() : *text);
+        }
+        const bool known = std::any_of(kClasses.begin(), kClasses.end(),
+                                       [&](const char* name) { return key == name; });
+        if (!of.good() || !known) {
+            members.refuse();
+        }
+    }
+    return envelopes;
+}
+
+HoldEntry hold_of(bool released, Members& members) {
+    return {released,
+            members.text("session"),
+            members.text("reason"),
+            members.text("key"),
+            members.number("at"),
+            members.bytes("signature")};
+}
+
 EntryBody body_of(std::string_view type, Members& members) {
     if (type == "OPEN") {
         return OpenEntry{model::PartNo(members.count("part")), members.text("session"),
-                         members.text("kind"), members.hash("leaf")};
+                         members.text("kind"), members.hash("leaf"), envelopes_of(members)};
     }
     if (type == "CLOSE") return close_of(members);
     if (type == "INTERVAL") return interval_of(members);
@@ -211,6 +264,15 @@ EntryBody body_of(std::string_view type, Members& members) {
     if (type == "ALARM") {
         return AlarmEntry{members.text("what"), members.text("why"), members.flag("over")};
     }
+    if (type == "SHRED") {
+        return ShredEntry{model::PartNo(members.count("part")),
+                          members.text("session"),
+                          members.text("class"),
+                          members.hash("envelope"),
+                          members.text("by"),
+                          members.text("why")};
+    }
+    if (type == "HOLD" || type == "RELEASE") return hold_of(type == "RELEASE", members);
     if (type != "HEARTBEAT") members.refuse();
     return heartbeat_of(members);
 }
@@ -226,8 +288,16 @@ const char* name_of(const EntryBody& body) {
                  [](const HeartbeatEntry&) { return "HEARTBEAT"; },
                  [](const CosignEntry&) { return "COSIGN"; },
                  [](const AnchorEntry&) { return "ANCHOR"; },
-                 [](const AlarmEntry&) { return "ALARM"; }},
+                 [](const AlarmEntry&) { return "ALARM"; },
+                 [](const ShredEntry&) { return "SHRED"; },
+                 [](const HoldEntry& hold) { return hold.released ? "RELEASE" : "HOLD"; }},
         body);
+}
+
+std::string hold_text(std::string_view origin, const HoldEntry& hold) {
+    return std::string(hold.released ? "narrows-release-v1" : "narrows-hold-v1") + "\n" +
+           std::string(origin) + "\n" + hold.session + "\n" + std::to_string(hold.at) + "\n" +
+           hold.reason;
 }
 
 Result<Bytes> encode_entry(const Entry& entry) {

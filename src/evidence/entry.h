@@ -19,12 +19,21 @@ namespace narrows::evidence {
 
 inline constexpr std::size_t kEntryBytesMax = 65'535;  ///< an entry bundle's 16-bit length
 
+/// The envelope of one of a part's keys (docs/format.md section 4.1), and to whom it is.
+struct Envelope {
+    Hash sha256{};                        ///< of the file
+    std::vector<std::string> recipients;  ///< "age1…"
+    friend bool operator==(const Envelope&, const Envelope&) = default;
+};
+using PartEnvelopes = std::map<std::string, Envelope>;  ///< by class: "operations" …
+
 /// A part began. `leaf` is the leaf of its OPEN record.
 struct OpenEntry {
     model::PartNo part;
     std::string session;    ///< empty for system and lobby parts
     std::string part_kind;  ///< "session", "lobby", "system"
     Hash leaf{};
+    PartEnvelopes keys;  ///< none: the part is not sealed
     friend bool operator==(const OpenEntry&, const OpenEntry&) = default;
 };
 
@@ -103,8 +112,33 @@ struct AlarmEntry {
     friend bool operator==(const AlarmEntry&, const AlarmEntry&) = default;
 };
 
-using EntryBody = std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry,
-                               KeyEntry, HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry>;
+/// An envelope is destroyed: what its key sealed cannot be read any more.
+struct ShredEntry {
+    model::PartNo part;
+    std::string session;
+    std::string key;  ///< "operations" …
+    Hash envelope{};
+    std::string by;
+    std::string why;
+    friend bool operator==(const ShredEntry&, const ShredEntry&) = default;
+};
+
+/// A legal hold begins, or is over (`released`), by the word of somebody who is not the operator.
+struct HoldEntry {
+    bool released = false;
+    std::string session;
+    std::string reason;
+    std::string vkey;
+    std::int64_t at = 0;
+    Bytes signature;
+    friend bool operator==(const HoldEntry&, const HoldEntry&) = default;
+};
+/// What such a signature is over.
+std::string hold_text(std::string_view origin, const HoldEntry& hold);
+
+using EntryBody =
+    std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry, KeyEntry,
+                 HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry, ShredEntry, HoldEntry>;
 
 struct Entry {
     WallNs time = 0;

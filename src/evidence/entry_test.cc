@@ -28,7 +28,15 @@ TEST(Entry, a_heartbeat_is_the_cbor_the_format_says) {
 TEST(Entry, every_type_survives_a_round_trip) {
     const PartHead head{model::PartNo(7), 12, filled(1), filled(2)};
     const std::vector<Entry> entries = {
-        {5, OpenEntry{model::PartNo(3), "ns-abc", "session", filled(9)}},
+        {5, OpenEntry{model::PartNo(3), "ns-abc", "session", filled(9), {}}},
+        {5, OpenEntry{model::PartNo(3),
+                      "ns-abc",
+                      "session",
+                      filled(9),
+                      {{"bodies", {filled(4), {"age1abc", "age1def"}}}}}},
+        {5, ShredEntry{model::PartNo(3), "ns-abc", "bodies", filled(4), "operator", "over"}},
+        {5, HoldEntry{false, "ns-abc", "a case", "o+00000000+AAAA", 7, Bytes(64, 1)}},
+        {5, HoldEntry{true, "ns-abc", "over", "o+00000000+AAAA", 8, Bytes(64, 1)}},
         {5, CloseEntry{head, {{"INTENT", 3}, {"OPEN", 1}}}},
         {5, IntervalEntry{{head, {model::PartNo(8), 1, filled(3), std::nullopt}}}},
         {5, RecoveryEntry{{{"torn_batches", 1}}}},

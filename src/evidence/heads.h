@@ -2,41 +2,50 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "evidence/entry.h"
 #include "evidence/merkle.h"
-#include "model/ids.h"
+#include "journal/journal.h"
 
-/// How far each part has come, with its root, for the log's INTERVAL and CLOSE entries. The tests'
-/// stores are made with it; the gateway's heads have no root yet (gateway/evidence_keeper.h).
-///
-/// A head must not be logged before its records are durable, or a power cut would look like
-/// tampering: take `grown()`, then append one record in each lane with Await::durable (the lanes
-/// are first in, first out), and log the heads when both are told.
-/// Thread-safe: `add` may come from several threads in any order.
 namespace narrows::evidence {
 
+/// What the journal took since it was asked last, as the log will say it. Nothing of it may be
+/// logged before a barrier that began after `PartHeads::take` is durable: else a power cut would
+/// look like tampering.
+struct Grown {
+    std::vector<OpenEntry> opens;  ///< without keys
+    std::vector<PartHead> heads;   ///< of parts that are still open
+    std::vector<CloseEntry> closes;
+
+    bool empty() const { return opens.empty() && heads.empty() && closes.empty(); }
+    /// What came later.
+    void add(Grown more);
+};
+
+/// How far each part has come, from the journal's own word on every record
+/// (journal::Options::on_placed). Thread-safe.
 class PartHeads {
   public:
-    /// The leaf of one record. Every record of a part must be added once.
-    void add(model::PartNo part, model::Sequence sequence, const Hash& leaf);
-    /// The parts whose first records, without a hole, have become more since the last call.
-    std::vector<PartHead> grown();
-    /// The head of one part, and forgets it; nothing if it was never added to.
-    std::optional<PartHead> close(model::PartNo part);
+    void placed(const journal::PartInfo& info, const journal::FrameHeader& header,
+                const Hash& leaf);
+    Grown take();
 
   private:
     struct Growing {
-        Frontier frontier;
+        std::optional<Frontier> frontier;  ///< nothing for what an earlier start began
+        std::uint64_t size = 0;
         Hash last{};
-        std::uint64_t told = 0;               ///< size at the last grown()
-        std::map<std::uint64_t, Hash> early;  ///< leaves whose predecessors are still to come
+        std::map<std::string, std::uint64_t> counts;
+        bool told = false;
     };
     static PartHead head_of(model::PartNo part, const Growing& growing);
 
     std::mutex mutex_;
     std::map<model::PartNo, Growing> parts_;
+    Grown ended_;  ///< opens and closes that nobody took yet
 };
 
 }  // namespace narrows::evidence

@@ -210,6 +210,60 @@ void LogCheck::take(std::uint64_t index, ByteView bytes) {
         take_cosign(index, *cosign);
     } else if (const auto* anchor = std::get_if<AnchorEntry>(&body)) {
         check_outside(index, anchor->size <= index);
+    } else if (const auto* shred = std::get_if<ShredEntry>(&body)) {
+        take_shred(index, *shred);
+    } else if (const auto* hold = std::get_if<HoldEntry>(&body)) {
+        take_hold(index, *hold);
+    }
+}
+
+void LogCheck::take_shred(std::uint64_t index, const ShredEntry& shred) {
+    Claims& claims = claims_[shred.part.value()];
+    const auto key = claims.open ? claims.open->keys.find(shred.key) : PartEnvelopes::iterator();
+    const bool known = claims.open && key != claims.open->keys.end() &&
+                       key->second.sha256 == shred.envelope &&
+                       claims.open->session == shred.session;
+    if (!known) {
+        find(
+            FindingKind::disorder,
+            fmt::format("entry {} of the log shreds an envelope that the log does not know", index),
+            "What was destroyed is not what the log says of it.", "log/tile/entries");
+        return;
+    }
+    if (held_.contains(shred.session)) {
+        find(FindingKind::disorder,
+             fmt::format("entry {} of the log shreds a key of session {}, which is under a legal "
+                         "hold",
+                         index, shred.session),
+             "What had to be kept was destroyed.", "log/tile/entries");
+    }
+    claims.shreds[shred.key] = shred.envelope;
+}
+
+void LogCheck::take_hold(std::uint64_t index, const HoldEntry& hold) {
+    const Result<VerifierKey> key = parse_vkey(hold.vkey);
+    const std::string text = hold_text(report_.origin, hold);
+    const bool is_signed = key && key.value().type == KeyType::ed25519 &&
+                           crypto::verify(key.value().key, as_bytes(text), hold.signature);
+    if (!is_signed) {
+        find(FindingKind::tampering,
+             fmt::format("the signature of the {} in entry {} of the log does not verify",
+                         name_of(hold), index),
+             "Nobody who may hold or release said so.", "log/tile/entries");
+        return;
+    }
+    const bool listed = options_.trust && !options_.trust->officers.empty();
+    if (listed && std::find(options_.trust->officers.begin(), options_.trust->officers.end(),
+                            key.value()) == options_.trust->officers.end()) {
+        find(FindingKind::disorder,
+             fmt::format("the {} in entry {} of the log is by nobody the trust file names",
+                         name_of(hold), index),
+             "Somebody who is no officer held or released a session.", "log/tile/entries");
+    }
+    if (hold.released) {
+        held_.erase(hold.session);
+    } else {
+        held_.insert(hold.session);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace narrows::evidence {
 struct Claims {
     std::optional<OpenEntry> open;
     std::optional<CloseEntry> close;
-    std::vector<PartHead> heads;  ///< by size; INTERVAL and CLOSE
+    std::vector<PartHead> heads;                      ///< by size; INTERVAL and CLOSE
+    std::map<std::string, Hash, std::less<>> shreds;  ///< envelopes destroyed, by class
 };
 
 /// Checks the log by itself: signature, root, entries; and keeps what it says of parts.
@@ -52,6 +54,8 @@ class LogCheck {
     void take(std::uint64_t index, ByteView bytes);
     void add_head(const PartHead& head);
     void check_outside(std::uint64_t index, bool can_be);
+    void take_shred(std::uint64_t index, const ShredEntry& shred);
+    void take_hold(std::uint64_t index, const HoldEntry& hold);
     void take_cosign(std::uint64_t index, const CosignEntry& cosign);
     void check_given(const Checkpoint& newest);
     void check_kept(const Signed& kept, const Checkpoint& newest);
@@ -65,6 +69,7 @@ class LogCheck {
     std::vector<VerifierKey> logs_;  ///< that may sign this log
     CosignatureCount cosignatures_;
     std::map<std::uint64_t, Claims> claims_;
+    std::set<std::string> held_;  ///< sessions under a legal hold
     bool readable_ = false;
     bool trusted_ = false;
 };

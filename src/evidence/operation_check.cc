@@ -33,24 +33,27 @@ void OperationCheck::wrong(std::string what, std::string means) {
     reporter_.report(FindingKind::disorder, std::move(what), std::move(means));
 }
 
-void OperationCheck::add(RecordKind kind, std::uint64_t sequence, const Payload& payload) {
+void OperationCheck::add(const journal::Frame& frame, const Payload* payload) {
+    const RecordKind kind = frame.kind;
+    const std::uint64_t op = frame.op;
     if (kind == RecordKind::intent) {
-        intent(sequence, payload);
+        intent(frame, payload);
         return;
     }
-    const std::uint64_t op = operation_of(kind, payload);
     const auto at = operations_.find(op);
     if (at == operations_.end()) {
-        stray(kind, op);
+        stray(frame);
         return;
     }
     Operation& operation = at->second;
     if (kind == RecordKind::body) {
-        body(op, operation, payload);
+        body(frame, operation, payload);
         return;
     }
     if (kind == RecordKind::approval) {
-        approval(operation, payload);
+        if (payload != nullptr) {
+            approval(operation, *payload);
+        }
         return;
     }
     if (!operation.allowed || operation.held) {
@@ -71,57 +74,71 @@ void OperationCheck::add(RecordKind kind, std::uint64_t sequence, const Payload&
     if (kind == RecordKind::head) {
         return;
     }
-    if (kind == RecordKind::result) {
-        result(op, operation, payload);
+    if (kind == RecordKind::result && payload != nullptr) {
+        result(op, operation, *payload);
     }
     checked_.unknown += kind == RecordKind::unknown ? 1 : 0;
     operations_.erase(at);
 }
 
-void OperationCheck::stray(RecordKind kind, std::uint64_t op) {
-    if (std::binary_search(denied_.begin(), denied_.end(), op)) {
-        wrong(fmt::format("operation {} was denied, yet a {} record follows", op,
-                          model::name_of(kind)),
+void OperationCheck::stray(const journal::Frame& frame) {
+    const bool request_body =
+        frame.kind == RecordKind::body && (frame.flags & journal::kFlagResponse) == 0;
+    if (request_body && std::binary_search(opaque_.begin(), opaque_.end(), frame.op)) {
+        return;  // whether its INTENT announces them cannot be read
+    }
+    if (std::binary_search(denied_.begin(), denied_.end(), frame.op)) {
+        wrong(fmt::format("operation {} was denied, yet a {} record follows", frame.op,
+                          model::name_of(frame.kind)),
               "What was not allowed was done, or the record of the decision was changed.");
         return;
     }
-    reporter_.suspect(op,
+    reporter_.suspect(frame.op,
                       fmt::format("a {} record names operation {}, which is over or has no INTENT "
                                   "before it",
-                                  model::name_of(kind), op),
+                                  model::name_of(frame.kind), frame.op),
                       kMeansUnrecorded);
 }
 
-void OperationCheck::intent(std::uint64_t sequence, const Payload& payload) {
-    const Value& observed = payload.observed();
-    const std::uint64_t op = operation_of(RecordKind::intent, payload);
-    if (op != sequence) {
-        wrong(fmt::format("the INTENT at {} calls itself operation {}", sequence, op),
+void OperationCheck::intent(const journal::Frame& frame, const Payload* payload) {
+    const std::uint64_t sequence = frame.sequence.value();
+    if (frame.op != sequence) {
+        wrong(fmt::format("the INTENT at {} calls itself operation {}", sequence, frame.op),
               "An INTENT's operation number is its place: it was moved or written wrongly.");
     }
+    Operation operation;
+    operation.allowed = (frame.flags & journal::kFlagAllowed) != 0;
+    ++checked_.operations;
+    checked_.allowed += operation.allowed ? 1 : 0;
+    if (payload != nullptr) {
+        intent_content(frame.op, operation, *payload);
+    } else if (!operation.allowed) {
+        opaque_.push_back(sequence);
+    }
+    if (operation.allowed || operation.request.in_records) {
+        operations_.insert_or_assign(sequence, std::move(operation));
+    } else {
+        denied_.push_back(sequence);
+    }
+}
+
+void OperationCheck::intent_content(std::uint64_t op, Operation& operation,
+                                    const Payload& payload) {
+    const Value& observed = payload.observed();
     const std::string verdict = member(observed, "decision").text("verdict");
     if (verdict != "allow" && verdict != "deny" && verdict != "hold") {
         wrong(fmt::format("the INTENT of operation {} carries no decision", op),
               "Nobody can tell whether the operation was allowed.");
     }
-    ++checked_.operations;
-    checked_.allowed += verdict == "allow" ? 1 : 0;
-
     const Value& body = member(member(observed, "request"), "body");
-    Operation operation;
-    operation.allowed = verdict == "allow" || verdict == "hold";
     operation.held = verdict == "hold";
+    operation.allowed = operation.allowed || operation.held;
     operation.opaque = payload.group("derived").text("service") == "net";
     operation.request.in_records = body.text("inline") == "records";
     operation.request.size_claimed = count_member(body, "size");
     operation.request.digest_claimed = digest_member(body, "sha256");
     if (const Bytes* bytes = member(body, "inline").as<Bytes>()) {
         inline_body(op, body, *bytes);
-    }
-    if (operation.allowed || operation.request.in_records) {
-        operations_.insert_or_assign(sequence, std::move(operation));
-    } else {
-        denied_.push_back(sequence);
     }
 }
 
@@ -141,12 +158,22 @@ void OperationCheck::approval(Operation& operation, const Payload& payload) {
     }
 }
 
-void OperationCheck::body(std::uint64_t op, Operation& operation, const Payload& payload) {
-    const bool is_request = payload.value.text("dir") == "request";
-    if (!is_request && !operation.sent && !operation.lossy) {
-        wrong(fmt::format("operation {} has a response body without a SENT before it", op),
+void OperationCheck::body(const journal::Frame& frame, Operation& operation,
+                          const Payload* payload) {
+    const bool is_response = (frame.flags & journal::kFlagResponse) != 0;
+    if (is_response && !operation.sent && !operation.lossy) {
+        wrong(fmt::format("operation {} has a response body without a SENT before it", frame.op),
               "An answer is on record to a request that was never recorded as sent.");
     }
+    if (payload != nullptr) {
+        body_content(frame.op, operation, *payload);
+    } else {
+        operation.unread = true;
+    }
+}
+
+void OperationCheck::body_content(std::uint64_t op, Operation& operation, const Payload& payload) {
+    const bool is_request = payload.value.text("dir") == "request";
     Body& body = is_request ? operation.request : operation.response;
     const std::uint64_t index = count_member(payload.value, "index").value_or(0);
     if (index != body.chunks && !operation.lossy) {
@@ -176,7 +203,7 @@ void OperationCheck::result(std::uint64_t op, Operation& operation, const Payloa
     response.digest_claimed = digest_member(observed, "sha256_response");
     response.size_claimed = is_cut ? std::nullopt : count_member(observed, "bytes_response");
     checked_.withheld += operation.opaque || has_items(member(observed, "withheld")) ? 1 : 0;
-    if (operation.opaque || operation.lossy) {
+    if (operation.opaque || operation.lossy || operation.unread) {
         return;
     }
     compare(op, response, "response");

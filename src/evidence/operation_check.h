@@ -10,6 +10,7 @@
 #include "evidence/checked.h"
 #include "evidence/payload.h"
 #include "evidence/reporter.h"
+#include "journal/frame.h"
 
 namespace narrows::evidence {
 
@@ -21,8 +22,9 @@ class OperationCheck {
     OperationCheck(PartReporter& reporter, Checked& checked)
         : reporter_(reporter), checked_(checked) {}
 
-    /// A record of a kind that has an operation.
-    void add(model::RecordKind kind, std::uint64_t sequence, const Payload& payload);
+    /// A record of a kind that has an operation; `payload` is null if no key opens it: then only
+    /// what its header says is checked.
+    void add(const journal::Frame& frame, const Payload* payload);
     /// Records are missing here: what is in flight may lack some of its own.
     void lost();
     /// The part is over. Operations in flight are wrong if it says it `ended` in order.
@@ -43,24 +45,28 @@ class OperationCheck {
         bool sent = false;
         bool lossy = false;
         bool opaque = false;  ///< a tunnel: its bytes are counted, not recorded
+        bool unread = false;  ///< some of its bodies no key opens
         Body request;
         Body response;
     };
     using Operations = std::map<std::uint64_t, Operation>;
 
-    void intent(std::uint64_t sequence, const Payload& payload);
+    void intent(const journal::Frame& frame, const Payload* payload);
+    void intent_content(std::uint64_t op, Operation& operation, const Payload& payload);
     void inline_body(std::uint64_t op, const codec::Value& body, const Bytes& bytes);
     void approval(Operation& operation, const Payload& payload);
-    void body(std::uint64_t op, Operation& operation, const Payload& payload);
+    void body(const journal::Frame& frame, Operation& operation, const Payload* payload);
+    void body_content(std::uint64_t op, Operation& operation, const Payload& payload);
     void result(std::uint64_t op, Operation& operation, const Payload& payload);
     void compare(std::uint64_t op, Body& body, const char* which);
-    void stray(model::RecordKind kind, std::uint64_t op);
+    void stray(const journal::Frame& frame);
     void wrong(std::string what, std::string means);
 
     PartReporter& reporter_;
     Checked& checked_;
     Operations operations_;
     std::vector<std::uint64_t> denied_;  ///< ascending
+    std::vector<std::uint64_t> opaque_;  ///< of them, those whose INTENT could not be read
 };
 
 }  // namespace narrows::evidence

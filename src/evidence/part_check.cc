@@ -21,24 +21,55 @@ std::optional<Hash> PartCheck::root() const {
     return holes_.empty() ? std::optional(frontier_.root()) : std::nullopt;
 }
 
-void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const std::string& file) {
-    const std::uint64_t sequence = frame.sequence.value();
-    reporter_.at(file, frame.location.offset, sequence);
+void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain,
+                    const std::string& file) {
+    reporter_.at(file, frame.location.offset, frame.sequence.value());
     take_place(frame, leaf);
     ++checked_.records;
-    if ((frame.flags & journal::kFlagSealed) != 0) {
-        sealed_ = true;
-        return;
+    const std::optional<Payload> payload = payload_of(frame, plain);
+    dispatch(frame, payload ? &*payload : nullptr);
+}
+
+std::optional<Payload> PartCheck::payload_of(const journal::Frame& frame,
+                                             const Result<ByteView>& plain) {
+    const std::uint64_t sequence = frame.sequence.value();
+    if (!plain && plain.error().code == ErrorCode::corrupt) {
+        reporter_.report(FindingKind::tampering, plain.error().what,
+                         "The content is not what was recorded, or its key was exchanged.");
     }
-    const Result<Payload> payload = decode_payload(frame.kind, frame.payload);
+    if (!plain) {
+        ++checked_.sealed;
+        return std::nullopt;
+    }
+    Result<Payload> payload = decode_payload(frame.kind, plain.value());
     if (!payload) {
         reporter_.report(FindingKind::disorder,
                          fmt::format("record {} ({}) cannot be decoded: {}", sequence,
                                      model::name_of(frame.kind), payload.error().what),
                          "It is as it was written, but no writer of this format wrote it.");
-        return;
+        return std::nullopt;
     }
-    dispatch(frame, payload.value());
+    compare_header(frame, payload.value());
+    return std::move(payload.value());
+}
+
+/// What readers without a key are told is what readers with one see.
+void PartCheck::compare_header(const journal::Frame& frame, const Payload& payload) {
+    const Value* decision = payload.observed().find("decision");
+    const bool allowed = frame.kind == RecordKind::intent && decision != nullptr &&
+                         decision->text("verdict") == "allow";
+    const bool response = frame.kind == RecordKind::body && payload.value.text("dir") == "response";
+    const std::uint64_t op = has_operation(frame.kind) ? operation_of(frame.kind, payload) : 0;
+    const auto says = [&](std::uint8_t flag) { return (frame.flags & flag) != 0; };
+    const bool right_key = !frame.sealed() || frame.key == journal::key_class_of(frame.kind);
+    if (op != frame.op || allowed != says(journal::kFlagAllowed) ||
+        response != says(journal::kFlagResponse) || !right_key) {
+        reporter_.report(FindingKind::disorder,
+                         fmt::format("the header of record {} ({}) says something else than its "
+                                     "payload",
+                                     frame.sequence.value(), model::name_of(frame.kind)),
+                         "Readers without a key are shown another story.");
+    }
 }
 
 void PartCheck::take_place(const journal::Frame& frame, const Hash& leaf) {
@@ -58,7 +89,7 @@ void PartCheck::take_place(const journal::Frame& frame, const Hash& leaf) {
     next_ = sequence + 1;
 }
 
-void PartCheck::dispatch(const journal::Frame& frame, const Payload& payload) {
+void PartCheck::dispatch(const journal::Frame& frame, const Payload* payload) {
     const bool is_open = frame.kind == RecordKind::open;
     if (is_open != (frame.sequence.value() == 0)) {
         reporter_.report(
@@ -68,20 +99,23 @@ void PartCheck::dispatch(const journal::Frame& frame, const Payload& payload) {
     }
     if (frame.kind == RecordKind::close) {
         close(payload);
+    } else {
+        ++counts_[model::name_of(frame.kind)];
     }
-    ++counts_[model::name_of(frame.kind)];
     if (is_open) {
-        open(frame, payload);
-    } else if (frame.kind == RecordKind::gap) {
-        gap(payload);
+        open_leaf_ = last_leaf_;
+        session_ =
+            payload == nullptr ? std::nullopt : std::optional(payload->observed().text("session"));
+    } else if (frame.kind == RecordKind::gap && payload != nullptr) {
+        gap(*payload);
     } else if (has_operation(frame.kind)) {
-        operations_.add(frame.kind, frame.sequence.value(), payload);
+        operations_.add(frame, payload);
     }
 }
 
-void PartCheck::open(const journal::Frame&, const Payload& payload) {
-    session_ = payload.observed().text("session");
-    open_leaf_ = last_leaf_;
+bool PartCheck::has_counts(const std::map<std::string, std::uint64_t>& stated) const {
+    return stated.empty() || !holes_.empty() ||
+           std::equal(stated.begin(), stated.end(), counts_.begin(), counts_.end());
 }
 
 void PartCheck::gap(const Payload& payload) {
@@ -92,10 +126,14 @@ void PartCheck::gap(const Payload& payload) {
     }
 }
 
-void PartCheck::close(const Payload& payload) {
+/// A CLOSE that cannot be read is sealed: its part ended in order.
+void PartCheck::close(const Payload* payload) {
     closed_ = true;
-    ended_ = payload.observed().text("reason") != "interrupted";
-    const Value* counts = payload.observed().find("counts");
+    ended_ = payload == nullptr || payload->observed().text("reason") != "interrupted";
+    if (payload == nullptr) {
+        return;
+    }
+    const Value* counts = payload->observed().find("counts");
     const codec::Map* stated = counts == nullptr ? nullptr : counts->as<codec::Map>();
     if (stated == nullptr && !ended_) {
         return;
@@ -135,11 +173,6 @@ void PartCheck::finish(std::optional<std::uint64_t> vouched) {
         }
     }
     reporter_.settle();
-    if (sealed_) {
-        reporter_.report(FindingKind::missing_key,
-                         "the part's records are sealed and no key was given",
-                         "Order and integrity were checked, contents were not.");
-    }
     checked_.parts_open += closed_ ? 0 : 1;
 }
 

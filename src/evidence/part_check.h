@@ -24,8 +24,10 @@ class PartCheck {
     PartCheck(const PartCheck&) = delete;
     PartCheck& operator=(const PartCheck&) = delete;
 
-    /// `leaf` is computed from the record's bytes. A sequence beyond the next is a hole.
-    void add(const journal::Frame& frame, const Hash& leaf, const std::string& file);
+    /// `leaf` is computed from the record's bytes; `plain` is its payload, or why there is none
+    /// (KeyRing::open). A sequence beyond the next is a hole.
+    void add(const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain,
+             const std::string& file);
     /// No more records come: holes that no GAP declared become findings, with all suspicions. A
     /// hole behind the first `vouched` records, of which a log knows, is worth a note only: a copy
     /// of a running gateway has such holes, and nobody claims that the records were ever there.
@@ -33,7 +35,11 @@ class PartCheck {
 
     std::uint64_t size() const { return next_; }  ///< one past the last sequence seen
     bool closed() const { return closed_; }
-    const std::string& session() const { return session_; }
+    /// Nothing if OPEN could not be read.
+    const std::optional<std::string>& session() const { return session_; }
+    /// Whether the kinds of its records but CLOSE are as the log counts them. True if it cannot be
+    /// told: some are missing, or the log says nothing.
+    bool has_counts(const std::map<std::string, std::uint64_t>& stated) const;
     const Hash& open_leaf() const { return open_leaf_; }
     const Hash& last_leaf() const { return last_leaf_; }
     /// The root over all leaves so far; nothing if some are missing.
@@ -43,11 +49,12 @@ class PartCheck {
 
   private:
     void take_place(const journal::Frame& frame, const Hash& leaf);
+    std::optional<Payload> payload_of(const journal::Frame& frame, const Result<ByteView>& plain);
+    void compare_header(const journal::Frame& frame, const Payload& payload);
     void judge(Stretch hole, bool not_yet);
-    void dispatch(const journal::Frame& frame, const Payload& payload);
-    void open(const journal::Frame& frame, const Payload& payload);
+    void dispatch(const journal::Frame& frame, const Payload* payload);
     void gap(const Payload& payload);
-    void close(const Payload& payload);
+    void close(const Payload* payload);
 
     PartReporter reporter_;
     Checked& checked_;
@@ -55,8 +62,7 @@ class PartCheck {
     std::uint64_t next_ = 0;
     bool closed_ = false;
     bool ended_ = false;  ///< closed, and not as interrupted
-    bool sealed_ = false;
-    std::string session_;
+    std::optional<std::string> session_;
     Hash open_leaf_{};
     Hash last_leaf_{};
     Frontier frontier_;

@@ -14,9 +14,9 @@ std::string file_of(const journal::Location& location) {
 }
 
 Result<void> RecordStream::read(io::FileSystem& fs, const std::string& directory,
-                                journal::Lanes lanes, const Sink& sink) {
+                                journal::Lanes lanes, KeyRing& keys, const Sink& sink) {
     NARROWS_TRY(journal::Reader reader, journal::Reader::open(fs, directory, lanes));
-    RecordStream stream(sink);
+    RecordStream stream(keys, sink);
     while (true) {
         NARROWS_TRY(const std::optional<journal::Item> item, reader.next());
         if (!item) {
@@ -27,15 +27,20 @@ Result<void> RecordStream::read(io::FileSystem& fs, const std::string& directory
             continue;
         }
         const auto& frame = std::get<journal::Frame>(*item);
-        const Hash leaf = journal::leaf_of(reader.origin(), frame);
+        stream.origin_ = reader.origin();
+        const Hash leaf = journal::leaf_of(stream.origin_, frame);
         if (lanes == journal::Lanes::both) {
             stream.take(frame, leaf);
         } else {
-            sink.record(frame, leaf);
+            stream.hand_out(frame, leaf);
         }
     }
     stream.release_all();
     return ok();
+}
+
+void RecordStream::hand_out(const journal::Frame& frame, const Hash& leaf) {
+    sink_.record(frame, leaf, keys_.open(origin_, frame));
 }
 
 void RecordStream::take(const journal::Frame& frame, const Hash& leaf) {
@@ -54,7 +59,7 @@ void RecordStream::take(const journal::Frame& frame, const Hash& leaf) {
 }
 
 void RecordStream::deliver(Waiting& waiting, const journal::Frame& frame, const Hash& leaf) {
-    sink_.record(frame, leaf);
+    hand_out(frame, leaf);
     waiting.next = frame.sequence.value() + 1;
     while (!waiting.held.empty() && waiting.held.begin()->first == waiting.next) {
         release_first(waiting);
@@ -66,7 +71,7 @@ void RecordStream::release_first(Waiting& waiting) {
     auto first = waiting.held.extract(waiting.held.begin());
     Held& held = first.mapped();
     held.frame.payload = held.payload;
-    sink_.record(held.frame, held.leaf);
+    hand_out(held.frame, held.leaf);
     waiting.next = first.key() + 1;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "evidence/key_ring.h"
 #include "evidence/merkle.h"
 #include "io/file.h"
 #include "journal/reader.h"
@@ -17,14 +18,16 @@ namespace narrows::evidence {
 class RecordStream {
   public:
     struct Sink {
-        /// The payload is valid during the call. `leaf` is computed from the record's bytes.
-        std::function<void(const journal::Frame&, const Hash& leaf)> record;
+        /// `leaf` is computed from the record's bytes, `plain` is its payload, or why there is none
+        /// (KeyRing::open); valid during the call.
+        std::function<void(const journal::Frame&, const Hash& leaf, const Result<ByteView>& plain)>
+            record;
         std::function<void(const journal::Gap&)> gap;
     };
 
     /// `directory` is the journal's own (DATA_DIR/journal).
     static Result<void> read(io::FileSystem& fs, const std::string& directory, journal::Lanes lanes,
-                             const Sink& sink);
+                             KeyRing& keys, const Sink& sink);
 
   private:
     struct Held {
@@ -37,13 +40,16 @@ class RecordStream {
         std::map<std::uint64_t, Held> held;
     };
 
-    explicit RecordStream(const Sink& sink) : sink_(sink) {}
+    RecordStream(KeyRing& keys, const Sink& sink) : keys_(keys), sink_(sink) {}
+    void hand_out(const journal::Frame& frame, const Hash& leaf);
     void take(const journal::Frame& frame, const Hash& leaf);
     void deliver(Waiting& waiting, const journal::Frame& frame, const Hash& leaf);
     void release_first(Waiting& waiting);
     void release_all();
 
+    KeyRing& keys_;
     const Sink& sink_;
+    std::string origin_;
     std::uint64_t held_bytes_ = 0;
     std::map<std::uint64_t, Waiting> parts_;
 };

@@ -10,7 +10,10 @@
 #include "codec/cbor.h"
 #include "codec/text.h"
 #include "evidence/heads.h"
+#include "evidence/key_ring.h"
 #include "evidence/log.h"
+#include "evidence/part_keys.h"
+#include "evidence/payload.h"
 #include "evidence/verify.h"
 #include "journal/store_test.h"
 
@@ -34,10 +37,20 @@ inline Value observed(Map fields) {
 
 class Store {
   public:
-    explicit Store(io::FileSystem& fs, std::string data_dir = "/data")
-        : fs_(fs), data_dir_(std::move(data_dir)) {
+    explicit Store(io::FileSystem& fs, std::string data_dir = "/data", Recipients readers = {})
+        : fs_(fs),
+          data_dir_(std::move(data_dir)),
+          keys_(fs, system_clock(), data_dir_, journal::testing::kOrigin) {
+        keys_.set_recipients(std::move(readers));
+        EXPECT_TRUE(fs_.make_directory(keys_directory(data_dir_)));
         journal::Options options = journal::testing::small_options();
         options.directory = journal_directory(data_dir_);
+        options.make_sealer = [this](model::PartNo part, const journal::PartInfo&) {
+            return keys_.make(part);
+        };
+        options.on_placed = [this](const journal::PartInfo& info,
+                                   const journal::FrameHeader& header,
+                                   const Hash& leaf) { heads_.placed(info, header, leaf); };
         journal_ = std::move(journal::testing::open(fs_, options).value().journal);
         log_ =
             Log::open(fs_, log_directory(data_dir_), journal::testing::kOrigin, signer_, 1).value();
@@ -45,8 +58,7 @@ class Store {
 
     /// A new part with its OPEN; without `session` a system part.
     void begin(const std::string& session = kSession) {
-        part_ = journal_->begin_part();
-        session_ = session;
+        part_ = journal_->begin_part({session.empty() ? "system" : "session", session});
         counts_.clear();
         Map fields{{"session", session}, {"kind", session.empty() ? "system" : "session"}};
         fields["enforcement"] =
@@ -65,13 +77,12 @@ class Store {
     std::uint64_t put(RecordKind kind, const Value& payload, Lane lane = Lane::control) {
         journal::testing::Outcome outcome;
         const bool waits = await_ != journal::Await::none;
-        const auto appended = journal_->append(*part_, lane, kind, codec::cbor_encode(payload),
-                                               await_, waits ? &outcome : nullptr);
+        const auto appended =
+            journal_->append(*part_, lane, subject_of(kind, payload), codec::cbor_encode(payload),
+                             await_, waits ? &outcome : nullptr);
         EXPECT_TRUE(appended && (!waits || outcome.wait()));
-        heads_.add(appended.value().part, appended.value().sequence, appended.value().leaf);
         if (kind == RecordKind::open) {
-            add({2, OpenEntry{appended.value().part, session_,
-                              session_.empty() ? "system" : "session", appended.value().leaf}});
+            log_ends();
         }
         ++counts_[model::name_of(kind)];
         return appended.value().sequence.value();
@@ -136,12 +147,12 @@ class Store {
     }
     void close_with(const Value& payload) {
         put(RecordKind::close, payload);
-        const auto head = heads_.close(part_->no());
-        add({3, CloseEntry{*head, {}}});
+        log_ends();
     }
     /// Logs how far the parts have come.
     void interval() {
-        for (const Entry& each : split_interval(3, heads_.grown())) add(each);
+        log_ends();
+        for (const Entry& each : split_interval(3, std::exchange(held_.heads, {}))) add(each);
         EXPECT_TRUE(log_->checkpoint());
     }
     void add(const Entry& entry) { EXPECT_TRUE(log_->append({&entry, 1})); }
@@ -172,6 +183,34 @@ class Store {
     journal::Journal& journal() { return *journal_; }
 
   private:
+    /// What a reader without a key sees of a record.
+    static journal::Subject subject_of(RecordKind kind, const Value& payload) {
+        const Value* observed = payload.find("observed");
+        const Value& fields = observed == nullptr ? payload : *observed;
+        const Value* decision = fields.find("decision");
+        std::uint8_t flags = 0;
+        if (decision != nullptr && decision->text("verdict") == "allow") {
+            flags |= journal::kFlagAllowed;
+        }
+        if (kind == RecordKind::close && fields.text("reason") == "drained") {
+            flags |= journal::kFlagContinues;
+        }
+        if (kind == RecordKind::body && fields.text("dir") == "response") {
+            flags |= journal::kFlagResponse;
+        }
+        const auto op = static_cast<std::uint64_t>(has_operation(kind) ? fields.number("op") : 0);
+        return {kind, model::Sequence(op), flags};
+    }
+    void log_ends() {
+        held_.add(heads_.take());
+        for (OpenEntry& open : held_.opens) {
+            open.keys = keys_.take_envelopes(open.part);
+            add({2, open});
+        }
+        for (const CloseEntry& close : held_.closes) add({3, close});
+        held_.opens.clear();
+        held_.closes.clear();
+    }
     std::uint64_t faults() const {
         const journal::Counters counters = journal_->counters();
         return counters.control.faults + counters.bulk.faults;
@@ -180,12 +219,13 @@ class Store {
     journal::Await await_ = journal::Await::durable;  ///< what `put` waits for
     io::FileSystem& fs_;
     std::string data_dir_;
+    KeyStore keys_;
     KeySigner signer_ = KeySigner::parse_skey(kSkey).value();
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<Log> log_;
     std::shared_ptr<journal::Part> part_;
-    std::string session_;
     PartHeads heads_;
+    Grown held_;
     std::map<std::string, std::uint64_t> counts_;
 };
 

@@ -15,7 +15,7 @@ Result<void> add_key(std::vector<VerifierKey>& keys, std::string_view vkey, KeyT
     NARROWS_TRY(VerifierKey key, parse_vkey(vkey));
     if (key.type != type) {
         return fail(ErrorCode::invalid, type == KeyType::ed25519
-                                            ? "a log's key has type 01 (Ed25519)"
+                                            ? "a log's or officer's key has type 01 (Ed25519)"
                                             : "a witness's key has type 04 (cosignature)");
     }
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
@@ -54,7 +54,11 @@ struct Reading {
         if (word == "quorum") {
             return quorum(rest);
         }
-        return fail(ErrorCode::invalid, "a line says log VKEY, witness VKEY or quorum N");
+        if (word == "officer") {
+            return add_key(trust.officers, rest, KeyType::ed25519);
+        }
+        return fail(ErrorCode::invalid,
+                    "a line says log VKEY, witness VKEY, officer VKEY or quorum N");
     }
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "evidence/key_ring.h"
 #include "evidence/log_check.h"
 #include "evidence/part_check.h"
 #include "evidence/record_stream.h"
@@ -67,13 +68,13 @@ class JournalCheck {
   public:
     JournalCheck(Report& report, LogCheck& log) : report_(report), log_(log) {}
 
-    void record(const journal::Frame& frame, const Hash& leaf) {
+    void record(const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain) {
         if (frame.part.value() == 0) {
             ++report_.checked.records;
             return;  // the journal's own word on a disk fault; it belongs to no part
         }
         Part& part = part_of(frame.part);
-        part.check.add(frame, leaf, file_of(frame.location));
+        part.check.add(frame, leaf, plain, file_of(frame.location));
         compare_heads(part, frame.part);
     }
 
@@ -157,7 +158,8 @@ class JournalCheck {
             return;
         }
         const std::optional<OpenEntry>& open = part.claims->open;
-        if (open && (open->leaf != check.open_leaf() || open->session != check.session())) {
+        if (open && (open->leaf != check.open_leaf() ||
+                     (check.session() && open->session != *check.session()))) {
             check.reporter().report(
                 FindingKind::tampering,
                 fmt::format("part {} does not begin with the OPEN that the log vouches for",
@@ -171,6 +173,12 @@ class JournalCheck {
                 fmt::format("part {} has {} records where the log vouches for {}", number.value(),
                             check.size(), part.claims->heads.back().size),
                 "The end of the part was cut off.");
+        }
+        if (part.claims->close && check.closed() && !check.has_counts(part.claims->close->counts)) {
+            check.reporter().report(
+                FindingKind::disorder,
+                fmt::format("the log counts other records of part {} than it has", number.value()),
+                "Records were removed or added after the part had been closed, or never written.");
         }
         if (part.claims->close && !check.closed() && part.heads == part.claims->heads.size()) {
             check.reporter().report(
@@ -247,6 +255,91 @@ void check_chain(io::FileSystem& fs, const std::string& directory, Report& repor
     }
 }
 
+void add_key(KeyRing& keys, const std::string& text, Report& report) {
+    const Result<void> added = keys.add(text);
+    if (!added) {
+        report.findings.add({FindingKind::unreadable,
+                             "a key that was given is no age identity file: " + added.error().what,
+                             "What it should open was not looked at.",
+                             {}});
+    }
+}
+
+/// The envelopes of parts' keys against what the log says of each (docs/format.md section 9).
+class EnvelopeCheck {
+  public:
+    EnvelopeCheck(io::FileSystem& fs, const std::string& data_dir, Report& report)
+        : fs_(fs), directory_(keys_directory(data_dir)), report_(report) {
+        const auto names = fs.list(directory_);
+        present_ = names.has_value() && !names.value().empty();
+    }
+
+    void part(model::PartNo number, const Claims& claims) {
+        if (!claims.open) {
+            return;
+        }
+        for (const journal::KeyClass key : journal::kKeyClasses) {
+            const auto envelope = claims.open->keys.find(journal::name_of(key));
+            if (envelope == claims.open->keys.end()) {
+                continue;
+            }
+            const std::string name = envelope_name(number, key);
+            if (claims.shreds.contains(envelope->first)) {
+                ++report_.checked.shredded;
+                find(FindingKind::note, name + " was shredded, as the log says",
+                     "What it sealed cannot be read any more; that it was there still shows.",
+                     name);
+            } else {
+                compare(name, envelope->second);
+            }
+        }
+    }
+    void finish() {
+        if (missing_ > 0 && !present_) {
+            find(FindingKind::missing_key,
+                 fmt::format("the envelopes of {} keys are not in this copy", missing_),
+                 "Order and integrity were checked; contents cannot be read from it.", "");
+        }
+    }
+
+  private:
+    void compare(const std::string& name, const Envelope& envelope) {
+        const Result<Bytes> file = io::read_all(fs_, directory_ + "/" + name, kEnvelopeMax);
+        if (!file) {
+            ++missing_;
+            if (present_) {
+                find(FindingKind::missing_key, name + " is not there, and no log entry shreds it",
+                     "What it sealed cannot be read any more.", name);
+            }
+            return;
+        }
+        ++report_.checked.envelopes;
+        if (crypto::sha256(file.value()) != envelope.sha256) {
+            find(FindingKind::tampering, name + " is not the envelope that the log knows",
+                 "A key was exchanged.", name);
+        }
+    }
+    void find(FindingKind kind, std::string what, std::string means, const std::string& name) {
+        report_.findings.add(
+            {kind, std::move(what), std::move(means), {"keys/" + name, 0, {}, {}}});
+    }
+
+    io::FileSystem& fs_;
+    const std::string directory_;
+    Report& report_;
+    bool present_ = false;
+    std::uint64_t missing_ = 0;
+};
+
+void check_envelopes(io::FileSystem& fs, const std::string& data_dir, LogCheck& log,
+                     Report& report) {
+    EnvelopeCheck check(fs, data_dir, report);
+    for (const auto& [number, claims] : log.claims()) {
+        check.part(model::PartNo(number), claims);
+    }
+    check.finish();
+}
+
 Verdict verdict_of(const Report& report, const LogCheck& log) {
     if (report.findings.wanting() > 0) {
         return Verdict::wanting;
@@ -287,15 +380,21 @@ Report verify(io::FileSystem& fs, const VerifyOptions& options) {
     LogCheck log(fs, options, report);
     log.run();
     check_chain(fs, directory, report);
+    KeyRing keys(fs, options.data_dir);
+    for (const std::string& text : options.keys) {
+        add_key(keys, text, report);
+    }
+    check_envelopes(fs, options.data_dir, log, report);
     JournalCheck journal(report, log);
-    const RecordStream::Sink sink{[&](const journal::Frame& frame, const Hash& leaf) {
-                                      journal.record(frame, leaf);
-                                      if (options.progress && report.checked.records % 4096 == 0) {
-                                          options.progress(report.checked.records);
-                                      }
-                                  },
-                                  [](const journal::Gap&) {}};  // reported by check_chain
-    const Result<void> read = RecordStream::read(fs, directory, journal::Lanes::both, sink);
+    const RecordStream::Sink sink{
+        [&](const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain) {
+            journal.record(frame, leaf, plain);
+            if (options.progress && report.checked.records % 4096 == 0) {
+                options.progress(report.checked.records);
+            }
+        },
+        [](const journal::Gap&) {}};  // reported by check_chain
+    const Result<void> read = RecordStream::read(fs, directory, journal::Lanes::both, keys, sink);
     if (!read) {
         report.findings.add({FindingKind::unreadable,
                              read.error().what,

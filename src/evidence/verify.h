@@ -27,6 +27,8 @@ struct VerifyOptions {
     std::optional<Trust> trust;
     /// Signed checkpoints that the verifier kept from before: the log must begin with each.
     std::vector<std::string> checkpoints;
+    /// Age identity files' texts: what they open is checked too (docs/format.md section 4.1).
+    std::vector<std::string> keys;
     /// Records checked so far; now and then, on the calling thread. Optional.
     std::function<void(std::uint64_t records)> progress;
 };

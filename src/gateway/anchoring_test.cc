@@ -1,4 +1,4 @@
-#include "gateway/anchoring.h"
+#include "recorder/anchoring.h"
 
 #include <future>
 
@@ -7,13 +7,20 @@
 #include "evidence/tiles.h"
 #include "evidence/witness.h"
 #include "evidence/witness_message.h"
-#include "gateway/alarms.h"
-#include "gateway/evidence_keeper.h"
 #include "gateway/witness_anchor.h"
 #include "io/faulty.h"
+#include "journal/store_test.h"
+#include "recorder/alarms.h"
+#include "recorder/evidence_keeper.h"
 
 namespace narrows::gateway {
 namespace {
+
+using recorder::Anchoring;
+using recorder::AnchorPolicy;
+using recorder::AnchorSetup;
+using recorder::AnchorState;
+using recorder::EvidenceKeeper;
 
 using evidence::Anchored;
 using evidence::Entry;
@@ -292,7 +299,11 @@ class KeeperTest : public AnchoringTest {
         return made;
     }
     Result<std::unique_ptr<EvidenceKeeper>> keep(const AnchorSetup& with) {
-        return EvidenceKeeper::open(disk_, clock_, "/data", "narrows/gw-1", with);
+        if (!journal_) {
+            journal_ = std::move(journal::testing::open(journal_disk_).value().journal);
+        }
+        return EvidenceKeeper::open(disk_, clock_, "/data", "narrows/gw-1", with,
+                                    {*journal_, heads_, keys_});
     }
     void SetUp() override { witness_.reset(); }
     /// Like soon, while time passes.
@@ -303,6 +314,10 @@ class KeeperTest : public AnchoringTest {
             return condition();
         });
     }
+    io::FaultyFileSystem journal_disk_;
+    std::unique_ptr<journal::Journal> journal_;
+    evidence::PartHeads heads_;
+    evidence::KeyStore keys_{journal_disk_, system_clock(), "/data", "narrows/gw-1"};
     using Files = std::map<std::string, Bytes>;
     Files files() {
         Files found;

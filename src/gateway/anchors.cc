@@ -63,15 +63,15 @@ Result<std::unique_ptr<evidence::Anchor>> make_anchor(const AnchorSection& ancho
 
 }  // namespace
 
-AnchorSetup anchor_setup(const Config& config, const Clock& clock, bool accept_rollback) {
-    AnchorSetup setup;
+recorder::AnchorSetup anchor_setup(const Config& config, const Clock& clock, bool accept_rollback) {
+    recorder::AnchorSetup setup;
     setup.policy.every_ns = config.evidence.anchor_every_s * kNsPerSecond;
     setup.policy.age_max_ns = config.evidence.anchor_age_max_s * kNsPerSecond;
     setup.policy.required = config.evidence.anchor_required;
     setup.accept_rollback = accept_rollback;
-    setup.make = [sections = config.anchors,
-                  &clock](const evidence::VerifierKey& log) -> Result<AnchorSetup::Anchors> {
-        AnchorSetup::Anchors anchors;
+    setup.make = [sections = config.anchors, &clock](
+                     const evidence::VerifierKey& log) -> Result<recorder::AnchorSetup::Anchors> {
+        recorder::AnchorSetup::Anchors anchors;
         Fetches fetches;
         for (const AnchorSection& section : sections) {
             NARROWS_TRY(std::unique_ptr<evidence::Anchor> anchor,

@@ -14,7 +14,7 @@
 #include "codec/text.h"
 #include "gateway/anchors.h"
 #include "gateway/open_record.h"
-#include "gateway/recovered.h"
+#include "gateway/recipients.h"
 #include "gateway/resume.h"
 #include "policy/scope.h"
 
@@ -103,28 +103,27 @@ std::string origin_of(const Config& config) {
 }
 
 Result<void> open_journal(Runtime& runtime, const Config& config, const BootOptions& boot) {
-    runtime.recovered = std::make_unique<Recovered>();
-    journal::Options options;
-    options.directory = runtime.data_dir + "/journal";
+    recorder::RecorderOptions options;
+    options.data_dir = runtime.data_dir;
     options.origin = origin_of(config);
     options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
     options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
     options.accept_corruption = boot.accept_corruption;
-    options.on_recovered = [seen = runtime.recovered.get()](const journal::Frame& frame) {
-        seen->see(frame);
-    };
-    NARROWS_TRY(journal::Journal::Opened opened,
-                journal::Journal::open(io::posix(), runtime.clock, std::move(options)));
-    runtime.journal = std::move(opened.journal);
-    runtime.recovered->report = std::move(opened.report);
-    NARROWS_TRY(
-        runtime.evidence,
-        EvidenceKeeper::open(io::posix(), runtime.clock, runtime.data_dir, origin_of(config),
-                             anchor_setup(config, runtime.clock, boot.accept_rollback)));
-    const std::string trust =
-        "# Who may sign this gateway's evidence log. Keep a copy elsewhere.\nlog " +
-        runtime.evidence->vkey() + "\n";
-    return io::durable_write(io::posix(), runtime.data_dir + "/trust", as_bytes(trust));
+    options.anchors = anchor_setup(config, runtime.clock, boot.accept_rollback);
+    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config));
+    NARROWS_TRY(runtime.recorder,
+                recorder::open_recorder(io::posix(), runtime.clock, std::move(options)));
+    return ok();
+}
+
+/// What restarts must know of open sessions, under a key derived from the gateway's own.
+Result<void> open_kept(Runtime& runtime) {
+    NARROWS_TRY(SessionStore kept,
+                SessionStore::open(io::posix(), runtime.data_dir + "/sessions",
+                                   crypto::hkdf_sha256(runtime.commitment_key.view(), {},
+                                                       "narrows sessions 1", kKeyBytes)));
+    runtime.kept = std::make_unique<SessionStore>(std::move(kept));
+    return ok();
 }
 
 /// One record in the session's part, durable when it returns. On a worker.
@@ -274,11 +273,7 @@ net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
     auto payload = [&](model::PartNo part) {
         return complete_open(runtime, own_open_payload(runtime, kind), part, model::PartNo(0));
     };
-    const Result<void> opened = co_await log.open(payload);
-    if (opened.has_value()) {
-        runtime.evidence->add(evidence::OpenEntry{log.no(), "", kind, log.head().last_leaf});
-    }
-    co_return opened;
+    co_return co_await log.open(payload);
 }
 
 codec::Map config_fields(const Runtime& runtime, const Config& config,
@@ -308,8 +303,9 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->data_dir = config.gateway.data_dir;
     NARROWS_TRY(open_keys(*runtime, config));
     NARROWS_TRY(open_journal(*runtime, config, options));
-    runtime->system = runtime->new_part();
-    runtime->lobby_log = runtime->new_part();
+    NARROWS_TRY(open_kept(*runtime));
+    runtime->system = runtime->new_part("system");
+    runtime->lobby_log = runtime->new_part("lobby");
     runtime->lobby = std::make_unique<session::Lobby>(runtime->lobby_log,
                                                       std::uint64_t{config.limits.lobby_mib} << 20);
     runtime->gate = std::make_unique<session::Gate>(config.limits.operations);
@@ -344,8 +340,7 @@ net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Se
         co_await runtime.system->control(recording::RecordKind::config, std::move(payload),
                                          recording::Await::durable, journal::Use::normal);
     if (recorded.has_value()) {
-        runtime.evidence->add(
-            evidence::ConfigEntry{codec::hex(settings->config.digest), runtime.boot});
+        runtime.recorder->configured(codec::hex(settings->config.digest), runtime.boot);
     }
     co_return recorded;
 }
@@ -359,10 +354,7 @@ net::Task<Result<void>> declare_start(Runtime& runtime) {
     if (!lobby.has_value()) {
         co_return lobby;
     }
-    runtime.evidence->follow(runtime.system);
-    runtime.evidence->follow(runtime.lobby_log);
-    const Result<void> resumed = co_await resume(runtime, *runtime.recovered);
-    runtime.recovered.reset();
+    const Result<void> resumed = co_await resume(runtime);
     if (!resumed.has_value()) {
         co_return resumed;
     }

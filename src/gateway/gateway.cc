@@ -67,7 +67,7 @@ net::Task<void> expire_forever(Runtime& runtime) {
 
 /// Alarms that began or ended, in the system part.
 net::Task<void> record_alarms(Runtime& runtime) {
-    for (const evidence::AlarmEntry& alarm : runtime.evidence->alarms().take_for_notices()) {
+    for (const evidence::AlarmEntry& alarm : runtime.recorder->take_alarms()) {
         codec::Map fields;
         fields.emplace("what", "alarm");
         fields.emplace("alarm", alarm.what);
@@ -89,7 +89,7 @@ net::Task<void> keep_house(Runtime& runtime) {
     while (!runtime.draining) {
         co_await net::sleep_for(kHouseTick);
         co_await record_alarms(runtime);
-        runtime.gate->halt(runtime.evidence->refuses_operations());
+        runtime.gate->halt(runtime.recorder->status().refuses_operations);
         co_await runtime.lobby->record_counted();
         for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
             aws::Adapter* adapter = runtime.adapters[i].get();
@@ -151,9 +151,9 @@ net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
     codec::Map fields;
     fields.emplace("reason", "drained");
     fields.emplace("by", "operator");
-    const Result<recording::PartLog::Closed> end = co_await part.close(std::move(fields));
-    if (end.has_value()) {
-        runtime.evidence->close(end.value().head, end.value().counts);
+    const Result<void> end = co_await part.close(std::move(fields), false);
+    if (!end.has_value()) {
+        log::error("the end is not on record: {}", end.error().what);
     }
 }
 
@@ -202,8 +202,7 @@ net::Task<void> start(Runtime& runtime, Result<void>& outcome) {
 void give_up(std::unique_ptr<Runtime> runtime) {
     runtime->operator_workers.reset();
     runtime->workers.reset();
-    runtime->evidence.reset();
-    runtime->journal.reset();
+    runtime->recorder.reset();
     [[maybe_unused]] static const Runtime* const left_standing = runtime.release();
     (void)left_standing;
 }

@@ -133,7 +133,7 @@ Result<Started> hand_out(Runtime& runtime, const session::SessionPtr& session) {
     return started;
 }
 
-/// Its OPEN may yet become durable, when the disk is well: no start is to take it for a session.
+/// Its OPEN may yet become durable, when the disk is well: the part says that nothing came of it.
 void give_up_opening(recording::PartLog& log, const Error& why) {
     if (log.no().value() == 0) {
         return;
@@ -149,10 +149,40 @@ void give_up_opening(recording::PartLog& log, const Error& why) {
     }
 }
 
-/// OPEN, durable, and its place in the evidence log.
+std::vector<SpentProof> proofs_of(const codec::Map& open) {
+    std::vector<SpentProof> proofs;
+    const auto verified = open.find("verified");
+    for (const char* who : {"agent", "launcher"}) {
+        const codec::Value* identity =
+            verified == open.end() ? nullptr : verified->second.find(who);
+        const Result<Bytes> digest =
+            codec::unhex(identity == nullptr ? std::string() : identity->text("proof_sha256"));
+        SpentProof proof{{}, identity == nullptr ? 0 : identity->number("proof_expires")};
+        if (proof.expires_at != 0 && digest.has_value() &&
+            digest.value().size() == proof.sha256.size()) {
+            std::copy(digest.value().begin(), digest.value().end(), proof.sha256.begin());
+            proofs.push_back(proof);
+        }
+    }
+    return proofs;
+}
+
+/// So that a restart knows the session. On a worker.
+net::Task<Result<void>> keep_session(Runtime& runtime, std::string id, model::PartNo part,
+                                     codec::Map open) {
+    KeptSession kept{std::move(id), part, {}, false, proofs_of(open)};
+    kept.open = std::move(open);
+    std::function<Result<void>()> keep = [&runtime, kept = std::move(kept)] {
+        return runtime.kept->keep(kept);
+    };
+    co_return co_await runtime.workers->run(keep);
+}
+
+/// OPEN, durable and in the evidence log; then what a restart must know.
 net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Terms terms,
                                                  model::PartNo predecessor) {
-    std::shared_ptr<recording::PartLog> log = runtime.new_part();
+    const std::string id = terms.id.value();
+    std::shared_ptr<recording::PartLog> log = runtime.new_part("session", id);
     codec::Map open = terms.open;
     auto payload = [&](model::PartNo part) {
         return complete_open(runtime, open, part, predecessor);
@@ -162,9 +192,11 @@ net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Term
         give_up_opening(*log, opened.error());
         co_return fail(opened.error());
     }
-    const std::string id = terms.id.value();
-    runtime.evidence->add(evidence::OpenEntry{log->no(), id, "session", log->head().last_leaf});
-    runtime.evidence->follow(log);
+    const Result<void> kept = co_await keep_session(runtime, id, log->no(), std::move(open));
+    if (!kept.has_value()) {
+        give_up_opening(*log, kept.error());
+        co_return fail(kept.error());
+    }
     terms.mono_expires_at = runtime.clock.mono() + (terms.expires_at - runtime.clock.wall());
     auto session = std::make_shared<session::Session>(std::move(terms), std::move(log));
     const Result<void> active = activate(runtime, session);
@@ -186,11 +218,18 @@ codec::Map ending_fields(const session::Ending& ending) {
     return fields;
 }
 
-/// So that a crash before CLOSE does not bring the session back. A drained one may come back.
-net::Task<Result<void>> record_ending(session::Session& session) {
+/// So that no restart brings the session back, then on record. A drained one may come back.
+net::Task<Result<void>> record_ending(Runtime& runtime, session::Session& session) {
     const session::Ending ending = session.ending();
     if (ending.reason == "drained" || session.log().ending()) {
         co_return ok();
+    }
+    std::function<Result<void>()> forget = [&runtime, id = session.terms().id.value()] {
+        return runtime.kept->end(id, runtime.clock.wall());
+    };
+    const Result<void> forgotten = co_await runtime.operator_workers->run(forget);
+    if (!forgotten.has_value()) {
+        co_return forgotten;
     }
     codec::Map fields = ending_fields(ending);
     fields.emplace("what", "ending");
@@ -200,7 +239,7 @@ net::Task<Result<void>> record_ending(session::Session& session) {
 }
 
 net::Task<Result<void>> close_session(Runtime& runtime, session::SessionPtr session) {
-    const Result<void> ending = co_await record_ending(*session);
+    const Result<void> ending = co_await record_ending(runtime, *session);
     if (!ending.has_value()) {
         co_return ending;
     }
@@ -211,16 +250,16 @@ net::Task<Result<void>> close_session(Runtime& runtime, session::SessionPtr sess
     runtime.signer->close_session(id);
     codec::Map fields = ending_fields(session->ending());
     fields.emplace("in_flight", session->in_flight());
-    const Result<recording::PartLog::Closed> end = co_await session->log().close(std::move(fields));
+    const bool drained = session->ending().reason == "drained";
+    const Result<void> end = co_await session->log().close(std::move(fields), drained);
     if (!end.has_value()) {
-        co_return fail(end.error());
+        co_return end;
     }
     runtime.sessions.remove(id);
     for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
         aws::Adapter* adapter = runtime.adapters[i].get();
         runtime.loops.at(i).post([adapter, id] { adapter->drop_session(id.value()); });
     }
-    runtime.evidence->close(end.value().head, end.value().counts);
     log::info("session {} is over: {}", id.value(), session->ending().reason);
     co_return ok();
 }
@@ -249,10 +288,8 @@ std::string no_new_sessions(const Runtime& runtime) {
     if (runtime.draining) {
         return "the gateway is stopping";
     }
-    if (!runtime.journal->can_open_session()) {
-        return runtime.journal->state().why;
-    }
-    return runtime.evidence->no_new_sessions();
+    const recorder::Status status = runtime.recorder->status();
+    return status.can_open_session ? status.no_new_sessions : status.journal.why;
 }
 
 net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {

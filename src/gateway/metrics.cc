@@ -8,6 +8,8 @@
 namespace narrows::gateway {
 namespace {
 
+using recorder::AnchorState;
+
 const char* name_of(journal::Condition condition) {
     switch (condition) {
         case journal::Condition::ok:
@@ -88,8 +90,8 @@ std::string labels_of(const AnchorState& anchor) {
 }
 
 /// Ages are left out for what no anchor has taken since the start.
-void anchor_metrics(std::string& out, EvidenceKeeper& evidence) {
-    const std::vector<AnchorState> anchors = evidence.anchoring().states();
+void anchor_metrics(std::string& out, const recorder::Status& status) {
+    const std::vector<AnchorState>& anchors = status.anchors;
     const auto flags = [&](const char* name, const char* help, auto raised) {
         describe(out, name, "gauge", help);
         for (const AnchorState& anchor : anchors) {
@@ -107,19 +109,19 @@ void anchor_metrics(std::string& out, EvidenceKeeper& evidence) {
           [](const AnchorState& anchor) { return !anchor.trouble.empty(); });
     flags("narrows_anchor_contradicts", "1: it knows more than this log, or another one",
           [](const AnchorState& anchor) { return anchor.contradicts; });
-    if (const auto age = evidence.anchoring().age_ns()) {
+    if (const auto age = status.anchored_age_ns) {
         describe(out, "narrows_anchored_age_seconds", "gauge", "since any anchor took one");
         out += fmt::format("narrows_anchored_age_seconds {}\n", seconds(*age));
     }
     describe(out, "narrows_alarm", "gauge", "1 for each that is raised");
-    for (const auto& [what, why] : evidence.alarms().active()) {
+    for (const auto& [what, why] : status.alarms) {
         out += fmt::format("narrows_alarm{{what=\"{}\"}} 1\n", what);
     }
 }
 
-codec::Map anchor_health(EvidenceKeeper& evidence) {
+codec::Map anchor_health(const recorder::Status& status) {
     codec::List anchors;
-    for (const AnchorState& anchor : evidence.anchoring().states()) {
+    for (const AnchorState& anchor : status.anchors) {
         anchors.emplace_back(codec::Map{
             {"name", anchor.name},
             {"kind", anchor.kind},
@@ -129,10 +131,10 @@ codec::Map anchor_health(EvidenceKeeper& evidence) {
             {"contradicts", anchor.contradicts}});
     }
     codec::List alarms;
-    for (const auto& [what, why] : evidence.alarms().active()) {
+    for (const auto& [what, why] : status.alarms) {
         alarms.emplace_back(codec::Map{{"what", what}, {"why", why}});
     }
-    const auto age = evidence.anchoring().age_ns();
+    const auto age = status.anchored_age_ns;
     return {{"anchors", std::move(anchors)},
             {"anchored_age_s", age ? codec::Value(*age / kNsPerSecond) : codec::Value()},
             {"alarms", std::move(alarms)}};
@@ -147,21 +149,21 @@ std::string metrics_text(Runtime& runtime) {
           runtime.gate->inside());
     single(out, "narrows_lobby_counted_total", "counter",
            "attempts only counted, beyond the lobby's budget", runtime.lobby->counted());
-    const journal::State state = runtime.journal->state();
+    const recorder::Status status = runtime.recorder->status();
+    const journal::State& state = status.journal;
     gauge(out, "narrows_journal_refusing", "1: nothing can be recorded, so nothing passes",
           state.condition == journal::Condition::refusing ? 1 : 0);
     gauge(out, "narrows_journal_low_space", "1: no new sessions",
           state.condition == journal::Condition::low_space ? 1 : 0);
-    gauge(out, "narrows_evidence_log_size", "entries in the evidence log",
-          runtime.evidence->size());
+    gauge(out, "narrows_evidence_log_size", "entries in the evidence log", status.log_size);
     gauge(out, "narrows_evidence_log_trouble", "1: checkpoints cannot be signed",
-          runtime.evidence->trouble().empty() ? 0 : 1);
+          status.log_trouble.empty() ? 0 : 1);
     single(out, "narrows_clock_jumps_total", "counter",
-           "times the wall clock was set since the start", runtime.evidence->clock_jumps());
+           "times the wall clock was set since the start", status.clock_jumps);
     gauge(out, "narrows_clock_synchronised", "1: some daemon keeps the wall clock",
           read_clock_state(runtime.clock).synchronised ? 1 : 0);
-    anchor_metrics(out, *runtime.evidence);
-    const journal::Counters counters = runtime.journal->counters();
+    anchor_metrics(out, status);
+    const journal::Counters& counters = status.counters;
     gauge(out, "narrows_journal_queued_frames", "records not yet durable", counters.queued_frames);
     gauge(out, "narrows_journal_queued_bytes", "bytes of records not yet durable",
           counters.queued_bytes);
@@ -170,7 +172,8 @@ std::string metrics_text(Runtime& runtime) {
 }
 
 Health health(Runtime& runtime) {
-    const journal::State state = runtime.journal->state();
+    const recorder::Status status = runtime.recorder->status();
+    const journal::State& state = status.journal;
     Health health;
     health.healthy = state.condition != journal::Condition::refusing;
     codec::Map map;
@@ -179,9 +182,8 @@ Health health(Runtime& runtime) {
     const std::string no_session = no_new_sessions(runtime);
     map.emplace("can_start", no_session.empty());
     map.emplace("why", no_session);
-    map.emplace("evidence_log",
-                runtime.evidence->trouble().empty() ? "ok" : runtime.evidence->trouble());
-    map.merge(anchor_health(*runtime.evidence));
+    map.emplace("evidence_log", status.log_trouble.empty() ? "ok" : status.log_trouble);
+    map.merge(anchor_health(status));
     map.emplace("sessions", std::uint64_t{runtime.sessions.all().size()});
     map.emplace("draining", runtime.draining.load());
     health.json = codec::json_encode(codec::Value(std::move(map))) + "\n";

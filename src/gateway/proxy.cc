@@ -267,7 +267,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     if (begun.has_value()) {
         auto may_pass = [&permit, &runtime](std::uint64_t) {
             return permit.session().is_active() &&
-                   runtime.journal->state().condition != journal::Condition::refusing;
+                   runtime.recorder->state().condition != journal::Condition::refusing;
         };
         count = co_await net::relay(stream, far, kTunnelIdleMax, may_pass);
     }

@@ -8,9 +8,8 @@
 
 #include "crypto/ca.h"
 #include "gateway/config/config.h"
-#include "gateway/evidence_keeper.h"
 #include "gateway/fetcher.h"
-#include "gateway/recovered.h"
+#include "gateway/session_store.h"
 #include "identity/proof.h"
 #include "journal/journal.h"
 #include "net/stream.h"
@@ -18,6 +17,7 @@
 #include "net/workers.h"
 #include "protocols/aws/adapter/adapter.h"
 #include "protocols/aws/upstream/credential_chain.h"
+#include "recorder/recorder.h"
 #include "recording/part_log.h"
 
 namespace narrows::gateway {
@@ -82,9 +82,8 @@ struct Runtime {
     Secret commitment_key;
     std::unique_ptr<Certificates> certificates;
     std::shared_ptr<net::TlsClientContext> tls_client;
-    std::unique_ptr<Recovered> recovered;  ///< until declare_start has dealt with it
-    std::unique_ptr<journal::Journal> journal;
-    std::unique_ptr<EvidenceKeeper> evidence;
+    std::unique_ptr<recorder::Recorder> recorder;
+    std::unique_ptr<SessionStore> kept;
     std::shared_ptr<recording::PartLog> system;
     std::shared_ptr<recording::PartLog> lobby_log;
     std::unique_ptr<session::Lobby> lobby;
@@ -105,9 +104,11 @@ struct Runtime {
     std::atomic<bool> reloading = false;
     identity::Fetch fetch_text;  ///< issuers' key sets, from files and https
 
-    std::shared_ptr<recording::PartLog> new_part() {
-        return std::make_shared<recording::PartLog>(*journal, journal->begin_part(),
-                                                    receipt_key.view());
+    /// `kind` as OPEN has it.
+    std::shared_ptr<recording::PartLog> new_part(std::string kind, std::string session = {}) {
+        return std::make_shared<recording::PartLog>(
+            *recorder, recorder->begin_part({std::move(kind), std::move(session)}),
+            receipt_key.view());
     }
     aws::Adapter& adapter_of(const net::Loop& loop);
 };

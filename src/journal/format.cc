@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::string_view kSegmentMagic = "NARROWSJ";
 constexpr std::uint32_t kBatchMagic = 0x3142'4a4e;  // "NJB1"
-constexpr std::string_view kLeafDomain = "narrows-rec-v1";
+constexpr std::string_view kLeafDomain = "narrows-rec-v2";
 
 constexpr std::size_t kSegmentCrcAt = kSegmentHeaderSize - 4;
-constexpr std::size_t kRecipientsSize = 32;
+constexpr std::size_t kReservedSize = 32;
+constexpr std::size_t kFrameMax = kFrameHeaderSize + kPayloadMax + kSealMax;
 constexpr std::size_t kBatchChainedSize = 100;  // what `chain` covers of the header
 constexpr std::size_t kBatchCrcAt = 132;
 
@@ -48,6 +49,11 @@ class Put {
     }
     Put& bytes(ByteView bytes) {
         to_ = std::copy(bytes.begin(), bytes.end(), to_);
+        return *this;
+    }
+    Put& zeros(std::size_t count) {
+        std::fill_n(to_, count, std::uint8_t{0});
+        to_ += count;
         return *this;
     }
     Put& time(std::int64_t value) { return le(static_cast<std::uint64_t>(value)); }
@@ -82,7 +88,67 @@ crypto::Digest chain_over(ByteView fields, ByteView leaves) {
     return hasher.finish256();
 }
 
+/// Each flag with the kind that may carry it; what is not sealed names no key.
+bool keeps_rules(const FrameHeader& header) {
+    const auto kind = model::record_kind(header.kind);
+    const auto only = [&](std::uint8_t flag, model::RecordKind of) {
+        return (header.flags & flag) == 0 || kind == of;
+    };
+    const std::uint8_t known = kFlagSealed | kFlagAllowed | kFlagContinues | kFlagResponse;
+    const bool sealed = (header.flags & kFlagSealed) != 0;
+    const bool keyless =
+        header.key == KeyClass::operations && header.epoch == 0 && all_zero(header.commitment);
+    return kind && (header.flags & ~known) == 0 && only(kFlagAllowed, model::RecordKind::intent) &&
+           only(kFlagContinues, model::RecordKind::close) &&
+           only(kFlagResponse, model::RecordKind::body) && (sealed || keyless);
+}
+
+/// 0x00 ‖ context ‖ the header without its length, on the stack.
+class HeaderInput {
+  public:
+    HeaderInput(std::string_view origin, const FrameHeader& header) {
+        NARROWS_CHECK(origin.size() <= kOriginMax, "an origin is at most 255 bytes");
+        std::array<std::uint8_t, kFrameHeaderSize> whole{};
+        encode(header, whole.data());
+        Put(bytes_.data())
+            .zeros(1)
+            .bytes(as_bytes(kLeafDomain))
+            .le(static_cast<std::uint16_t>(origin.size()))
+            .bytes(as_bytes(origin))
+            .bytes(ByteView(whole).subspan(kLengthSize));
+        size_ = bytes_.size() - kOriginMax + origin.size();
+    }
+    ByteView all() const { return ByteView(bytes_).first(size_); }
+    ByteView sealed() const { return all().subspan(1, size_ - 1 - crypto::Digest{}.size()); }
+
+  private:
+    static constexpr std::size_t kLengthSize = 4;
+    std::array<std::uint8_t,
+               1 + kLeafDomain.size() + 2 + kOriginMax + kFrameHeaderSize - kLengthSize>
+        bytes_{};
+    std::size_t size_ = 0;
+};
+
 }  // namespace
+
+const char* name_of(KeyClass key) {
+    switch (key) {
+        case KeyClass::operations:
+            return "operations";
+        case KeyClass::bodies:
+            return "bodies";
+        case KeyClass::secrets:
+            return "secrets";
+    }
+    return "operations";
+}
+
+KeyClass key_class_of(model::RecordKind kind) {
+    if (kind == model::RecordKind::body) {
+        return KeyClass::bodies;
+    }
+    return kind == model::RecordKind::secrets ? KeyClass::secrets : KeyClass::operations;
+}
 
 const char* name_of(Lane lane) {
     return lane == Lane::control ? "control" : "bulk";
@@ -106,7 +172,6 @@ Bytes encode(const SegmentHeader& header) {
     NARROWS_CHECK(!header.origin.empty() && header.origin.size() <= kOriginMax,
                   "a segment's origin is 1 to 255 bytes");
     Bytes bytes(kSegmentHeaderSize, 0);
-    const Bytes no_recipients(kRecipientsSize, 0);
     Put(bytes.data())
         .bytes(as_bytes(kSegmentMagic))
         .le(kVersion)
@@ -117,7 +182,7 @@ Bytes encode(const SegmentHeader& header) {
         .time(header.created)
         .le(header.prev_batches)
         .bytes(header.prev_chain)
-        .bytes(no_recipients)
+        .zeros(kReservedSize)
         .le(static_cast<std::uint16_t>(header.origin.size()))
         .bytes(as_bytes(header.origin));
     store_le(bytes.data() + kSegmentCrcAt, crypto::crc32c(ByteView(bytes).first(kSegmentCrcAt)));
@@ -152,12 +217,12 @@ Result<SegmentHeader> decode_segment_header(ByteView bytes) {
     header.created = take_time(reader);
     header.prev_batches = reader.le<std::uint64_t>();
     header.prev_chain = take_array<32>(reader);
-    const bool unsealed = all_zero(reader.take(kRecipientsSize));
+    const bool reserved_zero = all_zero(reader.take(kReservedSize));
     const std::size_t origin_size = reader.le<std::uint16_t>();
     header.origin = to_string(reader.take(std::min(origin_size, kOriginMax)));
     const bool zero_rest = all_zero(reader.take(reader.remaining() - 4));
     if (lane > 1 || header.number == 0 || origin_size == 0 || origin_size > kOriginMax ||
-        !unsealed || !zero_rest) {
+        !reserved_zero || !zero_rest) {
         return refuse("the segment header breaks a rule of the format");
     }
     return header;
@@ -232,11 +297,16 @@ void encode(const FrameHeader& header, std::uint8_t* to) {
         .le(header.length)
         .le(header.kind)
         .le(header.flags)
-        .le(std::uint16_t{0})
+        .le(static_cast<std::uint8_t>(header.key))
+        .zeros(1)
         .le(header.part)
         .le(header.sequence)
         .time(header.time)
+        .le(header.op)
+        .le(header.epoch)
+        .zeros(4)
         .bytes(header.prev_leaf)
+        .bytes(header.commitment)
         .bytes(header.payload_sha256);
 }
 
@@ -249,38 +319,36 @@ Result<FrameHeader> decode_frame_header(ByteView bytes) {
     header.length = reader.le<std::uint32_t>();
     header.kind = reader.le<std::uint8_t>();
     header.flags = reader.le<std::uint8_t>();
-    const bool reserved_zero = reader.le<std::uint16_t>() == 0;
+    const auto key = reader.le<std::uint8_t>();
+    header.key = static_cast<KeyClass>(std::min<std::uint8_t>(key, kKeyClasses.size() - 1));
+    const bool reserved_zero = reader.le<std::uint8_t>() == 0;
     header.part = reader.le<std::uint64_t>();
     header.sequence = reader.le<std::uint64_t>();
     header.time = take_time(reader);
+    header.op = reader.le<std::uint64_t>();
+    header.epoch = reader.le<std::uint32_t>();
+    const bool still_zero = reader.le<std::uint32_t>() == 0;
     header.prev_leaf = take_array<32>(reader);
+    header.commitment = take_array<32>(reader);
     header.payload_sha256 = take_array<32>(reader);
-    if (header.length < kFrameHeaderSize || header.length > kFrameHeaderSize + kPayloadMax ||
+    if (header.length < kFrameHeaderSize || header.length > kFrameMax ||
         header.length > bytes.size()) {
         return refuse(fmt::format("a frame says it has {} bytes", header.length));
     }
-    if (!model::record_kind(header.kind) || (header.flags & ~kFlagSealed) != 0 || !reserved_zero) {
+    if (!reserved_zero || !still_zero || key >= kKeyClasses.size() || !keeps_rules(header)) {
         return refuse("a frame header breaks a rule of the format");
     }
     return header;
 }
 
 crypto::Digest leaf_of(std::string_view origin, const FrameHeader& header) {
-    NARROWS_CHECK(origin.size() <= kOriginMax, "an origin is at most 255 bytes");
-    std::array<std::uint8_t, 1 + kLeafDomain.size() + 2 + kOriginMax + 8 + 8 + 2 + 8 + 64> input;
-    Put(input.data())
-        .le(std::uint8_t{0})
-        .bytes(as_bytes(kLeafDomain))
-        .le(static_cast<std::uint16_t>(origin.size()))
-        .bytes(as_bytes(origin))
-        .le(header.part)
-        .le(header.sequence)
-        .le(header.kind)
-        .le(header.flags)
-        .time(header.time)
-        .bytes(header.prev_leaf)
-        .bytes(header.payload_sha256);
-    return crypto::sha256({input.data(), input.size() - kOriginMax + origin.size()});
+    HeaderInput input(origin, header);
+    return crypto::sha256(input.all());
+}
+
+Bytes sealing_context(std::string_view origin, const FrameHeader& header) {
+    HeaderInput input(origin, header);
+    return to_bytes(input.sealed());
 }
 
 std::string segment_name(Lane lane, std::uint64_t number) {

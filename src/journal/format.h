@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "crypto/hash.h"
+#include "model/record.h"
 
 /// The bytes on disk, and nothing else: docs/format.md in code. Writer, reader and verifier share
 /// only this file. All integers are least significant byte first. Pure functions; the decoders
@@ -20,17 +21,28 @@ enum class Lane : std::uint8_t { control = 0, bulk = 1 };
 inline constexpr std::array<Lane, 2> kLanes = {Lane::control, Lane::bulk};
 const char* name_of(Lane lane);  ///< "control", "bulk": as in file names
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kBlock = 4096;  ///< batches begin at multiples of it
 inline constexpr std::size_t kSegmentHeaderSize = kBlock;
 inline constexpr std::size_t kBatchHeaderSize = 136;
-inline constexpr std::size_t kFrameHeaderSize = 96;
-inline constexpr std::size_t kPayloadMax = 256 * 1024;  ///< a 64 KiB body chunk and much around
+inline constexpr std::size_t kFrameHeaderSize = 144;
+inline constexpr std::size_t kPayloadMax = 256 * 1024;  ///< before sealing
+inline constexpr std::size_t kSealMax = 16;             ///< what sealing adds
 inline constexpr std::size_t kBatchMax = 1024 * 1024;   ///< header, frames and padding
 inline constexpr std::size_t kOriginMax = 255;
 
 /// Frame flags. Unknown bits are refused.
-inline constexpr std::uint8_t kFlagSealed = 0x01;  ///< the payload is ciphertext (format 2 and up)
+inline constexpr std::uint8_t kFlagSealed = 0x01;     ///< the payload is ciphertext
+inline constexpr std::uint8_t kFlagAllowed = 0x02;    ///< INTENT: its verdict is allow
+inline constexpr std::uint8_t kFlagContinues = 0x04;  ///< CLOSE: a later part may go on
+inline constexpr std::uint8_t kFlagResponse = 0x08;   ///< BODY: its direction
+
+/// Which of a part's keys seals a payload (docs/format.md section 4.1).
+enum class KeyClass : std::uint8_t { operations = 0, bodies = 1, secrets = 2 };
+inline constexpr std::array<KeyClass, 3> kKeyClasses = {KeyClass::operations, KeyClass::bodies,
+                                                        KeyClass::secrets};
+const char* name_of(KeyClass key);  ///< "operations" …: as in file names
+KeyClass key_class_of(model::RecordKind kind);
 
 using Nonce = std::array<std::uint8_t, 16>;
 
@@ -64,10 +76,14 @@ struct FrameHeader {
     std::uint32_t length = 0;  ///< header and payload
     std::uint8_t kind = 0;
     std::uint8_t flags = 0;
+    KeyClass key = KeyClass::operations;
     std::uint64_t part = 0;
     std::uint64_t sequence = 0;
     std::int64_t time = 0;
+    std::uint64_t op = 0;     ///< the INTENT it belongs to; 0: none
+    std::uint32_t epoch = 0;  ///< of the key; 0 if not sealed
     crypto::Digest prev_leaf{};
+    crypto::Digest commitment{};  ///< zeros if not sealed
     crypto::Digest payload_sha256{};
 };
 
@@ -92,9 +108,11 @@ void encode(const FrameHeader& header, std::uint8_t* to);
 /// The frame at the beginning of `bytes`; checks bounds, kind, flags and reserved bytes.
 Result<FrameHeader> decode_frame_header(ByteView bytes);
 
-/// The leaf of a frame: SHA-256(0x00 ‖ "narrows-rec-v1" ‖ u16 origin length ‖ origin ‖ part ‖
-/// sequence ‖ kind ‖ flags ‖ time ‖ prev_leaf ‖ payload_sha256).
+/// The leaf of a frame: SHA-256(0x00 ‖ context ‖ bytes 4 to 143 of the header), where context is
+/// "narrows-rec-v2" ‖ u16 origin length ‖ origin.
 crypto::Digest leaf_of(std::string_view origin, const FrameHeader& header);
+/// What is authenticated beside a sealed payload: context ‖ bytes 4 to 111 of the header.
+Bytes sealing_context(std::string_view origin, const FrameHeader& header);
 
 /// "control-00000001.nj"
 std::string segment_name(Lane lane, std::uint64_t number);

@@ -19,9 +19,11 @@ std::string hex(ByteView bytes) {
 FrameHeader sample_frame() {
     FrameHeader header{.length = kFrameHeaderSize + 5,
                        .kind = 3,
+                       .flags = kFlagAllowed,
                        .part = 7,
                        .sequence = 3,
                        .time = 1'795'435'200'123'000'000,
+                       .op = 3,
                        .payload_sha256 = crypto::sha256("hello")};
     for (std::uint8_t i = 0; i < 32; ++i) {
         header.prev_leaf[i] = i;
@@ -32,7 +34,7 @@ FrameHeader sample_frame() {
 // From docs/format.md by Python's hashlib and struct.
 TEST(Format, leaf_matches_an_independent_computation) {
     EXPECT_EQ(hex(leaf_of("narrows/gw-1", sample_frame())),
-              "5ab4763d27ca818f21a1ee04bf23f29cab006be2634b6be78dd958fe16b97e87");
+              "3d0dae8db9bee4725d7096ff9c3cbc9ffe083e305d307bd7e5a51400e085c658");
 }
 
 TEST(Format, segment_header_comes_back_and_every_flip_is_refused) {
@@ -77,13 +79,24 @@ TEST(Format, frame_header_refuses_what_breaks_a_rule) {
     encode(sample_frame(), bytes.data());
     EXPECT_EQ(decode_frame_header(bytes).value().sequence, 3u);
     EXPECT_FALSE(decode_frame_header(ByteView(bytes).first(kFrameHeaderSize + 4)));
-    for (const std::size_t at : {3u, 5u, 6u, 7u}) {  // length, flags, reserved
+    for (const std::size_t at : {3u, 5u, 6u, 7u, 44u}) {  // length, flags, key, reserved
         bytes[at] ^= 0x80;
         EXPECT_FALSE(decode_frame_header(bytes)) << at;
         bytes[at] ^= 0x80;
     }
     bytes[4] = 200;
     EXPECT_FALSE(decode_frame_header(bytes));
+    FrameHeader header = sample_frame();
+    header.kind = static_cast<std::uint8_t>(model::RecordKind::sent);
+    encode(header, bytes.data());
+    EXPECT_FALSE(decode_frame_header(bytes)) << "only an INTENT is allowed";
+    header.flags = 0;
+    header.epoch = 1;
+    encode(header, bytes.data());
+    EXPECT_FALSE(decode_frame_header(bytes)) << "what is not sealed has no epoch";
+    header.flags = kFlagSealed;
+    encode(header, bytes.data());
+    EXPECT_TRUE(decode_frame_header(bytes));
 }
 
 TEST(Format, segment_names) {

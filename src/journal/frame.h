@@ -25,11 +25,17 @@ struct Frame {
     model::Sequence sequence;
     model::RecordKind kind = model::RecordKind::notice;
     std::uint8_t flags = 0;
+    KeyClass key = KeyClass::operations;
     WallNs time = 0;
+    std::uint64_t op = 0;  ///< the INTENT it belongs to; 0: none
+    std::uint32_t epoch = 0;
     crypto::Digest prev_leaf{};
+    crypto::Digest commitment{};
     crypto::Digest payload_sha256{};
     ByteView payload;
     Location location;
+
+    bool sealed() const { return (flags & kFlagSealed) != 0; }
 };
 
 /// A stretch of sequence numbers, both ends included.

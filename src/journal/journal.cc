@@ -61,7 +61,11 @@ class JournalImpl : public Journal {
         return ok();
     }
 
-    std::shared_ptr<Part> begin_part() override { return std::make_shared<PartState>(); }
+    std::shared_ptr<Part> begin_part(PartInfo info) override {
+        auto part = std::make_shared<PartState>();
+        part->info = std::move(info);
+        return part;
+    }
     std::shared_ptr<Part> resume_part(const PartReport& report) override {
         auto part = std::make_shared<PartState>();
         part->number = report.part.value();
@@ -70,35 +74,27 @@ class JournalImpl : public Journal {
         return part;
     }
 
-    Result<Appended> append(Part& part, Lane lane, model::RecordKind kind, Bytes payload,
-                            Await await, Waiter* waiter, Use use) override {
+    Result<Appended> append(Part& part, Lane lane, Subject subject, Bytes payload, Await await,
+                            Waiter* waiter, Use use) override {
         NARROWS_TRY(check(payload, await, waiter));
-        const crypto::Digest digest = crypto::sha256(payload);
         PartState& state = static_cast<PartState&>(part);
         const std::lock_guard guard(state.mutex);
         const std::unique_lock numbering = number_if_new(state, lane);
-        return place(state,
-                     {.lane = lane, .kind = kind, .await = await, .waiter = waiter, .use = use},
-                     std::move(payload), digest);
+        return place(state, {lane, subject, await, waiter, use}, std::move(payload));
     }
-    Result<Appended> append(Part& part, Lane lane, model::RecordKind kind,
-                            const PayloadBuilder& build, Await await, Waiter* waiter,
-                            Use use) override {
+    Result<Appended> append(Part& part, Lane lane, Subject subject, const PayloadBuilder& build,
+                            Await await, Waiter* waiter, Use use) override {
         PartState& state = static_cast<PartState&>(part);
         const std::lock_guard guard(state.mutex);
         const std::unique_lock numbering = number_if_new(state, lane);
         const std::uint64_t number = numbering ? next_part_ : state.number.load();
         Bytes payload = build(model::PartNo(number), model::Sequence(state.next_sequence));
         NARROWS_TRY(check(payload, await, waiter));
-        const crypto::Digest digest = crypto::sha256(payload);
-        return place(state,
-                     {.lane = lane, .kind = kind, .await = await, .waiter = waiter, .use = use},
-                     std::move(payload), digest);
+        return place(state, {lane, subject, await, waiter, use}, std::move(payload));
     }
 
     Result<void> sync(Lane lane, Waiter& waiter) override {
-        Entry barrier{.await = Await::durable, .waiter = &waiter, .barrier = true};
-        return lane_of(lane).push(barrier, Use::closing);
+        return lane_of(lane).push_barrier(waiter);
     }
 
     State state() const override {
@@ -127,7 +123,7 @@ class JournalImpl : public Journal {
   private:
     struct Request {
         Lane lane;
-        model::RecordKind kind;
+        Subject subject;
         Await await;
         Waiter* waiter;
         Use use;
@@ -160,35 +156,68 @@ class JournalImpl : public Journal {
         return std::unique_lock(numbers_);
     }
 
+    /// Under the part's lock, and the numbering one if the part is new.
+    Result<void> make_keys(PartState& part) {
+        if (part.number == 0 && options_.make_sealer) {
+            NARROWS_TRY(part.sealer, options_.make_sealer(model::PartNo(next_part_), part.info));
+        }
+        return ok();
+    }
+
+    FrameHeader header_for(const PartState& part, const Subject& subject) const {
+        return {.kind = static_cast<std::uint8_t>(subject.kind),
+                .flags = subject.flags,
+                .part = part.number == 0 ? next_part_ : part.number.load(),
+                .sequence = part.next_sequence,
+                .time = common_.clock.wall(),
+                .op = subject.op == kOwn ? part.next_sequence : subject.op.value(),
+                .prev_leaf = part.last_leaf};
+    }
+
+    /// What is to be stored, and `header` whole. Sealed is only what has its room already: no
+    /// sequence, and so no nonce, seals two payloads.
+    Result<Bytes> finish(PartState& part, FrameHeader& header, Bytes payload) const {
+        if (part.sealer) {
+            const std::size_t stored = payload.size() + kSealMax;
+            NARROWS_TRY(payload, part.sealer->seal(header, std::move(payload)));
+            NARROWS_CHECK(payload.size() == stored, "sealing adds kSealMax bytes");
+        }
+        header.length = static_cast<std::uint32_t>(kFrameHeaderSize + payload.size());
+        header.payload_sha256 = crypto::sha256(payload);
+        return payload;
+    }
+
     /// Under the part's lock.
-    Result<Appended> place(PartState& part, const Request& request, Bytes payload,
-                           const crypto::Digest& digest) {
+    Result<Appended> place(PartState& part, const Request& request, Bytes payload) {
+        NARROWS_TRY(make_keys(part));
+        LaneWriter& lane = lane_of(request.lane);
+        const std::size_t stored = payload.size() + (part.sealer ? kSealMax : 0);
+        NARROWS_TRY(lane.reserve(stored, request.use));
         const bool is_new = part.number == 0;
-        const FrameHeader header{
-            .length = static_cast<std::uint32_t>(kFrameHeaderSize + payload.size()),
-            .kind = static_cast<std::uint8_t>(request.kind),
-            .flags = 0,
-            .part = is_new ? next_part_ : part.number.load(),
-            .sequence = part.next_sequence,
-            .time = common_.clock.wall(),
-            .prev_leaf = part.last_leaf,
-            .payload_sha256 = digest};
+        FrameHeader header = header_for(part, request.subject);
+        Result<Bytes> finished = finish(part, header, std::move(payload));
+        if (!finished.has_value()) {
+            lane.give_back(stored);
+            return fail(finished.error());
+        }
         Entry entry{.leaf = leaf_of(options_.origin, header),
-                    .payload = std::move(payload),
+                    .payload = std::move(finished.value()),
                     .await = request.await,
                     .waiter = request.await == Await::none ? nullptr : request.waiter};
         encode(header, entry.header.data());
         const crypto::Digest leaf = entry.leaf;
-        NARROWS_TRY(lane_of(request.lane).push(entry, request.use));
+        lane.push(std::move(entry));
         if (is_new) {
             part.number = next_part_++;
         }
         ++part.next_sequence;
         part.last_leaf = leaf;
+        if (options_.on_placed) {
+            options_.on_placed(part.info, header, leaf);
+        }
         return Appended{.part = model::PartNo(header.part),
                         .sequence = model::Sequence(header.sequence),
-                        .leaf = leaf,
-                        .payload_sha256 = digest};
+                        .leaf = leaf};
     }
 
     const Options options_;

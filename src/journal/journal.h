@@ -34,6 +34,34 @@ enum class Await {
 /// CLOSE, RECOVERY) may use the reserved tail that `normal` ones may not.
 enum class Use { normal, closing };
 
+/// What a record is about, as readers without a key see it.
+struct Subject {
+    Subject(model::RecordKind of) : kind(of) {}  // NOLINT: a kind alone is a subject
+    Subject(model::RecordKind of, model::Sequence operation, std::uint8_t its_flags = 0)
+        : kind(of), op(operation), flags(its_flags) {}
+    model::RecordKind kind;
+    model::Sequence op{0};   ///< the INTENT it belongs to, an INTENT's own (kOwn); 0: none
+    std::uint8_t flags = 0;  ///< kFlagAllowed, kFlagContinues, kFlagResponse
+};
+/// Stands for an INTENT's own sequence, which its append gives.
+inline const model::Sequence kOwn{UINT64_MAX};
+
+/// What a part is for, for whoever makes its keys and its log entries.
+struct PartInfo {
+    std::string kind;     ///< "session", "system", "lobby"
+    std::string session;  ///< empty unless it is a session's
+};
+
+/// Seals the payloads of one part. Called under the part's lock, in order of sequence.
+class Sealer {
+  public:
+    virtual ~Sealer() = default;
+    /// `header` has everything but length, key, epoch, commitment and payload_sha256. Sets key,
+    /// epoch, commitment and kFlagSealed and gives what is to be stored. An error refuses the
+    /// append.
+    virtual Result<Bytes> seal(FrameHeader& header, Bytes plain) = 0;
+};
+
 /// Is told the fate of one append, exactly once, on a committer thread, possibly before `append`
 /// has returned. Must not block, throw or call the journal. Must live until told.
 /// An error means that the record may or may not be on disk: act as if it were not, and record
@@ -45,7 +73,7 @@ class Waiter {
 };
 
 /// One part's stretch of sequence numbers. Thread-safe; shared because appends in flight keep it.
-class Part {
+class Part : public std::enable_shared_from_this<Part> {
   public:
     virtual ~Part() = default;
     /// 0 until its first append (its OPEN) has been taken.
@@ -59,7 +87,6 @@ struct Appended {
     model::PartNo part;
     model::Sequence sequence;
     crypto::Digest leaf{};
-    crypto::Digest payload_sha256{};
 };
 
 /// Builds a payload that names its own number. Called once, under the part's lock: be quick, and
@@ -127,6 +154,11 @@ struct Options {
     /// Sees every record that recovery finds, once, in about the order it was written (the lanes
     /// are merged by time); the payload is valid during the call. For open operations and the like.
     std::function<void(const Frame&)> on_recovered;
+    /// Makes the keys of a new part, durably, before its first record. Called under the lock that
+    /// numbers parts. Absent: nothing is sealed. An error refuses the part.
+    std::function<Result<std::shared_ptr<Sealer>>(model::PartNo, const PartInfo&)> make_sealer;
+    /// Every record as it got its place, under its part's lock: in order of sequence. Be quick.
+    std::function<void(const PartInfo&, const FrameHeader&, const crypto::Digest& leaf)> on_placed;
 };
 
 class Journal {
@@ -143,7 +175,7 @@ class Journal {
 
     /// A new part. Its number is given with its first append, which must go to Lane::control, so
     /// that numbers on disk are dense.
-    virtual std::shared_ptr<Part> begin_part() = 0;
+    virtual std::shared_ptr<Part> begin_part(PartInfo info = {}) = 0;
     /// Goes on with a part that an earlier boot left, to declare what became of it.
     virtual std::shared_ptr<Part> resume_part(const PartReport& report) = 0;
 
@@ -152,10 +184,10 @@ class Journal {
     /// `await` is none (then it is not told). On an error nothing was queued, no number was used
     /// and the waiter is not told: ErrorCode::exhausted (queue or disk is full),
     /// ErrorCode::unavailable (refusing), ErrorCode::invalid (payload over kPayloadMax).
-    [[nodiscard]] virtual Result<Appended> append(Part& part, Lane lane, model::RecordKind kind,
+    [[nodiscard]] virtual Result<Appended> append(Part& part, Lane lane, Subject subject,
                                                   Bytes payload, Await await, Waiter* waiter,
                                                   Use use = Use::normal) = 0;
-    [[nodiscard]] virtual Result<Appended> append(Part& part, Lane lane, model::RecordKind kind,
+    [[nodiscard]] virtual Result<Appended> append(Part& part, Lane lane, Subject subject,
                                                   const PayloadBuilder& build, Await await,
                                                   Waiter* waiter, Use use = Use::normal) = 0;
 

@@ -12,7 +12,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t kFrameMax = kFrameHeaderSize + kPayloadMax;
+constexpr std::size_t kFrameMax = kFrameHeaderSize + kPayloadMax + kSealMax;
 /// At most this much stays unused at a segment's end, because no frame is split.
 constexpr std::uint64_t kSegmentWaste = round_up(kBatchHeaderSize + kFrameMax, kBlock);
 constexpr std::uint64_t kTailMax = 4ull << 20;
@@ -77,25 +77,41 @@ bool LaneWriter::has_room_for(std::uint64_t body_bytes) const {
     return check_room(body_bytes + body_bytes / 8 + kBeside, Use::normal).has_value();
 }
 
-Result<void> LaneWriter::push(Entry& entry, Use use) {
-    const std::uint64_t cost = entry.cost();
-    const bool awaited = entry.waiter != nullptr;
-    std::unique_lock lock(mutex_);
+Result<void> LaneWriter::reserve(std::size_t payload_size, Use use) {
+    const std::size_t size = Entry::size_of(payload_size);
+    const std::lock_guard lock(mutex_);
     if (stop_) {
         return fail(ErrorCode::unavailable, "the journal is closing");
     }
     // Bodies leave a quarter of the queue to the records of every other operation.
     const bool is_body = lane_ == Lane::bulk && use == Use::normal;
-    const std::uint64_t quarters = is_body ? 3 : 4;
+    NARROWS_TRY(check_queue(size, is_body ? 3 : 4));
+    NARROWS_TRY(check_room(Entry::cost_of(payload_size), use));
+    common_.queued_bytes += size;
+    ++common_.queued_frames;
+    queued_cost_ += Entry::cost_of(payload_size);
+    return ok();
+}
+
+void LaneWriter::give_back(std::size_t payload_size) {
+    const std::lock_guard lock(mutex_);
+    common_.queued_bytes -= Entry::size_of(payload_size);
+    --common_.queued_frames;
+    queued_cost_ -= Entry::cost_of(payload_size);
+}
+
+Result<void> LaneWriter::check_queue(std::size_t size, std::uint64_t quarters) const {
     if (common_.queued_frames >= common_.options.queue_frames_max / 4 * quarters ||
-        common_.queued_bytes + entry.size() > common_.options.queue_bytes_max / 4 * quarters) {
+        common_.queued_bytes + size > common_.options.queue_bytes_max / 4 * quarters) {
         return fail(ErrorCode::exhausted,
                     "the journal's queue is full: the disk is slower than what is to be recorded");
     }
-    NARROWS_TRY(check_room(cost, use));
-    common_.queued_bytes += entry.size();
-    ++common_.queued_frames;
-    queued_cost_ += cost;
+    return ok();
+}
+
+void LaneWriter::push(Entry entry) {
+    const bool awaited = entry.waiter != nullptr;
+    std::unique_lock lock(mutex_);
     queue_.push_back(std::move(entry));
     const bool wakes = !urgent_ && (awaited || dozing_ || queue_.size() >= kUnawaitedMax);
     urgent_ |= wakes;
@@ -103,6 +119,18 @@ Result<void> LaneWriter::push(Entry& entry, Use use) {
     if (wakes) {
         wake_.notify_one();
     }
+}
+
+Result<void> LaneWriter::push_barrier(Waiter& waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stop_) {
+            return fail(ErrorCode::unavailable, "the journal is closing");
+        }
+        NARROWS_TRY(check_queue(0, 4));
+        ++common_.queued_frames;
+    }
+    push({.await = Await::durable, .waiter = &waiter, .barrier = true});
     return ok();
 }
 

@@ -33,9 +33,11 @@ class PartState : public Part {
 
     mutable std::mutex mutex;
     std::atomic<std::uint64_t> number = 0;
+    PartInfo info;  ///< does not change
     // Under the mutex.
     std::uint64_t next_sequence = 0;
     crypto::Digest last_leaf{};
+    std::shared_ptr<Sealer> sealer;
 };
 
 /// A frame on its way to the disk. Its payload stays in memory until it is durable, so that it can
@@ -50,9 +52,13 @@ struct Entry {
     bool barrier = false;
     bool written = false;
 
-    std::size_t size() const { return barrier ? 0 : kFrameHeaderSize + payload.size(); }
+    static std::size_t size_of(std::size_t payload) { return kFrameHeaderSize + payload; }
+    static std::uint64_t cost_of(std::size_t payload) {
+        return round_up(kBatchHeaderSize + size_of(payload), kBlock);
+    }
+    std::size_t size() const { return barrier ? 0 : size_of(payload.size()); }
     /// Disk bytes if it gets a batch of its own.
-    std::uint64_t cost() const { return barrier ? 0 : round_up(kBatchHeaderSize + size(), kBlock); }
+    std::uint64_t cost() const { return barrier ? 0 : cost_of(payload.size()); }
 };
 
 /// What both lanes share.
@@ -79,8 +85,14 @@ class LaneWriter {
 
     /// Starts the first segment of this boot after `tail`, then the thread.
     Result<void> start(const LaneScanner::Tail& tail);
-    /// Takes the entry or says why not (then it is untouched). Called under the part's lock.
-    Result<void> push(Entry& entry, Use use);
+    /// Room for a frame with so large a payload; ErrorCode::exhausted, ErrorCode::unavailable. What
+    /// was reserved is pushed, or given back.
+    Result<void> reserve(std::size_t payload_size, Use use);
+    void give_back(std::size_t payload_size);
+    /// Queues what has its place reserved. Called under the part's lock.
+    void push(Entry entry);
+    /// Waits for all that is queued; ErrorCode::exhausted, ErrorCode::unavailable.
+    Result<void> push_barrier(Waiter& waiter);
     /// Writes what is queued and ends the thread.
     void ask_to_stop();
     void join();
@@ -101,6 +113,7 @@ class LaneWriter {
     bool wait_for_work();
     std::chrono::steady_clock::time_point wake_at() const;
     Result<void> check_room(std::uint64_t cost, Use use) const;
+    Result<void> check_queue(std::size_t size, std::uint64_t quarters) const;
 
     Result<void> activate();
     Result<void> name_segment(Spares::Spare& spare, ByteView header, std::uint64_t number);

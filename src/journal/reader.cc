@@ -95,15 +95,8 @@ Result<Frame> PartIndex::read(const Entry& entry) {
     buffer_.resize(kFrameHeaderSize + entry.payload_size);
     NARROWS_TRY(const std::size_t got, file_->pread(buffer_, entry.location.offset));
     NARROWS_TRY(const FrameHeader header, decode_frame_header(ByteView(buffer_).first(got)));
-    Frame frame{.part = model::PartNo(header.part),
-                .sequence = model::Sequence(header.sequence),
-                .kind = *model::record_kind(header.kind),
-                .flags = header.flags,
-                .time = header.time,
-                .prev_leaf = header.prev_leaf,
-                .payload_sha256 = header.payload_sha256,
-                .payload = ByteView(buffer_).first(header.length).subspan(kFrameHeaderSize),
-                .location = entry.location};
+    const Frame frame = frame_of(
+        header, ByteView(buffer_).first(header.length).subspan(kFrameHeaderSize), entry.location);
     const auto why = why_invalid(frame);
     if (why || frame.part != part_ || frame.sequence != entry.sequence) {
         return fail(ErrorCode::corrupt,

@@ -335,29 +335,42 @@ Result<std::optional<Frame>> FrameCursor::next() {
         return std::nullopt;
     }
     NARROWS_TRY(const FrameHeader header, decode_frame_header(rest_));
-    Frame frame{.part = model::PartNo(header.part),
-                .sequence = model::Sequence(header.sequence),
-                .kind = *model::record_kind(header.kind),
-                .flags = header.flags,
-                .time = header.time,
-                .prev_leaf = header.prev_leaf,
-                .payload_sha256 = header.payload_sha256,
-                .payload = rest_.first(header.length).subspan(kFrameHeaderSize),
-                .location = location_};
+    const ByteView payload = rest_.first(header.length).subspan(kFrameHeaderSize);
+    const Frame frame = frame_of(header, payload, location_);
     rest_ = rest_.subspan(header.length);
     location_.offset += header.length;
     --left_;
     return frame;
 }
 
+Frame frame_of(const FrameHeader& header, ByteView payload, const Location& location) {
+    return {.part = model::PartNo(header.part),
+            .sequence = model::Sequence(header.sequence),
+            .kind = *model::record_kind(header.kind),
+            .flags = header.flags,
+            .key = header.key,
+            .time = header.time,
+            .op = header.op,
+            .epoch = header.epoch,
+            .prev_leaf = header.prev_leaf,
+            .commitment = header.commitment,
+            .payload_sha256 = header.payload_sha256,
+            .payload = payload,
+            .location = location};
+}
+
 FrameHeader header_of(const Frame& frame) {
     return {.length = static_cast<std::uint32_t>(kFrameHeaderSize + frame.payload.size()),
             .kind = static_cast<std::uint8_t>(frame.kind),
             .flags = frame.flags,
+            .key = frame.key,
             .part = frame.part.value(),
             .sequence = frame.sequence.value(),
             .time = frame.time,
+            .op = frame.op,
+            .epoch = frame.epoch,
             .prev_leaf = frame.prev_leaf,
+            .commitment = frame.commitment,
             .payload_sha256 = frame.payload_sha256};
 }
 

@@ -155,6 +155,8 @@ class FrameCursor {
     Location location_;
 };
 
+/// `header` is decoded, `payload` what follows it.
+Frame frame_of(const FrameHeader& header, ByteView payload, const Location& location);
 /// The frame's header as it stands on disk, for leaf_of.
 FrameHeader header_of(const Frame& frame);
 crypto::Digest leaf_of(std::string_view origin, const Frame& frame);

@@ -100,13 +100,15 @@ const char* name_of(RecordKind kind) {
             return "CREDENTIAL";
         case RecordKind::notice:
             return "NOTICE";
+        case RecordKind::secrets:
+            return "SECRETS";
     }
     return "UNKNOWN";
 }
 
 std::optional<RecordKind> record_kind(std::uint8_t number) {
     const bool known = number >= static_cast<std::uint8_t>(RecordKind::open) &&
-                       number <= static_cast<std::uint8_t>(RecordKind::notice);
+                       number <= static_cast<std::uint8_t>(RecordKind::secrets);
     return known ? std::optional(static_cast<RecordKind>(number)) : std::nullopt;
 }
 

@@ -25,6 +25,7 @@ enum class RecordKind : std::uint8_t {
     config = 15,      ///< a configuration took effect
     credential = 16,  ///< an upstream credential was obtained
     notice = 17,      ///< an alarm, a budget used up, attempts only counted
+    secrets = 18,     ///< secret values of an operation, for custodians alone
 };
 const char* name_of(RecordKind kind);
 std::optional<RecordKind> record_kind(std::uint8_t number);

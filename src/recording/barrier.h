@@ -1,14 +1,16 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 
 #include "journal/journal.h"
 
 namespace narrows::recording {
 
-/// Whether all that the journal was given when the barrier began is on the disk. Nobody blocks:
-/// look at it again later. Thread-safe; shared with the journal until it has told.
+/// Whether all that the journal was given when the barrier began is on the disk. Thread-safe;
+/// shared with the journal until it has told.
 class Barrier {
   public:
     enum class State { pending, durable, failed };
@@ -27,11 +29,14 @@ class Barrier {
         return barrier;
     }
 
-    State state() const {
-        if (failed_) {
-            return State::failed;
+    /// Blocks until it is known, at most so long.
+    State wait(std::chrono::milliseconds at_most) const {
+        std::unique_lock lock(mutex_);
+        told_.wait_for(lock, at_most, [this] { return left_ == 0; });
+        if (left_ > 0) {
+            return State::pending;
         }
-        return left_ == 0 ? State::durable : State::pending;
+        return failed_ ? State::failed : State::durable;
     }
 
   private:
@@ -44,12 +49,16 @@ class Barrier {
         std::shared_ptr<Barrier> barrier;
     };
     void told(const Result<void>& outcome) {
+        const std::lock_guard lock(mutex_);
         failed_ = failed_ || !outcome.has_value();
         --left_;
+        told_.notify_all();
     }
 
-    std::atomic<std::size_t> left_ = journal::kLanes.size();
-    std::atomic<bool> failed_ = false;
+    mutable std::mutex mutex_;
+    mutable std::condition_variable told_;
+    std::size_t left_ = journal::kLanes.size();
+    bool failed_ = false;
 };
 
 }  // namespace narrows::recording

@@ -5,12 +5,14 @@
 
 #include "base/check.h"
 #include "codec/cbor.h"
+#include "evidence/payload.h"
 #include "recording/await_journal.h"
 
 namespace narrows::recording {
 
 using journal::Appended;
 using journal::Lane;
+using journal::Subject;
 using journal::Use;
 
 namespace {
@@ -25,6 +27,14 @@ Bytes body_payload(Sequence op, Direction direction, std::uint64_t index, ByteVi
     fields.emplace("dir", direction == Direction::request ? "request" : "response");
     fields.emplace("index", index);
     return codec::cbor_encode(fields, "bytes", bytes);
+}
+
+/// What readers without a key see of a record that names its operation in its payload.
+Subject subject_of(RecordKind kind, const codec::Value& payload) {
+    const codec::Value* fields = payload.find("observed");
+    const bool names_one = evidence::has_operation(kind) && fields != nullptr;
+    const auto op = static_cast<std::uint64_t>(names_one ? fields->number("op") : 0);
+    return {kind, Sequence(op)};
 }
 
 /// Where the last of a stretch's BODY records begins.
@@ -49,37 +59,27 @@ PartLog::PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
                  ByteView receipt_key)
     : journal_(journal), part_(std::move(part)), receipt_key_(receipt_key) {}
 
-PartHead PartLog::head() const {
-    const std::lock_guard lock(leaf_mutex_);
-    return {part_->no(), leaf_sequence_.value() + 1, leaf_};
-}
-
-void PartLog::counted(RecordKind kind, std::size_t size, const Appended& appended) {
+void PartLog::counted(RecordKind kind, std::size_t size) {
     counts_.at(static_cast<std::size_t>(kind)).fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_add(size, std::memory_order_relaxed);
-    const std::lock_guard lock(leaf_mutex_);
-    if (appended.sequence >= leaf_sequence_) {
-        leaf_sequence_ = appended.sequence;
-        leaf_ = appended.leaf;
-    }
 }
 
-Result<Appended> PartLog::append(Lane lane, RecordKind kind, Bytes payload, Await await,
+Result<Appended> PartLog::append(Lane lane, Subject subject, Bytes payload, Await await,
                                  journal::Waiter* waiter, Use use) {
     const std::shared_lock lock(closing_mutex_);
-    return append_locked(lane, kind, std::move(payload), await, waiter, use);
+    return append_locked(lane, subject, std::move(payload), await, waiter, use);
 }
 
-Result<Appended> PartLog::append_locked(Lane lane, RecordKind kind, Bytes payload, Await await,
+Result<Appended> PartLog::append_locked(Lane lane, Subject subject, Bytes payload, Await await,
                                         journal::Waiter* waiter, Use use) {
     if (ending_) {
         return fail(ErrorCode::closed, kClosed);
     }
     const std::size_t size = payload.size();
     Result<Appended> appended =
-        journal_.append(*part_, lane, kind, std::move(payload), await, waiter, use);
+        journal_.append(*part_, lane, subject, std::move(payload), await, waiter, use);
     if (appended.has_value()) {
-        counted(kind, size, appended.value());
+        counted(subject.kind, size);
     }
     return appended;
 }
@@ -92,7 +92,7 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
         Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::open, build,
                                                     Await::durable, waiter, Use::normal);
         if (appended.has_value()) {
-            counted(RecordKind::open, 0, appended.value());
+            counted(RecordKind::open, 0);
         }
         return appended;
     };
@@ -110,12 +110,13 @@ Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,
     if (ending_) {
         return fail(ErrorCode::closed, kClosed);
     }
-    Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::intent, build,
-                                                Await::durable, waiter, Use::normal);
+    const Subject subject(RecordKind::intent, journal::kOwn, allowed ? journal::kFlagAllowed : 0);
+    Result<Appended> appended =
+        journal_.append(*part_, Lane::control, subject, build, Await::durable, waiter, Use::normal);
     if (!appended.has_value()) {
         return appended;
     }
-    counted(RecordKind::intent, built, appended.value());
+    counted(RecordKind::intent, built);
     if (allowed) {
         const std::lock_guard open(open_mutex_);
         open_.emplace(appended.value().sequence, "");
@@ -171,8 +172,9 @@ Result<Appended> PartLog::append_outcome(Lane lane, RecordKind kind, Sequence op
         not_sent = codec::Value(fields).text("why");
     }
     fields.insert_or_assign("op", op.value());
-    Result<Appended> appended = append_locked(
-        lane, kind, codec::cbor_encode(observed(std::move(fields))), await, waiter, Use::closing);
+    Result<Appended> appended =
+        append_locked(lane, {kind, op}, codec::cbor_encode(observed(std::move(fields))), await,
+                      waiter, Use::closing);
     if (!appended.has_value()) {
         const std::lock_guard open(open_mutex_);
         open_.emplace(op, std::move(not_sent));
@@ -201,9 +203,10 @@ bool PartLog::outcome_unawaited(RecordKind kind, Sequence op, codec::Map fields)
 net::Task<Result<void>> PartLog::control(RecordKind kind, codec::Value payload, Await await,
                                          Use use) {
     check_told(await);
+    const Subject subject = subject_of(kind, payload);
     Bytes bytes = codec::cbor_encode(payload);
     auto start = [&](journal::Waiter* waiter) {
-        return append(Lane::control, kind, std::move(bytes), await, waiter, use);
+        return append(Lane::control, subject, std::move(bytes), await, waiter, use);
     };
     const Result<Appended> appended = co_await await_journal(start);
     if (!appended.has_value()) {
@@ -214,9 +217,10 @@ net::Task<Result<void>> PartLog::control(RecordKind kind, codec::Value payload, 
 
 net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Await await) {
     check_told(await);
+    const Subject subject = subject_of(kind, payload);
     Bytes bytes = codec::cbor_encode(payload);
     auto start = [&](journal::Waiter* waiter) {
-        return append(Lane::bulk, kind, std::move(bytes), await, waiter, Use::closing);
+        return append(Lane::bulk, subject, std::move(bytes), await, waiter, Use::closing);
     };
     const Result<Appended> appended = co_await await_journal(start);
     if (!appended.has_value()) {
@@ -226,24 +230,27 @@ net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Awa
 }
 
 bool PartLog::bulk_unawaited(RecordKind kind, const codec::Value& payload) {
-    return append(Lane::bulk, kind, codec::cbor_encode(payload), Await::none, nullptr, Use::closing)
+    return append(Lane::bulk, subject_of(kind, payload), codec::cbor_encode(payload), Await::none,
+                  nullptr, Use::closing)
         .has_value();
 }
 
 bool PartLog::control_unawaited(RecordKind kind, const codec::Value& payload) {
-    return append(Lane::control, kind, codec::cbor_encode(payload), Await::none, nullptr,
-                  Use::closing)
+    return append(Lane::control, subject_of(kind, payload), codec::cbor_encode(payload),
+                  Await::none, nullptr, Use::closing)
         .has_value();
 }
 
 net::Task<Result<void>> PartLog::body_part(Sequence op, Direction direction, std::uint64_t index,
                                            ByteView part, Await await) {
+    const std::uint8_t flags = direction == Direction::response ? journal::kFlagResponse : 0;
+    const Subject subject(RecordKind::body, op, flags);
     for (int look = 0;; ++look) {
         bool queued = false;
         auto start = [&](journal::Waiter* waiter) {
             Result<Appended> appended =
-                append(Lane::bulk, RecordKind::body, body_payload(op, direction, index, part),
-                       await, waiter, Use::normal);
+                append(Lane::bulk, subject, body_payload(op, direction, index, part), await, waiter,
+                       Use::normal);
             queued = appended.has_value();
             return appended;
         };
@@ -297,9 +304,10 @@ Result<void> PartLog::conclude_open() {
         const auto& [op, not_sent] = *open_.begin();
         fields.emplace("op", op.value());
         fields.emplace("why", not_sent.empty() ? "still open when the part was closed" : not_sent);
-        NARROWS_TRY(append_locked(
-            Lane::control, not_sent.empty() ? RecordKind::unknown : RecordKind::not_sent,
-            codec::cbor_encode(observed(std::move(fields))), Await::none, nullptr, Use::closing));
+        const RecordKind kind = not_sent.empty() ? RecordKind::unknown : RecordKind::not_sent;
+        NARROWS_TRY(append_locked(Lane::control, {kind, op},
+                                  codec::cbor_encode(observed(std::move(fields))), Await::none,
+                                  nullptr, Use::closing));
         open_.erase(open_.begin());
     }
     return ok();
@@ -308,7 +316,7 @@ Result<void> PartLog::conclude_open() {
 /// From here on only CLOSE may follow.
 Result<void> PartLog::end_appending() {
     const std::unique_lock lock(closing_mutex_);
-    if (closed_ || (ending_ && !close_)) {
+    if (closed_ || (ending_ && !has_close_)) {
         return fail(ErrorCode::closed, kClosed);
     }
     if (!ending_) {
@@ -319,25 +327,24 @@ Result<void> PartLog::end_appending() {
 }
 
 /// The part's bodies and results are durable before its CLOSE can be.
-net::Task<Result<void>> PartLog::append_close(codec::Map fields) {
+net::Task<Result<void>> PartLog::append_close(codec::Map fields, bool continues) {
     auto sync = [&](journal::Waiter* waiter) { return journal_.sync(Lane::bulk, *waiter); };
     const Result<void> synced = co_await await_journal(sync);
     if (!synced.has_value()) {
         ending_ = false;
         co_return synced;
     }
-    std::map<std::string, std::uint64_t> before = counts();
     Bytes payload = codec::cbor_encode(observed(std::move(fields)));
     const std::size_t size = payload.size();
+    const Subject subject(RecordKind::close, Sequence(0), continues ? journal::kFlagContinues : 0);
     auto start = [&](journal::Waiter* waiter) {
         const std::unique_lock lock(closing_mutex_);
         Result<Appended> appended =
-            journal_.append(*part_, Lane::control, RecordKind::close, std::move(payload),
-                            Await::durable, waiter, Use::closing);
+            journal_.append(*part_, Lane::control, subject, std::move(payload), Await::durable,
+                            waiter, Use::closing);
         if (appended.has_value()) {
-            const Appended& at = appended.value();
-            counted(RecordKind::close, size, at);
-            close_ = Closed{{part_->no(), at.sequence.value() + 1, at.leaf}, std::move(before)};
+            counted(RecordKind::close, size);
+            has_close_ = true;
         }
         return appended;
     };
@@ -351,48 +358,27 @@ net::Task<Result<void>> PartLog::append_close(codec::Map fields) {
 
 bool PartLog::has_close() const {
     const std::shared_lock lock(closing_mutex_);
-    return close_.has_value();
+    return has_close_;
 }
 
-net::Task<Result<void>> PartLog::finish_close(codec::Map fields) {
-    Result<void> done = ok();
+net::Task<Result<void>> PartLog::close(codec::Map fields, bool continues) {
+    Result<void> done = end_appending();
+    if (!done.has_value()) {
+        co_return done;
+    }
     if (has_close()) {
         auto sync = [&](journal::Waiter* waiter) { return journal_.sync(Lane::control, *waiter); };
         done = co_await await_journal(sync);
     } else {
-        done = co_await append_close(std::move(fields));
+        codec::Map per_kind;
+        for (const auto& [kind, count] : counts()) {
+            per_kind.emplace(kind, count);
+        }
+        fields.insert_or_assign("counts", std::move(per_kind));
+        done = co_await append_close(std::move(fields), continues);
     }
     closed_ = done.has_value();
     co_return done;
-}
-
-net::Task<Result<PartLog::Closed>> PartLog::close(codec::Map fields) {
-    const Result<void> ended = end_appending();
-    if (!ended.has_value()) {
-        co_return fail(ended.error());
-    }
-    codec::Map per_kind;
-    for (const auto& [kind, count] : counts()) {
-        per_kind.emplace(kind, count);
-    }
-    fields.insert_or_assign("counts", std::move(per_kind));
-    const Result<void> done = co_await finish_close(std::move(fields));
-    if (!done.has_value()) {
-        co_return fail(done.error());
-    }
-    co_return *close_;
-}
-
-net::Task<Result<PartHead>> PartLog::close_with(codec::Map fields) {
-    const Result<void> ended = end_appending();
-    if (!ended.has_value()) {
-        co_return fail(ended.error());
-    }
-    const Result<void> done = co_await finish_close(std::move(fields));
-    if (!done.has_value()) {
-        co_return fail(done.error());
-    }
-    co_return close_->head;
 }
 
 }  // namespace narrows::recording

@@ -15,7 +15,6 @@
 #include "crypto/hash.h"
 #include "journal/journal.h"
 #include "net/task.h"
-#include "recording/barrier.h"
 #include "recording/receipt.h"
 
 /// Records into the journal, as coroutines. The only writer of the journal beside recovery.
@@ -34,13 +33,6 @@ inline std::uint64_t body_parts(std::size_t bytes) {
     return bytes == 0 ? 1 : (bytes - 1) / kBodyPart + 1;
 }
 
-/// How far a part has come: what the evidence log commits to.
-struct PartHead {
-    model::PartNo part;
-    std::uint64_t size = 0;  ///< records
-    crypto::Digest last_leaf{};
-};
-
 /// One part being recorded. Thread-safe; shared because operations in flight keep it until their
 /// last record. Every append that fails is counted in `failed`: the recording room never retries.
 class PartLog {
@@ -55,10 +47,6 @@ class PartLog {
     std::uint64_t bytes() const { return bytes_; }
     /// Whether the journal can take a body of so many bytes (Journal::has_room_for).
     bool has_room_for(std::uint64_t body_bytes) const { return journal_.has_room_for(body_bytes); }
-    /// The record appended last, and how many there are with it.
-    PartHead head() const;
-    /// Begins to watch for the durability of all that the journal was given so far.
-    std::shared_ptr<const Barrier> begin_barrier() const { return Barrier::begin(journal_); }
     /// Records per kind so far.
     std::map<std::string, std::uint64_t> counts() const;
 
@@ -97,25 +85,20 @@ class PartLog {
     net::Task<Result<void>> body(Sequence op, Direction direction, std::uint64_t index,
                                  ByteView bytes, Await await);
 
-    /// How a part ended: its last record, and the counts per kind that CLOSE has.
-    struct Closed {
-        PartHead head;
-        std::map<std::string, std::uint64_t> counts;
-    };
     /// UNKNOWN (or NOT_SENT) for each operation that is still open, then, once all of the part is
     /// durable, CLOSE with counts per kind; nothing is appended after it. If it fails, call it
     /// again: the part is open again, unless its CLOSE has its number already and only the disk is
     /// waited for.
-    net::Task<Result<Closed>> close(codec::Map observed);
-    /// CLOSE with the counts that `observed` brings: for a part of an earlier boot.
-    net::Task<Result<PartHead>> close_with(codec::Map observed);
+    /// `continues`: a later part may go on with the session.
+    net::Task<Result<void>> close(codec::Map observed, bool continues);
 
   private:
-    Result<journal::Appended> append(journal::Lane lane, RecordKind kind, Bytes payload,
+    Result<journal::Appended> append(journal::Lane lane, journal::Subject subject, Bytes payload,
                                      Await await, journal::Waiter* waiter, journal::Use use);
     /// The caller holds closing_mutex_.
-    Result<journal::Appended> append_locked(journal::Lane lane, RecordKind kind, Bytes payload,
-                                            Await await, journal::Waiter* waiter, journal::Use use);
+    Result<journal::Appended> append_locked(journal::Lane lane, journal::Subject subject,
+                                            Bytes payload, Await await, journal::Waiter* waiter,
+                                            journal::Use use);
     /// Counts it too, before CLOSE can; `built` is the size of what `build` made, once it has.
     Result<journal::Appended> append_intent(const journal::PayloadBuilder& build,
                                             const std::size_t& built, bool allowed,
@@ -127,10 +110,9 @@ class PartLog {
                                       ByteView part, Await await);
     Result<void> end_appending();
     bool has_close() const;
-    net::Task<Result<void>> append_close(codec::Map fields);
-    net::Task<Result<void>> finish_close(codec::Map fields);
+    net::Task<Result<void>> append_close(codec::Map fields, bool continues);
     Result<void> conclude_open();
-    void counted(RecordKind kind, std::size_t size, const journal::Appended& appended);
+    void counted(RecordKind kind, std::size_t size);
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;
     ByteView receipt_key_;
@@ -139,13 +121,10 @@ class PartLog {
     std::atomic<bool> ending_ = false;         ///< only CLOSE may follow
     std::atomic<bool> closed_ = false;         ///< CLOSE is durable
     mutable std::shared_mutex closing_mutex_;  ///< shared: an append; alone: the end of appending
-    std::optional<Closed> close_;              ///< CLOSE has its number; under closing_mutex_
+    bool has_close_ = false;                   ///< CLOSE has its number; under closing_mutex_
     std::mutex open_mutex_;                    ///< taken after closing_mutex_
     /// Allowed operations without an outcome; with why it was not sent, where that is known.
     std::map<Sequence, std::string> open_;
-    mutable std::mutex leaf_mutex_;
-    Sequence leaf_sequence_{0};
-    crypto::Digest leaf_{};
 };
 
 /// {"observed": fields}, the commonest shape of a payload.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "recording/barrier.h"
 #include "recording/recorder_test.h"
 
 namespace narrows::recording {
@@ -27,10 +28,10 @@ Result<void> outcome(Recorder& recorder, PartLog& log, Sequence op) {
     });
 }
 
-Result<PartLog::Closed> close(Recorder& recorder, PartLog& log) {
-    return recorder.wait<Result<PartLog::Closed>>([&]() -> net::Task<Result<PartLog::Closed>> {
+Result<void> close(Recorder& recorder, PartLog& log) {
+    return recorder.wait<Result<void>>([&]() -> net::Task<Result<void>> {
         codec::Map fields = {{"reason", "ended"}};
-        co_return co_await log.close(std::move(fields));
+        co_return co_await log.close(std::move(fields), false);
     });
 }
 
@@ -43,7 +44,7 @@ TEST(PartLog, close_gives_open_operations_an_outcome_and_counts_it) {
     ASSERT_TRUE(outcome(recorder, *log, done).has_value());
     const auto closed = close(recorder, *log);
     ASSERT_TRUE(closed.has_value());
-    EXPECT_EQ(closed.value().counts.at("UNKNOWN"), 1u);
+    EXPECT_EQ(log->counts().at("UNKNOWN"), 1u);
     EXPECT_FALSE(outcome(recorder, *log, open).has_value());
 
     const std::vector<Record> records = recorder.records(log->no());
@@ -88,17 +89,14 @@ TEST(PartLog, a_close_whose_sync_failed_is_waited_for_and_stands_once) {
 TEST(PartLog, a_barrier_is_durable_with_the_disk_and_fails_with_it) {
     Recorder recorder;
     const auto log = recorder.opened_part();
-    const auto settled = [](const Barrier& barrier) {
-        while (barrier.state() == Barrier::State::pending) {
-            std::this_thread::yield();
-        }
-        return barrier.state();
+    const auto settled = [&] {
+        return Barrier::begin(*recorder.journal)->wait(std::chrono::seconds(10));
     };
     ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 1}})));
-    EXPECT_EQ(settled(*log->begin_barrier()), Barrier::State::durable);
+    EXPECT_EQ(settled(), Barrier::State::durable);
     recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
     ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 2}})));
-    EXPECT_EQ(settled(*log->begin_barrier()), Barrier::State::failed);
+    EXPECT_EQ(settled(), Barrier::State::failed);
     recorder.fs.set_faults({});
 }
 

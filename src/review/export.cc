@@ -31,7 +31,7 @@ void add_once(std::vector<std::string>& to, std::string text) {
 
 /// A GAP, or a record that cannot be read.
 std::optional<LossView> loss_of(const EventView& event) {
-    if (event.payload.is_null()) {
+    if (event.payload.is_null() && !event.sealed) {
         return LossView{event.part, journal::Range{event.sequence, event.sequence}, event.time,
                         false, fmt::format("a {} record that cannot be read", name_of(event.kind))};
     }

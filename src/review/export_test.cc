@@ -15,6 +15,12 @@
 namespace narrows::review {
 namespace {
 
+Source reader_of(io::FileSystem& fs) {
+    static std::vector<std::unique_ptr<evidence::KeyRing>> rings;
+    rings.push_back(std::make_unique<evidence::KeyRing>(fs, "/data"));
+    return {fs, "/data", *rings.back()};
+}
+
 namespace store = evidence::testing;
 using codec::List;
 using codec::Map;
@@ -31,15 +37,15 @@ class Exports : public ::testing::Test {
   protected:
     Exports() : made_(disk_) {}
 
-    SessionSummary session() { return list_sessions(disk_, "/data").value().back(); }
+    SessionSummary session() { return list_sessions(reader_of(disk_)).value().back(); }
     void read(Exporter& exporter, bool everything = false) {
         const RecordingSink sink{
             [&](const EventView& event) { exporter.event(event); },
             [&](const OperationView& operation) { exporter.operation(operation); },
             [&](const LossView& loss) { exporter.lost(loss); }};
         const ReadOptions options{.in_order = false, .body_bytes_max = 0, .only = {}, .body = {}};
-        ASSERT_TRUE(everything ? read_everything(disk_, "/data", options, sink)
-                               : read_recording(disk_, "/data", session(), options, sink));
+        ASSERT_TRUE(everything ? read_everything(reader_of(disk_), options, sink)
+                               : read_recording(reader_of(disk_), session(), options, sink));
         ASSERT_TRUE(exporter.finish({"nothing"}));
         counts_ = exporter.counts();
     }
@@ -161,7 +167,7 @@ TEST_F(Exports, a_large_body_is_cut_and_says_so_or_stands_beside) {
     const auto exporter = har_exporter(out, summary, {.inline_max = 7, .open_body = full});
     const RecordingSink sink{
         [](const EventView&) {}, [&](const OperationView& each) { exporter->operation(each); }, {}};
-    ASSERT_TRUE(read_recording(disk_, "/data", summary, {}, sink));
+    ASSERT_TRUE(read_recording(reader_of(disk_), summary, {}, sink));
     EXPECT_FALSE(exporter->finish({}));
 }
 
@@ -307,7 +313,7 @@ TEST_F(Exports, an_operation_comes_when_it_is_over_if_order_does_not_matter) {
         {}};
     ReadOptions options;
     options.in_order = false;
-    ASSERT_TRUE(read_recording(disk_, "/data", session(), options, sink));
+    ASSERT_TRUE(read_recording(reader_of(disk_), session(), options, sink));
     EXPECT_EQ(order, (std::vector<std::uint64_t>{quick, slow}));
 }
 

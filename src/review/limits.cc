@@ -53,12 +53,15 @@ void Limits::note(std::map<std::string, std::uint64_t>& names, const std::string
 }
 
 void Limits::add(const EventView& event) {
-    unreadable_ += event.payload.is_null() ? 1 : 0;
-    if (event.kind == RecordKind::open) {
+    sealed_ += event.sealed ? 1 : 0;
+    unreadable_ += event.payload.is_null() && !event.sealed ? 1 : 0;
+    if (event.kind == RecordKind::open && !event.sealed) {
         std::string words = enforcement_words(event.payload);
         if (std::find(enforcement_.begin(), enforcement_.end(), words) == enforcement_.end()) {
             enforcement_.push_back(std::move(words));
         }
+        closed_ = false;
+    } else if (event.kind == RecordKind::open) {
         closed_ = false;
     } else if (event.kind == RecordKind::gap) {
         ++gaps_;
@@ -70,6 +73,7 @@ void Limits::add(const EventView& event) {
 }
 
 void Limits::add(const OperationView& operation) {
+    sealed_ += operation.sealed;
     const std::string name = operation_name(operation.intent);
     if (!withheld_of(operation).empty()) {
         note(withheld_, name);
@@ -101,6 +105,10 @@ std::vector<std::string> Limits::sentences(io::FileSystem& fs, const std::string
         }
     };
     say(gaps_ > 0, fmt::format("{} stretches of records are lost and declared as such.", gaps_));
+    say(sealed_ > 0,
+        fmt::format("What stands in {} records: they are sealed, and no key that was given opens "
+                    "them (--key FILE).",
+                    sealed_));
     say(unreadable_ > 0, fmt::format("{} records could not be read.", unreadable_));
     say(unknown_ + without_outcome_ > 0,
         fmt::format("What came of {} operations that were let through: they may or may not have "

@@ -23,24 +23,28 @@ class Assembler {
   public:
     /// With an `index` bodies can be read again.
     Assembler(const ReadOptions& options, const RecordingSink& sink,
-              journal::PartIndex* index = nullptr)
-        : options_(options), sink_(sink), index_(index) {}
+              evidence::KeyRing* keys = nullptr, journal::PartIndex* index = nullptr)
+        : options_(options), sink_(sink), keys_(keys), index_(index) {}
 
-    void add(const journal::Frame& frame, const crypto::Digest& leaf) {
+    void add(const journal::Frame& frame, const crypto::Digest& leaf,
+             const Result<ByteView>& plain) {
         note_sequence(frame);
-        auto payload = evidence::decode_payload(frame.kind, frame.payload);
-        if (!payload || !evidence::has_operation(frame.kind)) {
-            event(frame, payload ? std::move(payload.value().value) : Value());
+        auto payload = plain ? evidence::decode_payload(frame.kind, plain.value())
+                             : Result<evidence::Payload>(fail(plain.error()));
+        const bool is_readable = payload.has_value();
+        Value value = is_readable ? std::move(payload.value().value) : Value();
+        if ((plain && !is_readable) || !evidence::has_operation(frame.kind)) {
+            event(frame, std::move(value), !plain);
             return;
         }
-        std::uint64_t op = frame.sequence.value();
+        const std::uint64_t op = frame.op;
         if (frame.kind == RecordKind::intent) {
-            intent(frame, std::move(payload.value().value));
-        } else {
-            op = evidence::operation_of(frame.kind, payload.value());
-            if (const auto at = open_.find(op); at != open_.end()) {
-                join(at->second, frame, std::move(payload.value().value));
-            }
+            intent(frame, std::move(value));
+        } else if (const auto at = open_.find(op); at != open_.end()) {
+            join(at->second, frame, std::move(value));
+        }
+        if (const auto at = open_.find(op); at != open_.end()) {
+            at->second.sealed += plain ? 0 : 1;
         }
         if (const auto at = open_.find(op); at != open_.end() && frame.kind != RecordKind::body) {
             at->second.records.push_back({frame.kind, frame.sequence, frame.time, leaf});
@@ -80,7 +84,7 @@ class Assembler {
         next_ = std::max(next_, sequence + 1);
     }
 
-    void event(const journal::Frame& frame, Value value) {
+    void event(const journal::Frame& frame, Value value, bool sealed) {
         const Value& observed = member(value, "observed");
         if (frame.kind == RecordKind::gap) {
             declared_.push_back(
@@ -89,7 +93,7 @@ class Assembler {
         } else if (frame.kind == RecordKind::close) {
             release_all();
         }
-        sink_.event({frame.part, frame.sequence, frame.time, frame.kind, std::move(value)});
+        sink_.event({frame.part, frame.sequence, frame.time, frame.kind, std::move(value), sealed});
     }
 
     void intent(const journal::Frame& frame, Value payload) {
@@ -98,6 +102,7 @@ class Assembler {
         view.op = frame.sequence;
         view.time = frame.time;
         view.intent = std::move(payload);
+        view.allowed_by_header = (frame.flags & journal::kFlagAllowed) != 0;
         const Value& body = member(member(member(view.intent, "observed"), "request"), "body");
         if (const Bytes* bytes = member(body, "inline").as<Bytes>()) {
             take_body(view, true, *bytes);
@@ -114,7 +119,11 @@ class Assembler {
                 view.head = std::move(payload);
                 break;
             case RecordKind::body: {
-                const bool is_request = payload.text("dir") == "request";
+                const bool is_request = (frame.flags & journal::kFlagResponse) == 0;
+                if (payload.is_null()) {
+                    (is_request ? view.request : view.response).size += frame.payload.size();
+                    break;
+                }
                 take_body(view, is_request, *payload.find("bytes")->as<Bytes>());
                 (is_request ? view.request : view.response)
                     .stretches.push_back({frame.sequence, frame.kind,
@@ -198,8 +207,9 @@ class Assembler {
         const BodyView& wanted = is_request ? view.request : view.response;
         for (const journal::PartIndex::Entry& entry : wanted.stretches) {
             NARROWS_TRY(const journal::Frame frame, index_->read(entry));
+            NARROWS_TRY(const ByteView plain, keys_->open(index_->origin(), frame));
             NARROWS_TRY(const evidence::Payload payload,
-                        evidence::decode_payload(frame.kind, frame.payload));
+                        evidence::decode_payload(frame.kind, plain));
             take(*payload.value.find("bytes")->as<Bytes>());
         }
         return ok();
@@ -207,6 +217,7 @@ class Assembler {
 
     const ReadOptions& options_;
     const RecordingSink& sink_;
+    evidence::KeyRing* keys_;
     journal::PartIndex* index_;
     model::PartNo part_;
     std::uint64_t next_ = 0;
@@ -227,17 +238,20 @@ const Value& OperationView::decision() const {
 }
 
 bool OperationView::allowed() const {
-    return decision().text("verdict") == "allow";
+    return intent.is_null() ? allowed_by_header : decision().text("verdict") == "allow";
 }
 
 std::string OperationView::verdict_words() const {
     const std::string verdict = decision().text("verdict");
-    return verdict == "allow" ? "allowed" : verdict == "hold" ? "held" : "denied";
+    return allowed() ? "allowed" : verdict == "hold" ? "held" : "denied";
 }
 
 std::string OperationView::outcome_words() const {
     if (!outcome_kind) {
         return allowed() ? "no outcome on record" : "";
+    }
+    if (outcome.is_null()) {
+        return fmt::format("{}, sealed", model::name_of(*outcome_kind));
     }
     const Value& observed = member(outcome, "observed");
     const std::string why = observed.text("why");
@@ -252,41 +266,45 @@ std::string OperationView::outcome_words() const {
     return observed.text("outcome") == "cut" ? fmt::format("{} (cut: {})", words, why) : words;
 }
 
-Result<void> read_recording(io::FileSystem& fs, const std::string& data_dir,
-                            const SessionSummary& session, const ReadOptions& options,
-                            const RecordingSink& sink) {
+Result<void> read_recording(const Source& source, const SessionSummary& session,
+                            const ReadOptions& options, const RecordingSink& sink) {
+    const std::string directory = evidence::journal_directory(source.data_dir);
     for (const model::PartNo part : session.parts) {
         NARROWS_TRY(journal::PartIndex index,
-                    journal::PartIndex::build(fs, evidence::journal_directory(data_dir), part));
+                    journal::PartIndex::build(source.fs, directory, part));
         for (const journal::Gap& gap : index.gaps()) {
             if (sink.lost && part == session.parts.front()) {
                 sink.lost(loss_of(gap));
             }
         }
-        Assembler assembler(options, sink, &index);
+        Assembler assembler(options, sink, &source.keys, &index);
         for (const journal::PartIndex::Entry& entry : index.entries()) {
             NARROWS_TRY(const journal::Frame frame, index.read(entry));
-            assembler.add(frame, journal::leaf_of(index.origin(), frame));
+            assembler.add(frame, journal::leaf_of(index.origin(), frame),
+                          source.keys.open(index.origin(), frame));
         }
         assembler.finish();
     }
     return ok();
 }
 
-Result<void> read_everything(io::FileSystem& fs, const std::string& data_dir,
-                             const ReadOptions& options, const RecordingSink& sink) {
+Result<void> read_everything(const Source& source, const ReadOptions& options,
+                             const RecordingSink& sink) {
     std::map<std::uint64_t, Assembler> parts;
     const evidence::RecordStream::Sink stream{
-        [&](const journal::Frame& frame, const evidence::Hash& leaf) {
-            parts.try_emplace(frame.part.value(), options, sink).first->second.add(frame, leaf);
+        [&](const journal::Frame& frame, const evidence::Hash& leaf,
+            const Result<ByteView>& plain) {
+            Assembler& part = parts.try_emplace(frame.part.value(), options, sink).first->second;
+            part.add(frame, leaf, plain);
         },
         [&](const journal::Gap& gap) {
             if (sink.lost) {
                 sink.lost(loss_of(gap));
             }
         }};
-    NARROWS_TRY(evidence::RecordStream::read(fs, evidence::journal_directory(data_dir),
-                                             journal::Lanes::both, stream));
+    NARROWS_TRY(evidence::RecordStream::read(source.fs,
+                                             evidence::journal_directory(source.data_dir),
+                                             journal::Lanes::both, source.keys, stream));
     for (auto& [number, part] : parts) {
         part.finish();
     }

@@ -8,7 +8,6 @@
 #include "base/result.h"
 #include "codec/value.h"
 #include "crypto/hash.h"
-#include "io/file.h"
 #include "journal/reader.h"
 #include "model/ids.h"
 #include "model/record.h"
@@ -47,6 +46,8 @@ struct OperationView {
     codec::Value sent;  ///< the last one, if it was sent more than once
     codec::Value head;
     codec::Value outcome;
+    bool allowed_by_header = false;                 ///< what counts if no key opens the INTENT
+    std::uint64_t sealed = 0;                       ///< of its records, those that no key opens
     std::optional<model::RecordKind> outcome_kind;  ///< RESULT, NOT_SENT, UNKNOWN; nothing: none
     WallNs ended = 0;
     BodyView request;
@@ -69,6 +70,7 @@ struct EventView {
     WallNs time = 0;
     model::RecordKind kind = model::RecordKind::notice;
     codec::Value payload;
+    bool sealed = false;  ///< no key opens it; `payload` is null
 };
 
 /// Records that cannot be shown, as a value.
@@ -101,13 +103,12 @@ struct RecordingSink {
 /// Hands out a session's events and operations, part by part, in order: an operation when it and
 /// those asked before it are over. Memory is bounded by the operations in flight at one time (at
 /// most 4,096 are held back) and the body bytes asked for.
-Result<void> read_recording(io::FileSystem& fs, const std::string& data_dir,
-                            const SessionSummary& session, const ReadOptions& options,
-                            const RecordingSink& sink);
+Result<void> read_recording(const Source& source, const SessionSummary& session,
+                            const ReadOptions& options, const RecordingSink& sink);
 
 /// The same of every part on record in one pass, the lobby's and the system's too, whose OPENs name
 /// no session. Memory grows with the number of parts and of operations in flight.
-Result<void> read_everything(io::FileSystem& fs, const std::string& data_dir,
-                             const ReadOptions& options, const RecordingSink& sink);
+Result<void> read_everything(const Source& source, const ReadOptions& options,
+                             const RecordingSink& sink);
 
 }  // namespace narrows::review

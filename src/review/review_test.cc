@@ -14,16 +14,23 @@ using store::Map;
 using store::observed;
 using store::RecordKind;
 
+/// A reader without keys.
+Source at(io::FileSystem& fs) {
+    static std::vector<std::unique_ptr<evidence::KeyRing>> rings;
+    rings.push_back(std::make_unique<evidence::KeyRing>(fs, "/data"));
+    return {fs, "/data", *rings.back()};
+}
+
 std::vector<OperationView> operations_of(io::FileSystem& fs, Limits& limits,
                                          const ReadOptions& options = {}) {
     std::vector<OperationView> all;
-    const auto sessions = list_sessions(fs, "/data").value();
+    const auto sessions = list_sessions(at(fs)).value();
     const RecordingSink sink{[&](const EventView& event) { limits.add(event); },
                              [&](const OperationView& operation) {
                                  limits.add(operation);
                                  all.push_back(operation);
                              }};
-    EXPECT_TRUE(read_recording(fs, "/data", sessions.back(), options, sink));
+    EXPECT_TRUE(read_recording(at(fs), sessions.back(), options, sink));
     return all;
 }
 
@@ -41,12 +48,12 @@ TEST(Review, a_session_goes_on_in_a_second_part) {
     made.put(RecordKind::unknown, observed({{"op", made.intent("allow")}, {"why", "restart"}}));
     made.close("interrupted");
     made.begin();
-    const SessionSummary open = list_sessions(disk, "/data").value().back();
+    const SessionSummary open = list_sessions(at(disk)).value().back();
     EXPECT_EQ(open.completeness, Completeness::open);
     EXPECT_EQ(open.end, 0);
     made.close();
     made.stop();
-    const SessionSummary session = list_sessions(disk, "/data").value().back();
+    const SessionSummary session = list_sessions(at(disk)).value().back();
     EXPECT_EQ(session.parts.size(), 2u);
     EXPECT_EQ(session.operations, 2u);
     EXPECT_EQ(session.unknown, 1u);
@@ -61,7 +68,7 @@ TEST(Review, a_declared_gap_shows) {
     made.put(RecordKind::gap, observed({{"first", 7}, {"last", 9}, {"why", "torn"}}));
     made.close();
     made.stop();
-    EXPECT_EQ(list_sessions(disk, "/data").value().back().completeness, Completeness::gaps);
+    EXPECT_EQ(list_sessions(at(disk)).value().back().completeness, Completeness::gaps);
 }
 
 TEST(Review, sessions_are_found_by_id_beginning_or_last) {
@@ -90,13 +97,13 @@ TEST(Review, one_session_is_summed_up_without_the_others) {
     made.put(RecordKind::gap, observed({{"first", 7}, {"last", 9}, {"why", "torn"}}));
     made.close();
     made.stop();
-    const SessionSummary session = read_session(disk, "/data", store::kSession).value();
+    const SessionSummary session = read_session(at(disk), store::kSession).value();
     EXPECT_EQ(session.session, store::kSession);
     EXPECT_EQ(session.operations, 1u);
     EXPECT_EQ(session.bytes, 15u);
     EXPECT_EQ(session.completeness, Completeness::interrupted);
-    EXPECT_EQ(read_session(disk, "/data", "last").value().completeness, Completeness::gaps);
-    EXPECT_EQ(read_session(disk, "/data", "ns-q").error().code, ErrorCode::not_found);
+    EXPECT_EQ(read_session(at(disk), "last").value().completeness, Completeness::gaps);
+    EXPECT_EQ(read_session(at(disk), "ns-q").error().code, ErrorCode::not_found);
 }
 
 TEST(Review, operations_come_in_the_order_they_were_asked) {

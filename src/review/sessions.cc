@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "evidence/logged_parts.h"
 #include "evidence/payload.h"
 #include "evidence/record_stream.h"
 #include "evidence/verify.h"
@@ -26,32 +28,34 @@ struct PartFacts {
     bool closed = false;
     bool interrupted = false;
     WallNs end = 0;
+    std::uint64_t body_bytes = 0;  ///< stored, not yet counted
 };
 
 class Lister {
   public:
     /// With `only`, these parts alone.
-    explicit Lister(const std::vector<model::PartNo>& only = {}) : only_(only) {}
+    explicit Lister(const Source& source, const std::vector<model::PartNo>& only = {})
+        : only_(only), logged_(evidence::logged_parts(source.fs, source.data_dir)) {}
 
-    void record(const journal::Frame& frame) {
+    void record(const journal::Frame& frame, const Result<ByteView>& plain) {
         if (!only_.empty() && std::find(only_.begin(), only_.end(), frame.part) == only_.end()) {
             return;
         }
         PartFacts& part = parts_[frame.part.value()];
         ++part.records;
         part.next = std::max(part.next, frame.sequence.value() + 1);
-        if (frame.kind == RecordKind::body || (frame.flags & journal::kFlagSealed) != 0) {
-            return;
-        }
-        const auto payload = evidence::decode_payload(frame.kind, frame.payload);
-        if (!payload) {
-            part.has_gap = true;
-            return;
+        Value payload;
+        if (plain && frame.kind != RecordKind::body) {
+            auto decoded = evidence::decode_payload(frame.kind, plain.value());
+            part.has_gap |= !decoded;
+            payload = decoded ? std::move(decoded.value().value) : Value();
         }
         if (frame.kind == RecordKind::open) {
-            open(part, frame, payload.value().value);
+            open(part, frame, payload);
         } else if (!part.session.empty()) {
-            count(part, sessions_[part.session], frame, payload.value().observed());
+            SessionSummary& session = sessions_[part.session];
+            session.sealed += plain ? 0 : 1;
+            count(part, session, frame, member(payload, "observed"));
         }
     }
 
@@ -72,6 +76,10 @@ class Lister {
   private:
     void open(PartFacts& part, const journal::Frame& frame, const Value& payload) {
         part.session = member(payload, "observed").text("session");
+        const auto logged = logged_.find(frame.part.value());
+        if (payload.is_null() && logged != logged_.end()) {
+            part.session = logged->second.session;
+        }
         if (part.session.empty()) {
             return;
         }
@@ -90,7 +98,7 @@ class Lister {
                       const Value& observed) {
         switch (frame.kind) {
             case RecordKind::intent: {
-                const bool allowed = member(observed, "decision").text("verdict") == "allow";
+                const bool allowed = (frame.flags & journal::kFlagAllowed) != 0;
                 ++session.operations;
                 ++(allowed ? session.allowed : session.denied);
                 break;
@@ -101,7 +109,11 @@ class Lister {
             case RecordKind::gap:
                 part.has_gap = true;
                 break;
+            case RecordKind::body:
+                part.body_bytes += frame.payload.size();
+                break;
             case RecordKind::result:
+                session.bytes += observed.is_null() ? std::exchange(part.body_bytes, 0) : 0;
                 session.bytes += evidence::count_member(observed, "bytes_request").value_or(0) +
                                  evidence::count_member(observed, "bytes_response").value_or(0);
                 break;
@@ -132,23 +144,23 @@ class Lister {
     }
 
     std::vector<model::PartNo> only_;
+    std::map<std::uint64_t, evidence::OpenEntry> logged_;
     std::map<std::uint64_t, PartFacts> parts_;
     std::map<std::string, SessionSummary> sessions_;
 };
 
 /// Feeds a lister with the records it is to see; a part with holes says so itself.
-Result<std::vector<SessionSummary>> list(io::FileSystem& fs, const std::string& data_dir,
-                                         journal::Lanes lanes, Lister lister,
+Result<std::vector<SessionSummary>> list(const Source& source, journal::Lanes lanes, Lister lister,
                                          const std::function<bool(const journal::Frame&)>& wanted) {
     const evidence::RecordStream::Sink sink{
-        [&](const journal::Frame& frame, const evidence::Hash&) {
+        [&](const journal::Frame& frame, const evidence::Hash&, const Result<ByteView>& plain) {
             if (wanted(frame)) {
-                lister.record(frame);
+                lister.record(frame, plain);
             }
         },
         [](const journal::Gap&) {}};
-    NARROWS_TRY(
-        evidence::RecordStream::read(fs, evidence::journal_directory(data_dir), lanes, sink));
+    NARROWS_TRY(evidence::RecordStream::read(
+        source.fs, evidence::journal_directory(source.data_dir), lanes, source.keys, sink));
     return lister.finish();
 }
 
@@ -168,18 +180,17 @@ const char* name_of(Completeness completeness) {
     return "gaps";
 }
 
-Result<std::vector<SessionSummary>> list_sessions(io::FileSystem& fs, const std::string& data_dir) {
-    return list(fs, data_dir, journal::Lanes::both, Lister(),
+Result<std::vector<SessionSummary>> list_sessions(const Source& source) {
+    return list(source, journal::Lanes::both, Lister(source),
                 [](const journal::Frame&) { return true; });
 }
 
-Result<SessionSummary> read_session(io::FileSystem& fs, const std::string& data_dir,
-                                    std::string_view wanted) {
+Result<SessionSummary> read_session(const Source& source, std::string_view wanted) {
     NARROWS_TRY(const auto known,
-                list(fs, data_dir, journal::Lanes::control, Lister(),
+                list(source, journal::Lanes::control, Lister(source),
                      [](const auto& frame) { return frame.kind == RecordKind::open; }));
     NARROWS_TRY(const SessionSummary found, find_session(known, wanted));
-    NARROWS_TRY(const auto whole, list(fs, data_dir, journal::Lanes::both, Lister(found.parts),
+    NARROWS_TRY(const auto whole, list(source, journal::Lanes::both, Lister(source, found.parts),
                                        [](const journal::Frame&) { return true; }));
     return find_session(whole, found.session);
 }

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "io/file.h"
 #include "model/ids.h"
+#include "review/source.h"
 
 /// The sessions a data directory holds.
 namespace narrows::review {
@@ -38,12 +38,13 @@ struct SessionSummary {
     std::uint64_t allowed = 0;
     std::uint64_t denied = 0;
     std::uint64_t unknown = 0;
-    std::uint64_t bytes = 0;  ///< carried, both ways
+    std::uint64_t bytes = 0;  ///< carried, both ways; as stored, of what no key opens
     Completeness completeness = Completeness::open;
+    std::uint64_t sealed = 0;  ///< records that no key opens; what stands in them is not shown
 };
 
 /// All sessions, oldest first. One pass; memory grows with the number of sessions, not records.
-Result<std::vector<SessionSummary>> list_sessions(io::FileSystem& fs, const std::string& data_dir);
+Result<std::vector<SessionSummary>> list_sessions(const Source& source);
 
 /// The one session `wanted` names: an id, an unambiguous beginning of one, or "last".
 /// ErrorCode::not_found or ErrorCode::invalid (ambiguous) otherwise.
@@ -51,7 +52,6 @@ Result<SessionSummary> find_session(const std::vector<SessionSummary>& sessions,
                                     std::string_view wanted);
 
 /// The same, out of a data directory; records of other sessions are passed over undecoded.
-Result<SessionSummary> read_session(io::FileSystem& fs, const std::string& data_dir,
-                                    std::string_view wanted);
+Result<SessionSummary> read_session(const Source& source, std::string_view wanted);
 
 }  // namespace narrows::review

@@ -116,7 +116,7 @@ TEST_F(Admission, a_body_that_cannot_be_recorded_is_not_sent) {
     }
     recorder.wait<bool>([&]() -> net::Task<bool> {
         codec::Map fields = {{"reason", "ended"}};
-        const auto closed = co_await one->log().close(std::move(fields));
+        const auto closed = co_await one->log().close(std::move(fields), false);
         co_return closed.has_value();
     });
     const std::vector<Record> records = recorder.records(one->log().no());

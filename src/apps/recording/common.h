@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "apps/recording/recording_commands.h"
 #include "apps/verify/verify_command.h"
@@ -13,9 +15,18 @@ namespace narrows::apps {
 
 /// Where the recordings lie, from --data-dir or from the configuration.
 Result<std::string> data_dir_of(const RecordingOptions& options);
+/// The identity files of --key; without any, DATA_DIR/reviewer.key if it is there.
+std::vector<std::string> key_files(const RecordingOptions& options, const std::string& data_dir);
 
-struct Chosen {
+/// A data directory with the keys that were given.
+struct Opened {
     std::string data_dir;
+    std::unique_ptr<evidence::KeyRing> keys;
+    review::Source source() const { return {io::posix(), data_dir, *keys}; }
+};
+Result<Opened> open_recordings(const RecordingOptions& options);
+
+struct Chosen : Opened {
     review::SessionSummary session;
 };
 Result<Chosen> choose_session(const RecordingOptions& options);

@@ -54,17 +54,24 @@ void print_line(std::ostream& out, codec::Map line) {
     out << codec::json_encode(codec::Value(std::move(line))) << "\n";
 }
 
-void print_frame(std::ostream& out, const std::string& origin, const journal::Frame& frame) {
-    auto payload = evidence::decode_payload(frame.kind, frame.payload);
+void print_frame(std::ostream& out, evidence::KeyRing& keys, const std::string& origin,
+                 const journal::Frame& frame) {
+    const Result<ByteView> plain = keys.open(origin, frame);
     codec::Map line{{"part", frame.part.value()},
                     {"sequence", frame.sequence.value()},
                     {"kind", model::name_of(frame.kind)},
                     {"time", rfc3339(frame.time)},
                     {"leaf", codec::hex(journal::leaf_of(origin, frame))}};
+    if (!plain) {
+        line["sealed"] = std::uint64_t{frame.payload.size()};
+        line["operation"] = frame.op;
+        return print_line(out, std::move(line));
+    }
+    auto payload = evidence::decode_payload(frame.kind, plain.value());
     if (payload) {
         line["payload"] = std::move(payload.value().value);
     } else {
-        line["undecoded"] = to_bytes(frame.payload);
+        line["undecoded"] = to_bytes(plain.value());
     }
     print_line(out, std::move(line));
 }
@@ -77,22 +84,23 @@ void print_gap(std::ostream& out, const journal::Gap& gap) {
                      {"why", gap.why}});
 }
 
-Result<void> export_part(const std::string& directory, model::PartNo part, std::ostream& out,
-                         Progress& progress) {
+Result<void> export_part(const std::string& directory, evidence::KeyRing& keys, model::PartNo part,
+                         std::ostream& out, Progress& progress) {
     NARROWS_TRY(journal::PartIndex index, journal::PartIndex::build(io::posix(), directory, part));
     for (const journal::Gap& gap : index.gaps()) {
         print_gap(out, gap);
     }
     for (const journal::PartIndex::Entry& entry : index.entries()) {
         NARROWS_TRY(const journal::Frame frame, index.read(entry));
-        print_frame(out, index.origin(), frame);
+        print_frame(out, keys, index.origin(), frame);
         progress.step();
     }
     return ok();
 }
 
 /// Every part, the system's and the lobby's too, about in the order in which things happened.
-Result<void> export_all(const std::string& directory, std::ostream& out, Progress& progress) {
+Result<void> export_all(const std::string& directory, evidence::KeyRing& keys, std::ostream& out,
+                        Progress& progress) {
     NARROWS_TRY(journal::Reader reader, journal::Reader::open(io::posix(), directory));
     // After a disk fault a record may stand in the journal twice.
     std::set<std::pair<model::PartNo, model::Sequence>> printed;
@@ -105,7 +113,7 @@ Result<void> export_all(const std::string& directory, std::ostream& out, Progres
             print_gap(out, *gap);
         } else if (const auto& frame = std::get<journal::Frame>(*item);
                    printed.emplace(frame.part, frame.sequence).second) {
-            print_frame(out, reader.origin(), frame);
+            print_frame(out, keys, reader.origin(), frame);
             progress.step();
         }
     }
@@ -114,10 +122,10 @@ Result<void> export_all(const std::string& directory, std::ostream& out, Progres
 Result<void> export_records(const Chosen& chosen, std::ostream& out, Progress& progress) {
     const std::string directory = evidence::journal_directory(chosen.data_dir);
     if (chosen.session.session.empty()) {
-        return export_all(directory, out, progress);
+        return export_all(directory, *chosen.keys, out, progress);
     }
     for (const model::PartNo part : chosen.session.parts) {
-        NARROWS_TRY(export_part(directory, part, out, progress));
+        NARROWS_TRY(export_part(directory, *chosen.keys, part, out, progress));
     }
     return ok();
 }
@@ -168,10 +176,9 @@ Result<void> export_with(Exporter& exporter, const Chosen& chosen, Progress& pro
                                      [&](const review::LossView& loss) { exporter.lost(loss); }};
     const review::ReadOptions read{.in_order = false, .body_bytes_max = 0, .only = {}, .body = {}};
     if (chosen.session.session.empty()) {
-        NARROWS_TRY(review::read_everything(io::posix(), chosen.data_dir, read, sink));
+        NARROWS_TRY(review::read_everything(chosen.source(), read, sink));
     } else {
-        NARROWS_TRY(
-            review::read_recording(io::posix(), chosen.data_dir, chosen.session, read, sink));
+        NARROWS_TRY(review::read_recording(chosen.source(), chosen.session, read, sink));
     }
     return exporter.finish(limits.sentences(io::posix(), chosen.data_dir));
 }
@@ -199,8 +206,8 @@ Result<Chosen> choose(const RecordingOptions& options) {
     if (!options.session.empty()) {
         return choose_session(options);
     }
-    NARROWS_TRY(std::string data_dir, data_dir_of(options));
-    return Chosen{std::move(data_dir), {}};
+    NARROWS_TRY(Opened opened, open_recordings(options));
+    return Chosen{std::move(opened), {}};
 }
 
 /// The path of the export: nothing is there yet. "": standard output.

@@ -58,8 +58,8 @@ int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostrea
                                              print_json(out, json_of(operation, options.bodies));
                                          }
                                      }};
-    const auto read = review::read_recording(io::posix(), chosen.data_dir, chosen.session,
-                                             read_options(options), sink);
+    const auto read =
+        review::read_recording(chosen.source(), chosen.session, read_options(options), sink);
     if (!read) {
         return failed(read.error(), err);
     }
@@ -94,8 +94,8 @@ int tell(const RecordingOptions& options, const Chosen& chosen, std::ostream& ou
                 story.operation(operation);
             }
         }};
-    const auto read = review::read_recording(io::posix(), chosen.data_dir, chosen.session,
-                                             read_options(options), sink);
+    const auto read =
+        review::read_recording(chosen.source(), chosen.session, read_options(options), sink);
     if (!read) {
         return failed(read.error(), err);
     }
@@ -126,8 +126,7 @@ int write_raw(const RecordingOptions& options, const Chosen& chosen, std::ostrea
     };
     const review::RecordingSink sink{[](const review::EventView&) {},
                                      [](const review::OperationView&) {}};
-    const auto done =
-        review::read_recording(io::posix(), chosen.data_dir, chosen.session, read, sink);
+    const auto done = review::read_recording(chosen.source(), chosen.session, read, sink);
     if (!done) {
         return failed(done.error(), err);
     }
@@ -143,6 +142,9 @@ void add_common(CLI::App* command, RecordingOptions& options) {
     command->add_option("--data-dir", options.data_dir, "the gateway's data directory, or a copy");
     command->add_option("--config", options.config, "narrows.toml, to find the data directory");
     command->add_flag("--json", options.json, "one JSON object a line");
+    command->add_option("--key", options.keys,
+                        "an age identity file that opens what is recorded; may be given several "
+                        "times (default: reviewer.key in the data directory, if it is there)");
 }
 
 using Run = int (*)(const RecordingOptions&, std::ostream&, std::ostream&);
@@ -180,19 +182,37 @@ Result<std::string> data_dir_of(const RecordingOptions& options) {
     }
 }
 
-Result<Chosen> choose_session(const RecordingOptions& options) {
+std::vector<std::string> key_files(const RecordingOptions& options, const std::string& data_dir) {
+    const std::string beside = data_dir + "/reviewer.key";
+    const Result<bool> exists = io::posix().exists(beside);
+    const bool has_own = exists && exists.value();
+    return options.keys.empty() && has_own ? std::vector<std::string>{beside} : options.keys;
+}
+
+Result<Opened> open_recordings(const RecordingOptions& options) {
     NARROWS_TRY(std::string data_dir, data_dir_of(options));
+    auto keys = std::make_unique<evidence::KeyRing>(io::posix(), data_dir);
+    for (const std::string& path : key_files(options, data_dir)) {
+        NARROWS_TRY(Bytes text, io::read_all(io::posix(), path, crypto::kAgeIdentityFileMax));
+        const Secret identities(std::move(text));
+        NARROWS_TRY(keys->add(identities.text()));
+    }
+    return Opened{std::move(data_dir), std::move(keys)};
+}
+
+Result<Chosen> choose_session(const RecordingOptions& options) {
+    NARROWS_TRY(Opened opened, open_recordings(options));
     NARROWS_TRY(review::SessionSummary session,
-                review::read_session(io::posix(), data_dir, options.session));
-    return Chosen{std::move(data_dir), std::move(session)};
+                review::read_session(opened.source(), options.session));
+    return Chosen{std::move(opened), std::move(session)};
 }
 
 int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
-    const Result<std::string> data_dir = data_dir_of(options);
-    if (!data_dir) {
-        return failed(data_dir.error(), err);
+    const Result<Opened> opened = open_recordings(options);
+    if (!opened) {
+        return failed(opened.error(), err);
     }
-    const auto sessions = review::list_sessions(io::posix(), data_dir.value());
+    const auto sessions = review::list_sessions(opened.value().source());
     if (!sessions) {
         return failed(sessions.error(), err);
     }
@@ -207,7 +227,7 @@ int run_recording_list(const RecordingOptions& options, std::ostream& out, std::
                    codec::printable(each.task.value));
     }
     if (sessions.value().empty() && !options.json) {
-        fmt::print(err, "no session is on record in {}\n", data_dir.value());
+        fmt::print(err, "no session is on record in {}\n", opened.value().data_dir);
     }
     return kExitHeld;
 }

@@ -28,6 +28,7 @@ struct RecordingOptions {
     std::string ocsf_version = "1.8.0";
     std::string trust;
     std::vector<std::string> checkpoints;
+    std::vector<std::string> keys;  ///< age identity files
 };
 
 int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err);

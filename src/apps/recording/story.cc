@@ -73,6 +73,10 @@ void Story::line(std::string_view name, const std::string& text) {
 
 void Story::header(const review::SessionSummary& session) {
     fmt::print(out_, "{}\n", paint(kBold, "Session " + printable(session.session)));
+    if (session.sealed > 0) {
+        line("sealed",
+             fmt::format("{} records, which no key given here opens (--key FILE)", session.sealed));
+    }
     line("agent", shown(session.agent));
     line("for", shown(session.principal));
     line("task", shown(session.task));
@@ -116,12 +120,14 @@ void Story::open(const Value& payload) {
 }
 
 void Story::event(const review::EventView& event) {
-    if (event.kind == model::RecordKind::open) {
+    if (event.kind == model::RecordKind::open && !event.sealed) {
         open(event.payload);
         return;
     }
     const Value& observed = member(event.payload, "observed");
-    std::string text = event.payload.is_null() ? "cannot be decoded" : codec::json_encode(observed);
+    std::string text = event.sealed              ? "sealed"
+                       : event.payload.is_null() ? "cannot be decoded"
+                                                 : codec::json_encode(observed);
     if (text.size() > 240 && !style_.full) {
         text = text.substr(0, 237) + "...";
     }
@@ -133,7 +139,9 @@ void Story::operation(const review::OperationView& operation) {
     const bool allowed = operation.allowed();
     fmt::print(out_, "{}  #{:<5} {} {}\n", clock_of(operation.time), operation.op.value(),
                paint(allowed ? kGreen : kRed, operation.verdict_words()),
-               paint(kBold, printable(review::operation_name(operation.intent))));
+               paint(kBold, operation.intent.is_null()
+                                ? "sealed"
+                                : printable(review::operation_name(operation.intent))));
     line("on", printable(resources_of(operation.intent)));
     line("with", printable(review::short_parameters(operation.intent, 200)));
     decision(operation);

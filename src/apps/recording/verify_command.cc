@@ -10,8 +10,10 @@ int run_recording_verify(const RecordingOptions& options, std::ostream& out, std
     VerifyCommand verify{.data_dir = std::move(data_dir).value(),
                          .trust = options.trust,
                          .checkpoints = options.checkpoints,
+                         .keys = {},
                          .json = options.json,
                          .parts = {}};
+    verify.keys = key_files(options, verify.data_dir);
     if (!options.session.empty()) {
         const Result<Chosen> chosen = choose_session(options);
         if (!chosen) {

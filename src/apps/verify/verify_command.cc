@@ -9,6 +9,7 @@
 
 #include "codec/json.h"
 #include "codec/text.h"
+#include "crypto/age.h"
 #include "evidence/verify.h"
 
 namespace narrows::apps {
@@ -30,6 +31,10 @@ Result<evidence::VerifyOptions> prepare(const VerifyCommand& options, std::ostre
     for (const std::string& path : options.checkpoints) {
         NARROWS_TRY(const Bytes note, io::read_all(io::posix(), path, evidence::kNoteBytesMax));
         prepared.checkpoints.push_back(to_string(note));
+    }
+    for (const std::string& path : options.keys) {
+        NARROWS_TRY(const Bytes text, io::read_all(io::posix(), path, crypto::kAgeIdentityFileMax));
+        prepared.keys.push_back(to_string(text));
     }
     if (&err == &std::cerr && isatty(STDERR_FILENO) != 0) {
         prepared.progress = [&err](std::uint64_t records) {
@@ -83,7 +88,9 @@ codec::Map counts_of(const evidence::Checked& checked) {
             {"operations", checked.operations}, {"allowed", checked.allowed},
             {"unknown", checked.unknown},       {"bodies", checked.bodies},
             {"withheld", checked.withheld},     {"log_entries", checked.log_entries},
-            {"log_heads", checked.log_heads},   {"checkpoints", checked.checkpoints}};
+            {"log_heads", checked.log_heads},   {"checkpoints", checked.checkpoints},
+            {"envelopes", checked.envelopes},   {"shredded", checked.shredded},
+            {"sealed", checked.sealed}};
 }
 
 void print_json(const Report& report, Verdict verdict, const std::vector<Finding>& findings,
@@ -148,6 +155,12 @@ void print_text(const Report& report, Verdict verdict, const std::vector<Finding
     fmt::print(out,
                "checked {} operations, {} allowed, {} of unknown outcome; {} bodies compared\n",
                checked.operations, checked.allowed, checked.unknown, checked.bodies);
+    if (checked.sealed > 0) {
+        fmt::print(out,
+                   "{} records are sealed and no key given here opens them: their order, links and "
+                   "digests were checked, not their contents\n",
+                   checked.sealed);
+    }
     fmt::print(out, "checked the log {}: {} entries, {} statements about parts\n",
                printable(report.origin), checked.log_entries, checked.log_heads);
     for (const std::string& signer : report.signers) {

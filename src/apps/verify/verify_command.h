@@ -22,6 +22,7 @@ struct VerifyCommand {
     std::string data_dir;
     std::string trust;                     ///< a file; empty: none
     std::vector<std::string> checkpoints;  ///< files
+    std::vector<std::string> keys;         ///< age identity files
     bool json = false;
     std::vector<model::PartNo> parts;  ///< only what concerns these; empty: everything
 };

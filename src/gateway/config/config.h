@@ -49,7 +49,12 @@ struct RecordingSection {
     ResultMode result = ResultMode::held;
     std::uint32_t segment_mib = 64;
     std::uint32_t reserve_mib = 256;
+    /// age recipients ("age1…"). None: a key is made in data_dir at the first start.
+    std::vector<std::string> reviewers;
+    std::vector<std::string> body_reviewers;  ///< of bodies; none: the reviewers
+    std::vector<std::string> custodians;      ///< of secret values; none: those stay withheld
 };
+inline constexpr std::size_t kRecipientsMax = 16;
 
 struct EvidenceSection {
     std::int64_t anchor_every_s = 10;     ///< a checkpoint to every anchor

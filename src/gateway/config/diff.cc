@@ -75,7 +75,10 @@ void add_settings(Things& things, const Config& config) {
     const bool durable = config.recording.result == ResultMode::durable;
     things["recording"] = {{"result", durable ? "durable" : "held"},
                            {"segment_mib", std::to_string(config.recording.segment_mib)},
-                           {"reserve_mib", std::to_string(config.recording.reserve_mib)}};
+                           {"reserve_mib", std::to_string(config.recording.reserve_mib)},
+                           {"reviewers", list(config.recording.reviewers)},
+                           {"body_reviewers", list(config.recording.body_reviewers)},
+                           {"custodians", list(config.recording.custodians)}};
     things["evidence"] = {{"anchor_every", std::to_string(config.evidence.anchor_every_s)},
                           {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};

@@ -115,6 +115,9 @@ void Parser::recording(Section section) {
     };
     to.segment_mib = mib("segment_mib", to.segment_mib, 1);
     to.reserve_mib = mib("reserve_mib", to.reserve_mib, 16);
+    to.reviewers = section.texts("reviewers", rules::age_recipient);
+    to.body_reviewers = section.texts("body_reviewers", rules::age_recipient);
+    to.custodians = section.texts("custodians", rules::age_recipient);
     section.finish();
 }
 

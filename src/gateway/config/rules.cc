@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 
 #include "codec/text.h"
+#include "crypto/age.h"
 #include "crypto/ca.h"
 #include "evidence/note.h"
 
@@ -110,6 +111,12 @@ std::string partition(std::string_view text) {
     return good ? ""
                 : "is not an AWS partition; write aws, aws-cn, aws-us-gov, aws-eusc or an "
                   "aws-iso one";
+}
+
+std::string age_recipient(std::string_view text) {
+    return crypto::parse_recipient(text).has_value()
+               ? ""
+               : "is no age recipient; age-keygen prints one, it begins with age1";
 }
 
 std::string region(std::string_view text) {

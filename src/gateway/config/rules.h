@@ -17,12 +17,13 @@ std::string id(std::string_view text);       ///< letters, digits, ". _ - @", at
 std::string account(std::string_view text);  ///< 12 digits
 std::string partition(std::string_view text);
 std::string region(std::string_view text);
-std::string sha256(std::string_view text);     ///< 64 hex digits
-std::string ed25519(std::string_view text);    ///< base64 of 32 bytes
-std::string address(std::string_view text);    ///< "host:port"
-std::string host_name(std::string_view text);  ///< a DNS name or an address
-std::string endpoint(std::string_view text);   ///< "http(s)://host[:port]", nothing after it
-std::string jwks(std::string_view text);       ///< a path or an https URL
+std::string age_recipient(std::string_view text);  ///< "age1…", X25519
+std::string sha256(std::string_view text);         ///< 64 hex digits
+std::string ed25519(std::string_view text);        ///< base64 of 32 bytes
+std::string address(std::string_view text);        ///< "host:port"
+std::string host_name(std::string_view text);      ///< a DNS name or an address
+std::string endpoint(std::string_view text);       ///< "http(s)://host[:port]", nothing after it
+std::string jwks(std::string_view text);           ///< a path or an https URL
 std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
 std::string witness_key(std::string_view text);        ///< a vkey of type 04
 std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"

@@ -7,7 +7,7 @@
 
 #include "evidence/entry.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 
 /// What an operator has to look at, by name. Every beginning and end is told twice: to the evidence
 /// log and to the system part. Thread-safe; at most kUntoldMax changes wait to be told, older ones
@@ -35,4 +35,4 @@ class Alarms {
     std::vector<evidence::AlarmEntry> for_notices_;
 };
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

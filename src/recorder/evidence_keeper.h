@@ -12,14 +12,16 @@
 
 #include "base/clock.h"
 #include "base/clock_state.h"
+#include "evidence/heads.h"
 #include "evidence/log.h"
 #include "evidence/note.h"
-#include "gateway/alarms.h"
-#include "gateway/anchoring.h"
+#include "evidence/part_keys.h"
 #include "io/file.h"
-#include "recording/part_log.h"
+#include "journal/journal.h"
+#include "recorder/alarms.h"
+#include "recorder/anchoring.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 
 /// The anchors of a configuration, and what is done with what they say.
 struct AnchorSetup {
@@ -30,11 +32,19 @@ struct AnchorSetup {
     bool accept_rollback = false;
 };
 
-/// Keeps the gateway's transparency log: takes entries from anywhere, signs a checkpoint every
-/// second with activity and a heartbeat every ten seconds, on a thread of its own, and has it
-/// anchored. If the log cannot be written it says so in `trouble` and tries again; entries wait in
-/// order, and no session opens meanwhile, so that they do not grow without end. Nobody waits for
-/// its disk or its anchors.
+/// What the keeper writes the log from; must outlive it.
+struct KeptJournal {
+    journal::Journal& journal;
+    evidence::PartHeads& heads;
+    evidence::KeyStore& keys;
+};
+
+/// Keeps the gateway's transparency log from the journal's own word on every record, and takes
+/// further entries from anywhere. Signs a checkpoint every second with activity, at once when a
+/// part begins, and a heartbeat every ten seconds, on a thread of its own, and has it anchored.
+/// Nothing is logged that a power cut could still take. If the log cannot be written it says so in
+/// `trouble` and tries again; entries wait in order, and no session opens meanwhile, so that they
+/// do not grow without end. Nobody waits for its disk or its anchors.
 class EvidenceKeeper {
   public:
     /// Asks the anchors before it signs anything. ErrorCode::conflict: one of them knows more than
@@ -42,14 +52,14 @@ class EvidenceKeeper {
     static Result<std::unique_ptr<EvidenceKeeper>> open(io::FileSystem& fs, const Clock& clock,
                                                         const std::string& data_dir,
                                                         const std::string& origin,
-                                                        const AnchorSetup& setup);
+                                                        const AnchorSetup& setup,
+                                                        const KeptJournal& kept);
     ~EvidenceKeeper();
 
     void add(evidence::EntryBody body);
-    /// A part whose growth goes into INTERVAL entries, until it is closed.
-    void follow(std::shared_ptr<recording::PartLog> part);
-    /// Ends the following of a part with its CLOSE entry.
-    void close(const recording::PartHead& end, std::map<std::string, std::uint64_t> counts);
+    /// Tells `waiter` when the OPEN of `part`, which is durable, is in a signed checkpoint; or that
+    /// the log cannot be signed.
+    void await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter);
 
     std::string vkey() const { return vkey_; }
     /// Empty when all is well; a sentence when checkpoints cannot be made.
@@ -65,12 +75,11 @@ class EvidenceKeeper {
     std::uint64_t clock_jumps() const { return clock_jumps_; }
 
   private:
-    struct Followed {
-        std::shared_ptr<recording::PartLog> part;
-        std::uint64_t published = 0;
-        evidence::PartHead seen;  ///< when barrier_ began: published once that is durable
+    struct Opening {
+        std::shared_ptr<journal::Part> part;
+        journal::Waiter* waiter;
     };
-    EvidenceKeeper(const Clock& clock, evidence::KeySigner signer);
+    EvidenceKeeper(const Clock& clock, evidence::KeySigner signer, const KeptJournal& kept);
     Result<void> ask_anchors(io::FileSystem& fs, const std::string& data_dir,
                              const AnchorSetup& setup);
     Result<evidence::SignedCheckpoint> head();
@@ -81,14 +90,17 @@ class EvidenceKeeper {
     bool refused_by_age(std::int64_t times) const;
     bool take_waiting();
     Result<void> publish();
-    void collect_heads(std::vector<evidence::Entry>& entries);
-    void look_at_heads();
+    void collect_grown();
+    void log_grown();
+    static void tell(std::vector<Opening>& openings, const Result<void>& outcome);
 
     const Clock& clock_;
+    const KeptJournal kept_;
     evidence::KeySigner signer_;
     std::string vkey_;
     std::unique_ptr<evidence::Log> log_;    ///< of the thread alone, once it runs
     std::vector<evidence::Entry> pending_;  ///< of the thread: taken, not yet in the log
+    evidence::Grown grown_;                 ///< of the thread: perhaps not durable
     MonoNs last_heartbeat_ = 0;             ///< of the thread
     JumpWatch jumps_;                       ///< of the thread
     MonoNs last_jump_ = 0;                  ///< of the thread
@@ -100,12 +112,11 @@ class EvidenceKeeper {
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<evidence::Entry> waiting_;
-    std::vector<Followed> followed_;
-    std::shared_ptr<const recording::Barrier> barrier_;
+    std::vector<Opening> openings_;
     std::string trouble_;
     bool stopping_ = false;
     std::unique_ptr<Anchoring> anchoring_;
     std::thread thread_;
 };
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

@@ -1,8 +1,8 @@
-#include "gateway/alarms.h"
+#include "recorder/alarms.h"
 
 #include "base/log.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 
 void Alarms::raise(const std::string& what, const std::string& why) {
     const std::lock_guard lock(mutex_);
@@ -47,4 +47,4 @@ std::vector<evidence::AlarmEntry> Alarms::take_for_notices() {
     return std::exchange(for_notices_, {});
 }
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

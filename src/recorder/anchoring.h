@@ -14,7 +14,7 @@
 #include "evidence/entry.h"
 #include "io/file.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 
 /// When the gateway's checkpoints go out, and what follows when they do not.
 struct AnchorPolicy {
@@ -111,4 +111,4 @@ class Anchoring {
     bool stopping_ = false;
 };
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

@@ -1,4 +1,4 @@
-#include "gateway/evidence_keeper.h"
+#include "recorder/evidence_keeper.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,11 +6,14 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "recording/barrier.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
+/// So long a tick waits for the journal's disk; then what it took waits for the next one.
+constexpr std::chrono::milliseconds kBarrierMax{500};
 constexpr std::int64_t kHeartbeatNs = 10 * kNsPerSecond;
 /// At the start anchors have so long to say what they know.
 constexpr std::chrono::seconds kAskMax{20};
@@ -30,16 +33,18 @@ std::string contradiction(const AnchorState& anchor, const std::string& data_dir
 
 }  // namespace
 
-EvidenceKeeper::EvidenceKeeper(const Clock& clock, evidence::KeySigner signer)
-    : clock_(clock), signer_(std::move(signer)) {}
+EvidenceKeeper::EvidenceKeeper(const Clock& clock, evidence::KeySigner signer,
+                               const KeptJournal& kept)
+    : clock_(clock), kept_(kept), signer_(std::move(signer)) {}
 
 Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(io::FileSystem& fs, const Clock& clock,
                                                              const std::string& data_dir,
                                                              const std::string& origin,
-                                                             const AnchorSetup& setup) {
+                                                             const AnchorSetup& setup,
+                                                             const KeptJournal& kept) {
     NARROWS_TRY(evidence::KeySigner signer,
                 evidence::open_key_file(fs, data_dir + "/log.key", origin));
-    std::unique_ptr<EvidenceKeeper> keeper(new EvidenceKeeper(clock, std::move(signer)));
+    std::unique_ptr<EvidenceKeeper> keeper(new EvidenceKeeper(clock, std::move(signer), kept));
     keeper->vkey_ = evidence::vkey_text(keeper->signer_.key());
     NARROWS_TRY(keeper->log_,
                 evidence::Log::open(fs, data_dir + "/log", origin, keeper->signer_, clock.wall()));
@@ -62,6 +67,7 @@ EvidenceKeeper::~EvidenceKeeper() {
         thread_.join();
     }
     anchoring_.reset();  // its threads add entries to the end
+    tell(openings_, fail(ErrorCode::unavailable, "the recorder is stopping"));
 }
 
 /// What was signed last. Of a log that has signed nothing yet: its empty tree, to ask with.
@@ -104,17 +110,19 @@ void EvidenceKeeper::add(evidence::EntryBody body) {
     waiting_.push_back({clock_.wall(), std::move(body)});
 }
 
-void EvidenceKeeper::follow(std::shared_ptr<recording::PartLog> part) {
-    const std::lock_guard lock(mutex_);
-    followed_.push_back({std::move(part), 0, {}});
+void EvidenceKeeper::await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        openings_.push_back({std::move(part), &waiter});
+    }
+    wake_.notify_all();
 }
 
-void EvidenceKeeper::close(const recording::PartHead& end,
-                           std::map<std::string, std::uint64_t> counts) {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(followed_, [&](const Followed& f) { return f.part->no() == end.part; });
-    const evidence::PartHead head{end.part, end.size, end.last_leaf, std::nullopt};
-    waiting_.push_back({clock_.wall(), evidence::CloseEntry{head, std::move(counts)}});
+void EvidenceKeeper::tell(std::vector<Opening>& openings, const Result<void>& outcome) {
+    for (const Opening& opening : openings) {
+        opening.waiter->done(outcome);
+    }
+    openings.clear();
 }
 
 std::string EvidenceKeeper::trouble() const {
@@ -129,61 +137,59 @@ std::uint64_t EvidenceKeeper::size() const {
 void EvidenceKeeper::run() {
     bool stop = false;
     while (!stop) {
+        std::vector<Opening> openings;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, kTick, [this] { return stopping_; });
+            wake_.wait_for(lock, kTick, [this] { return stopping_ || !openings_.empty(); });
             stop = stopping_;
+            openings.swap(openings_);
+        }
+        for (const Opening& opening : openings) {
+            (void)opening.part->next();  // its OPEN has its place, and so its head
         }
         tick();  // also at the end: what was closed last goes into the log
+        const std::string why = trouble();
+        tell(openings, why.empty() ? ok() : Result<void>(fail(ErrorCode::unavailable, why)));
     }
 }
 
-/// The log never claims what a power cut could still take: heads are published once a barrier that
-/// began after they were read is durable. While the journal's disk is ill, none are.
-void EvidenceKeeper::collect_heads(std::vector<evidence::Entry>& entries) {
-    using State = recording::Barrier::State;
-    if (barrier_ && barrier_->state() == State::pending) {
+/// What the journal took, once a barrier behind it is durable: the log never claims what a power
+/// cut could still take. While the journal's disk is ill it waits.
+void EvidenceKeeper::collect_grown() {
+    grown_.add(kept_.heads.take());
+    if (grown_.empty()) {
         return;
     }
-    std::vector<evidence::PartHead> heads;
-    for (Followed& followed : followed_) {
-        const bool is_durable = barrier_ && barrier_->state() == State::durable;
-        if (is_durable && followed.seen.size > followed.published) {
-            heads.push_back(followed.seen);
-            followed.published = followed.seen.size;
-        }
-    }
-    look_at_heads();
-    if (!heads.empty()) {
-        std::vector<evidence::Entry> split =
-            evidence::split_interval(clock_.wall(), std::move(heads));
-        std::move(split.begin(), split.end(), std::back_inserter(entries));
+    const auto barrier = recording::Barrier::begin(kept_.journal);
+    if (barrier->wait(kBarrierMax) == recording::Barrier::State::durable) {
+        log_grown();
     }
 }
 
-/// Begins a barrier if a part has grown since the last one.
-void EvidenceKeeper::look_at_heads() {
-    barrier_.reset();
-    bool grown = false;
-    for (Followed& followed : followed_) {
-        const recording::PartHead head = followed.part->head();
-        followed.seen = {head.part, head.size, head.last_leaf, std::nullopt};
-        grown = grown || head.size > followed.published;
+void EvidenceKeeper::log_grown() {
+    const WallNs now = clock_.wall();
+    for (evidence::OpenEntry& open : grown_.opens) {
+        open.keys = kept_.keys.take_envelopes(open.part);
+        pending_.push_back({now, std::move(open)});
     }
-    if (grown) {
-        barrier_ = followed_.front().part->begin_barrier();
+    for (evidence::Entry& entry : evidence::split_interval(now, std::move(grown_.heads))) {
+        pending_.push_back(std::move(entry));
     }
+    for (evidence::CloseEntry& close : grown_.closes) {
+        pending_.push_back({now, std::move(close)});
+    }
+    grown_ = {};
 }
 
 /// True if there is something to publish. What could not be published goes first, alone.
 bool EvidenceKeeper::take_waiting() {
-    const std::lock_guard lock(mutex_);
     if (!pending_.empty()) {
         return true;
     }
-    pending_ = std::move(waiting_);
+    collect_grown();
+    const std::lock_guard lock(mutex_);
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(pending_));
     waiting_.clear();
-    collect_heads(pending_);
     if (clock_.mono() - last_heartbeat_ >= kHeartbeatNs) {
         last_heartbeat_ = clock_.mono();
         pending_.push_back({clock_.wall(), evidence::HeartbeatEntry{read_clock_state(clock_)}});
@@ -262,6 +268,7 @@ bool EvidenceKeeper::refuses_operations() const {
 }
 
 void EvidenceKeeper::tick() {
+    kept_.keys.tick();
     look_at_clock();
     look_at_anchors();
     for (evidence::AlarmEntry& change : alarms_.take_for_log()) {
@@ -282,4 +289,4 @@ void EvidenceKeeper::tick() {
     trouble_ = published.has_value() ? std::string() : published.error().what;
 }
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

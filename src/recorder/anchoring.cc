@@ -1,4 +1,4 @@
-#include "gateway/anchoring.h"
+#include "recorder/anchoring.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-namespace narrows::gateway {
+namespace narrows::recorder {
 namespace {
 
 using evidence::Anchored;
@@ -212,4 +212,4 @@ bool Anchoring::overdue() const {
     return !senders_.empty() && age_ns().value_or(clock_.mono() - started_) > policy_.age_max_ns;
 }
 
-}  // namespace narrows::gateway
+}  // namespace narrows::recorder

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "crypto/age.h"
+#include "crypto/ratchet.h"
+#include "io/file.h"
+#include "journal/frame.h"
+
+/// Reviewers' keys, and what they open (docs/format.md section 4.1).
+namespace narrows::evidence {
+
+/// What an envelope in DATA_DIR/keys holds: five lines.
+Secret envelope_text(std::string_view origin, model::PartNo part, journal::KeyClass key,
+                     ByteView session_key);
+/// The session key in it. ErrorCode::corrupt: it is not an envelope's content, or is that of
+/// another origin, part or class.
+Result<Secret> session_key_of(const Secret& envelope, std::string_view origin, model::PartNo part,
+                              journal::KeyClass key);
+/// "00000007.bodies.age"
+std::string envelope_name(model::PartNo part, journal::KeyClass key);
+std::string keys_directory(const std::string& data_dir);
+inline constexpr std::uint64_t kEnvelopeMax = 64 * 1024;
+
+/// Opens the sealed records of one data directory. Not thread-safe.
+class KeyRing {
+  public:
+    KeyRing(io::FileSystem& fs, std::string data_dir) : fs_(fs), data_dir_(std::move(data_dir)) {}
+
+    /// The text of an age identity file.
+    Result<void> add(std::string_view identity_file);
+    bool empty() const { return identities_.empty(); }
+
+    /// The payload as it was before sealing, checked against the commitment; of a record that is
+    /// not sealed, itself. Valid until the next call. ErrorCode::not_found: no key was given that
+    /// opens the part's envelope, or the envelope is gone; ErrorCode::corrupt: it does not open
+    /// although the key is here.
+    Result<ByteView> open(std::string_view origin, const journal::Frame& frame);
+
+    /// Parts and classes that a key opened so far.
+    std::size_t opened() const { return opened_; }
+
+  private:
+    using Id = std::pair<std::uint64_t, journal::KeyClass>;
+    struct Opener {
+        std::unique_ptr<crypto::RatchetReader> ratchet;  ///< null: there is no key
+        Error failure{ErrorCode::not_found, ""};
+    };
+    static constexpr std::size_t kKept = 256;
+    Result<Secret> session_key(std::string_view origin, model::PartNo part, journal::KeyClass key);
+    Opener& opener(std::string_view origin, const journal::Frame& frame);
+
+    io::FileSystem& fs_;
+    const std::string data_dir_;
+    std::vector<crypto::AgeIdentity> identities_;
+    std::map<Id, Opener> openers_;
+    std::size_t opened_ = 0;
+    Bytes plain_;
+};
+
+}  // namespace narrows::evidence

@@ -1,0 +1,149 @@
+#include "recorder/recorder.h"
+
+#include <gtest/gtest.h>
+
+#include "codec/cbor.h"
+#include "evidence/key_ring.h"
+#include "evidence/logged_parts.h"
+#include "evidence/verify.h"
+#include "io/faulty.h"
+#include "journal/reader.h"
+#include "journal/store_test.h"
+#include "recording/part_log.h"
+
+namespace narrows::recorder {
+namespace {
+
+using journal::Await;
+using journal::Lane;
+using journal::testing::Outcome;
+using model::RecordKind;
+
+constexpr const char* kData = "/data";
+constexpr const char* kCanary = "canary-5d1c";
+
+class RecorderTest : public testing::Test {
+  protected:
+    RecorderOptions options() const {
+        RecorderOptions options;
+        options.data_dir = kData;
+        options.origin = journal::testing::kOrigin;
+        options.segment_bytes = 1 << 20;
+        options.reserve_bytes = 2 << 20;
+        options.anchors.make = [](const evidence::VerifierKey&) {
+            return Result<AnchorSetup::Anchors>(AnchorSetup::Anchors());
+        };
+        options.recipients.operations = {reviewer_.recipient()};
+        options.recipients.bodies = {reviewer_.recipient()};
+        return options;
+    }
+    std::unique_ptr<Recorder> open() {
+        auto opened = open_recorder(disk_, system_clock(), options());
+        EXPECT_TRUE(opened) << (opened ? "" : opened.error().what);
+        return std::move(opened.value());
+    }
+    static bool put(Recorder& recorder, journal::Part& part, journal::Subject subject,
+                    codec::Map observed) {
+        Outcome outcome;
+        const auto build = [&](model::PartNo, model::Sequence) {
+            return codec::cbor_encode(recording::observed(observed));
+        };
+        const auto appended = recorder.append(part, Lane::control, subject, build, Await::durable,
+                                              &outcome, journal::Use::normal);
+        return appended && outcome.wait();
+    }
+    static std::shared_ptr<journal::Part> begin(Recorder& recorder) {
+        auto part = recorder.begin_part({"session", "ns-a"});
+        EXPECT_TRUE(put(recorder, *part, RecordKind::open,
+                        {{"session", "ns-a"}, {"kind", "session"}, {"why", kCanary}}));
+        return part;
+    }
+    evidence::Report verify(bool with_key) {
+        evidence::VerifyOptions options;
+        options.data_dir = kData;
+        if (with_key) {
+            options.keys.push_back(std::string(reviewer_.text().text()));
+        }
+        return evidence::verify(disk_, options);
+    }
+    bool stands_on_disk(std::string_view text) {
+        std::size_t files = 0;
+        for (const char* folder : {"/data/journal/", "/data/keys/", "/data/log/"}) {
+            for (const std::string& name : disk_.list(folder).value()) {
+                const Result<Bytes> bytes = io::read_all(disk_, folder + name, 1 << 26);
+                files += bytes ? 1 : 0;
+                if (bytes && as_text(bytes.value()).find(text) != std::string_view::npos) {
+                    return true;
+                }
+            }
+        }
+        EXPECT_GE(files, 4u);
+        return false;
+    }
+
+    io::FaultyFileSystem disk_;
+    crypto::AgeIdentity reviewer_ = crypto::AgeIdentity::generate();
+};
+
+TEST_F(RecorderTest, an_open_that_was_told_durable_is_in_the_signed_log) {
+    const auto recorder = open();
+    begin(*recorder);
+    const auto logged = evidence::logged_parts(disk_, kData);
+    ASSERT_EQ(logged.size(), 1u);
+    EXPECT_EQ(logged.begin()->second.session, "ns-a");
+    EXPECT_EQ(logged.begin()->second.keys.size(), 2u);
+}
+
+TEST_F(RecorderTest, what_is_recorded_is_sealed_and_opens_with_the_reviewers_key_alone) {
+    {
+        const auto recorder = open();
+        const auto part = begin(*recorder);
+        EXPECT_TRUE(put(*recorder, *part, RecordKind::close,
+                        {{"reason", "ended"}, {"counts", codec::Map{{"OPEN", 1}}}}));
+    }
+    EXPECT_FALSE(stands_on_disk(kCanary));
+    const evidence::Report keyless = verify(false);
+    EXPECT_EQ(keyless.verdict, evidence::Verdict::consistent);
+    EXPECT_EQ(keyless.checked.sealed, 2u);
+    const evidence::Report keyed = verify(true);
+    EXPECT_EQ(keyed.verdict, evidence::Verdict::consistent);
+    EXPECT_EQ(keyed.checked.sealed, 0u);
+    EXPECT_EQ(keyed.findings.count(), 0u);
+}
+
+TEST_F(RecorderTest, an_exchanged_envelope_is_found) {
+    {
+        const auto recorder = open();
+        begin(*recorder);
+        begin(*recorder);
+    }
+    ASSERT_TRUE(
+        disk_.rename("/data/keys/00000001.operations.age", "/data/keys/00000002.operations.age"));
+    const evidence::Report report = verify(false);
+    EXPECT_EQ(report.verdict, evidence::Verdict::wanting);
+    EXPECT_TRUE(report.findings.has(evidence::FindingKind::tampering));
+    EXPECT_TRUE(report.findings.has(evidence::FindingKind::missing_key));
+}
+
+TEST_F(RecorderTest, a_restart_declares_what_was_left_open_without_any_key) {
+    {
+        const auto recorder = open();
+        const auto part = begin(*recorder);
+        EXPECT_TRUE(put(*recorder, *part,
+                        {RecordKind::intent, journal::kOwn, journal::kFlagAllowed},
+                        {{"op", 1}, {"decision", codec::Map{{"verdict", "allow"}}}}));
+    }
+    {
+        const auto recorder = open();
+        EXPECT_EQ(recorder->found().parts_interrupted, 1u);
+        EXPECT_EQ(recorder->found().operations_unknown, 1u);
+        EXPECT_TRUE(recorder->found().may_go_on.contains(model::PartNo(1)));
+    }
+    const evidence::Report report = verify(true);
+    EXPECT_EQ(report.verdict, evidence::Verdict::consistent);
+    EXPECT_EQ(report.checked.unknown, 1u);
+    EXPECT_EQ(report.checked.parts_open, 0u);
+}
+
+}  // namespace
+}  // namespace narrows::recorder
