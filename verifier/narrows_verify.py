@@ -88,10 +88,10 @@ def show_text(report, out):
               f"unknown outcome; {checked['bodies']} bodies compared\n"
               f"checked the log {printable(report.origin)}: {checked['log_entries']} entries, {checked['log_heads']} "
               "statements about parts\n")
-    for opened, words in ((True, "opened {} of parts {}"), (False, "only headers checked: sealed {} of parts {}")):
+    for opened, words in ((True, "opened {} of {}"), (False, "sealed, only headers checked: {} of {}")):
         for name, runs in spans(report, opened).items():
             numbers = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)
-            out.write(words.format(name, numbers) + "\n")
+            out.write(words.format(name, f"part{'s' * (numbers != str(runs[0][0]))} {numbers}") + "\n")
     for key in report.signers:
         out.write(f"signed by {printable(key)}\n")
     for each in report.findings():

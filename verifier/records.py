@@ -216,7 +216,7 @@ class Part:
 
     def conclude(self, frame, payload, operation):
         self.report.checked["unknown"] += frame.kind == "UNKNOWN"
-        if frame.kind != "RESULT" or payload is None or not operation.known or operation.tunnel or operation.holed:
+        if frame.kind != "RESULT" or payload is None or operation.tunnel or operation.holed:
             return
         result = member(payload, "observed", dict)
         cut = result.get("outcome") == "cut"

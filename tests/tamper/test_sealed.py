@@ -87,6 +87,8 @@ def test_an_age_file_opens_for_whom_it_is_for():
     assert parse_identities("# mine\n\n" + identity_text()) == [IDENTITY]
     assert age_open(file, (IDENTITY,)) == age_open(file, (bytes(31) + b"\1", STRANGER)) == b"text"
     assert age_open(file, (bytes(31) + b"\1",)) is None and age_open(b"text", (IDENTITY,)) is None
+    share = file.split(b"X25519 ")[1][:43]
+    assert age_open(file.replace(share, b"A" * 43), (STRANGER,)) is None  # of low order
     for at in range(len(file)):
         changed = file[:at] + bytes([file[at] ^ 1]) + file[at + 1:]
         try:
@@ -146,7 +148,7 @@ def test_the_program(tmp_path):
     (tmp_path / "key").write_text(identity_text())
     command = [sys.executable, ROOT / "verifier/narrows_verify.py", tmp_path / "data", "--trust", tmp_path / "trust"]
     keyed = subprocess.run([*command, "--key", tmp_path / "key"], capture_output=True, text=True, check=False)
-    assert keyed.returncode == 0 and "\nopened bodies of parts 2\n" in keyed.stdout and "only headers" not in keyed.stdout
+    assert keyed.returncode == 0 and "\nopened bodies of part 2\n" in keyed.stdout and "only headers" not in keyed.stdout
     keyless = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert keyless.returncode == 0 and '"unopened": {"operations": [[1, 3]], "bodies": [[2, 2]]' in keyless.stdout
     # Without the package for it nothing is opened, and all else is as it was.
@@ -323,10 +325,11 @@ def test_flags_that_are_for_all():
     assert found(changed_header("CLOSE", continues=True)) == (OK, set())
 
 
-def test_epochs_and_classes_beyond_the_format():
-    for epoch, key_class, right in ((1 << 24, 0, True), ((1 << 24) + 1, 0, False), (0, 3, False)):
+def test_headers_beyond_the_format():
+    for epoch, key_class, zero, zeros, right in ((1 << 24, 0, 0, 0, True), ((1 << 24) + 1, 0, 0, 0, False),
+                                                 (0, 3, 0, 0, False), (0, 0, 1, 0, False), (0, 0, 0, 1, False)):
         head = bytearray(HEADER)
-        head[6], head[40:44] = key_class, epoch.to_bytes(4, "little")
+        head[6], head[7], head[40:44], head[44] = key_class, zero, epoch.to_bytes(4, "little"), zeros
         try:
             parse_frame(bytes(head) + bytes(5099), 0, 5243, b"narrows/gw-1")
             assert right
@@ -491,6 +494,7 @@ def test_behind_a_hole_that_is_declared_no_root_is_asked_for():
     store, part = session()
     store.put(part, "NOTICE", {"observed": {"what": "w"}}).dropped = True
     store.put(part, "GAP", {"observed": {"first": 1, "last": 1, "why": "power"}}, sealed=False)
+    store.entries.append(lambda: {"type": "INTERVAL", "heads": [[1, 3, part.leaves()[2], bytes(range(32))]]})
     store.close(part, "interrupted", sealed=False)
     assert found(store) == (OK, {"declared-loss"})
 
