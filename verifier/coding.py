@@ -103,7 +103,7 @@ def _cbor_item(data, at, depth):
     need(major == 7, "a CBOR tag")
     return _cbor_simple(data, at, info, value)
 
-def _cbor_map(data, at, count, depth):
+def _cbor_map(data, at, count, depth, item=None):
     result, last = {}, b""
     for _ in range(count):
         start = at
@@ -111,7 +111,7 @@ def _cbor_map(data, at, count, depth):
         key, at = _cbor_item(data, at, depth + 1)
         need(data[start:at] > last, "CBOR keys that are not in order")
         last = data[start:at]
-        result[key], at = _cbor_item(data, at, depth + 1)
+        result[key], at = item(at, last) if item else _cbor_item(data, at, depth + 1)
     return result, at
 
 def _cbor_simple(data, at, info, value):
@@ -127,6 +127,51 @@ def _cbor_simple(data, at, info, value):
             continue
         need(same != number and number == number, "a CBOR number that is longer than it has to be")
     return number, at
+
+FIELDS_MAX, PATH_MAX, PIECE = 64, 4, 4096
+
+
+def cbor_fields(data):
+    """The value, and the fields of which a commitment to it is made, in order (section 4.2)."""
+    fields = []
+    value, end = _cbor_walk(data, 0, b"", 0, fields)
+    need(end == len(data), "bytes follow the CBOR item")
+    return value, fields
+
+
+def _cbor_head(major, value):
+    if value < 24:
+        return bytes((major << 5 | value,))
+    width = 1 if value < 1 << 8 else 2
+    return bytes((major << 5 | 23 + width,)) + value.to_bytes(width, "big")
+
+
+def _cbor_walk(data, at, path, depth, fields):
+    major, _, count, inside = _cbor_argument(data, at)
+    if depth < PATH_MAX and 1 <= count <= FIELDS_MAX:
+        if major == 4:
+            return _cbor_walk_list(data, inside, count, path, depth, fields)
+        if major == 5:
+            return _cbor_map(data, inside, count, depth, lambda after, key: _cbor_walk(data, after, path + key, depth + 1,
+                                                                                       fields))
+    value, end = _cbor_item(data, at, depth)
+    if major == 2 and count > PIECE:
+        head = b"\x82" + _cbor_head(4, depth + 1) + path
+        for number, begin in enumerate(range(0, count, PIECE)):
+            piece = value[begin:begin + PIECE]
+            fields.append(head + _cbor_head(1, number) + _cbor_head(2, len(piece)) + piece)
+    else:
+        fields.append(b"\x82" + _cbor_head(4, depth) + path + data[at:end])
+    return value, end
+
+
+def _cbor_walk_list(data, at, count, path, depth, fields):
+    items = []
+    for index in range(count):
+        item, at = _cbor_walk(data, at, path + _cbor_head(0, index), depth + 1, fields)
+        items.append(item)
+    return items, at
+
 
 def member(value, path, *types):
     """The member at `path`, or None where it is absent or of another type: a reader takes that as unknown."""

@@ -135,10 +135,11 @@ class Cosignatures:
 
 
 class Trust:
-    """A trust file: keys that may sign the log, witnesses, and how many of them must have signed."""
+    """A trust file: keys that may sign the log, officers, witnesses, and how many of these must have signed."""
 
     def __init__(self, text):
-        self.logs, self.witnesses, self.quorum = [], [], 0
+        self.logs, self.officers, self.witnesses, self.quorum = [], [], [], 0
+        named = {"log": (self.logs, 1), "officer": (self.officers, 1), "witness": (self.witnesses, 4)}
         for line in text.split("\n"):
             words = line.split()
             if not words or words[0].startswith("#"):
@@ -148,10 +149,10 @@ class Trust:
                 need(re.fullmatch(r"[0-9]{1,4}", words[1]), f"{line!r} is no quorum")
                 self.quorum = int(words[1])
                 continue
-            need(words[0] in ("log", "witness"), f"{line!r} is no statement")
-            key = parse_key(words[1])
-            need(key.type == (1 if words[0] == "log" else 4), f"{line!r}: the key is of another type")
-            (self.logs if words[0] == "log" else self.witnesses).append(key)
+            need(words[0] in named, f"{line!r} is no statement")
+            keys, kind = named[words[0]]
+            keys.append(parse_key(words[1]))
+            need(keys[-1].type == kind, f"{line!r}: the key is of another type")
         need(self.logs, "it names no key that may sign the log")
 
 
@@ -186,20 +187,61 @@ def tile_name(level, index):
 
 
 ENTRIES = {"KEY": {"vkey": str}, "CONFIG": {"digest": str, "boot": str}, "RECOVERY": {"found": dict}, "HEARTBEAT": {},
-           "OPEN": {"part": int, "session": str, "kind": str, "leaf": bytes}, "INTERVAL": {"heads": list},
+           "OPEN": {"part": int, "session": str, "kind": str, "leaf": bytes, "keys": dict},
+           "SHRED": {"part": int, "session": str, "class": str, "envelope": bytes, "by": str, "why": str},
+           "HOLD": {"session": str, "reason": str, "key": str, "at": int, "signature": bytes},
+           "RELEASE": {"session": str, "reason": str, "key": str, "at": int, "signature": bytes},
+           "INTERVAL": {"heads": list},
            "CLOSE": {"part": int, "size": int, "last": bytes, "counts": dict},
            "COSIGN": {"anchor": str, "key": str, "size": int, "at": int, "signature": bytes},
            "ANCHOR": {"anchor": str, "kind": str, "size": int}, "ALARM": {"what": str, "why": str, "over": bool}}
 CLOCK = {"source": str, "synchronised": bool, "offset": int, "error": int, "error_max": int, "mono": int, "boot": str}
 
 
+NO_ROOT = sha256(b"null")
+
+
+class Heads:
+    """What the log says of one part, by size, and how far the records have come."""
+
+    def __init__(self):
+        self.sizes, self.leaves, self.roots, self.at = array.array("Q"), bytearray(), bytearray(), 0
+        self.tree = Tree()  # None: a record is missing, and what stands behind has no root any more
+
+    def add(self, size, leaf, root):
+        at = bisect.bisect_right(self.sizes, size)
+        self.sizes.insert(at, size)
+        self.leaves[32 * at:32 * at] = leaf
+        self.roots[32 * at:32 * at] = NO_ROOT if root is None else root
+
+    def take(self, frame):
+        """Yields for each head that ends with this record whether leaf and root are its own."""
+        if self.at == len(self.sizes):
+            return
+        if self.tree and self.tree.size == frame.sequence:
+            self.tree.add(frame.leaf)
+        else:
+            self.tree = None
+        while self.at < len(self.sizes) and self.sizes[self.at] <= frame.sequence + 1:
+            if self.sizes[self.at] == frame.sequence + 1:
+                root = bytes(self.roots[32 * self.at:32 * self.at + 32])
+                yield (self.leaves[32 * self.at:32 * self.at + 32] == frame.leaf,
+                       root == NO_ROOT or self.tree is None or root == self.tree.root())
+            self.at += 1
+
+
+def counts_digest(counts):
+    """Of records by kind; nothing if none are counted."""
+    return sha256(repr(sorted(counts.items())).encode()) if counts else b""
+
+
 class Statements:
-    """What the log says of parts, to be compared with the records as they come: 40 bytes a head."""
+    """What the log says of parts, to be compared with the records as they come: 72 bytes a head."""
 
     def __init__(self, report):
         self.report = report
-        self.heads = {}  # part → sizes, leaves, how many of them are behind us
-        self.opens, self.closes = {}, set()
+        self.heads = {}  # by part
+        self.opens, self.closes = {}, {}  # the leaf of OPEN, the digest of what CLOSE counts
         self.readable = False
 
     def take(self, data):
@@ -216,8 +258,9 @@ class Statements:
             need(len(entry["leaf"]) == 32, "OPEN is not as the format says")
             self.opens[entry["part"]] = entry["leaf"]
         elif kind == "CLOSE":
-            self.head([entry["part"], entry["size"], entry["last"], entry.get("root")])
-            self.closes.add(entry["part"])
+            need("root" in entry, "CLOSE is not as the format says")
+            self.head([entry["part"], entry["size"], entry["last"], entry["root"]])
+            self.closes[entry["part"]] = counts_digest(entry["counts"])
         elif kind == "INTERVAL":
             for head in entry["heads"]:
                 need(isinstance(head, list), "a head is not as the format says")
@@ -226,12 +269,10 @@ class Statements:
 
     def head(self, head):
         need(len(head) == 4 and all(type(each) is int and each >= 0 for each in head[:2])
-             and isinstance(head[2], bytes) and len(head[2]) == 32, "a head is not as the format says")
-        part, size, last = head[:3]
-        sizes, leaves, _ = self.heads.setdefault(part, (array.array("Q"), bytearray(), [0]))
-        at = bisect.bisect_right(sizes, size)
-        sizes.insert(at, size)
-        leaves[32 * at:32 * at] = last
+             and all(isinstance(each, bytes) and len(each) == 32 for each in head[2:3 if head[3] is None else 4]),
+             "a head is not as the format says")
+        part, size, last, root = head
+        self.heads.setdefault(part, Heads()).add(size, last, root)
 
     def parts(self):
         return self.heads.keys() | self.opens.keys()
@@ -240,8 +281,7 @@ class Statements:
         """How many records of a part the log vouches for; None if there is no log."""
         if not self.readable:
             return None
-        sizes = self.heads.get(part, ((),))[0]
-        return sizes[-1] if sizes else 0
+        return self.heads[part].sizes[-1] if part in self.heads else 0
 
     def wrong(self, kind, what, part, place=("journal", 0, None)):
         file, offset, sequence = place
@@ -249,16 +289,15 @@ class Statements:
 
     def compare(self, frame):
         place = frame.file, frame.offset, frame.sequence
-        sizes, leaves, at = self.heads.get(frame.part, ((), b"", [0]))
-        while at[0] < len(sizes) and sizes[at[0]] <= frame.sequence + 1:
-            if sizes[at[0]] == frame.sequence + 1:
-                self.report.checked["log_heads"] += 1
-                if leaves[32 * at[0]:32 * at[0] + 32] != frame.leaf:
-                    self.wrong("tampering", "the record is not the one the log vouches for", frame.part, place)
-            at[0] += 1
+        for same_leaf, same_root in self.heads[frame.part].take(frame) if frame.part in self.heads else ():
+            self.report.checked["log_heads"] += 1
+            if not same_leaf:
+                self.wrong("tampering", "the record is not the one the log vouches for", frame.part, place)
+            elif not same_root:
+                self.wrong("tampering", "the part's records do not give the root that the log states", frame.part, place)
 
     def finish_part(self, part):
-        number, (sizes, _, at) = part.number, self.heads.get(part.number, ((), b"", [0]))
+        number, heads = part.number, self.heads.get(part.number)
         if number not in self.parts():
             if self.readable:
                 self.wrong("note", "the part is not in the log (yet)", number, part.place)
@@ -266,8 +305,9 @@ class Statements:
         if self.opens.get(number, part.open_leaf) != part.open_leaf:
             self.wrong("tampering", "the part does not begin with the OPEN that the log vouches for", number,
                        part.place)
-        if at[0] < len(sizes) and not any(first < sizes[-1] <= last + 1 for first, last in part.declared):
-            self.wrong("truncation", f"the part has {part.next} records where the log vouches for {sizes[-1]}",
+        if heads and heads.at < len(heads.sizes) and not any(first < heads.sizes[-1] <= last + 1
+                                                             for first, last in part.declared):
+            self.wrong("truncation", f"the part has {part.next} records where the log vouches for {heads.sizes[-1]}",
                        number, part.place)
         elif number in self.closes and not part.closed:
             self.wrong("truncation", "the log knows the part's CLOSE, the journal does not", number, part.place)
@@ -287,8 +327,8 @@ class Statements:
 class Log:
     """The log against its checkpoint, the kept ones and the trust file."""
 
-    def __init__(self, store, report, trust, kept):
-        self.store, self.report, self.trust, self.kept = store, report, trust, kept
+    def __init__(self, store, report, trust, kept, custody):
+        self.store, self.report, self.trust, self.kept, self.custody = store, report, trust, kept, custody
         self.statements = Statements(report)
         self.tree, self.levels, self.roots, self.keys = Tree(), [], {}, []
         self.cosignatures = Cosignatures(trust)
@@ -316,6 +356,7 @@ class Log:
         self.read_entries(note, {each.size for _, each in kept + beside})
         if self.tree.size == note.size and self.tree.root() != note.root:
             self.wrong("tampering", "the log's entries do not give the root that was signed")
+        self.custody.check_files()
         if not self.trust:  # the only key to ask is the one that the entries state
             signed = self.check_signatures(note)
         self.report.keys_seen = [key.text for key in self.keys]
@@ -390,6 +431,7 @@ class Log:
         self.report.checked["log_entries"] += 1
         try:
             entry = self.statements.take(data)
+            self.custody.take(entry, lambda kind, what: self.wrong(kind, f"entry {number} of the log: {what}", file))
             if entry["type"] == "KEY":
                 self.keys.append(parse_key(entry["vkey"]))
             if entry["type"] in ("COSIGN", "ANCHOR"):
@@ -398,7 +440,7 @@ class Log:
                 key = parse_key(entry["key"])
                 self.cosignatures.add(entry["size"], [(key.name, key.id, entry["signature"])])
         except Malformed as why:
-            self.wrong("disorder", f"entry {number} of the log cannot be read: {why}", file)
+            self.wrong("disorder", f"entry {number} of the log is not as it must be: {why}", file)
 
     def add_hash(self, level, value):
         if level == len(self.levels):

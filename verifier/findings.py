@@ -47,11 +47,12 @@ class Report:
         self.checked = collections.Counter()
         self.origin, self.log_size = "", 0
         self.keys_seen, self.signers, self.trusted = [], [], False
+        self.sealed = {opened: collections.defaultdict(set) for opened in (True, False)}  # class → parts
         self.progress = progress
 
     def add(self, stage, kind, what, file="", offset=0, part=None, sequence=None):
         self.kinds[kind] += 1
-        if len(self.stages[stage]) < FOUND_MAX:
+        if len(self.stages[stage]) < FOUND_MAX or self.kinds[kind] == 1:
             self.stages[stage].append(Finding(kind, what, file, offset, part, sequence))
 
     def findings(self):

@@ -10,15 +10,20 @@ from findings import Malformed, Unsupported, need, sha256
 BLOCK = 4096
 BATCH_MAX = 1 << 20
 HELD_MAX = 64 << 20
-PAYLOAD_MAX = 262144
+HEADER = 144
+PAYLOAD_MAX = 262160
+EPOCH_MAX = 1 << 24
 ZERO = bytes(32)
 LANES = ("control", "bulk")
 KINDS = (None, "OPEN", "STATED", "INTENT", "SENT", "HEAD", "BODY", "RESULT", "NOT_SENT", "UNKNOWN", "GAP",
-         "APPROVAL", "REVIEWED", "CLOSE", "RECOVERY", "CONFIG", "CREDENTIAL", "NOTICE")
+         "APPROVAL", "REVIEWED", "CLOSE", "RECOVERY", "CONFIG", "CREDENTIAL", "NOTICE", "SECRETS")
+SEALED, ALLOWED, CONTINUES, RESPONSE = 1, 2, 4, 8
+FLAGS = {"INTENT": SEALED | ALLOWED, "CLOSE": SEALED | CONTINUES, "BODY": SEALED | RESPONSE}
 
 Segment = collections.namedtuple("Segment", "file nonce boot prev_batches prev_chain origin chain")
 Batch = collections.namedtuple("Batch", "number length mono durable prev_chain chain header frames wrong")
-Frame = collections.namedtuple("Frame", "file offset part sequence kind flags prev_leaf digest payload leaf")
+Frame = collections.namedtuple("Frame", "file offset part sequence kind sealed key_class flags op epoch prev_leaf digest "
+                               "head payload leaf origin")
 
 
 def parse_segment(data, file, lane, number):
@@ -26,8 +31,8 @@ def parse_segment(data, file, lane, number):
     need(data[:8] == b"NARROWSJ", "the file does not begin like a segment")
     need(crc32c(data[:4092]) == int.from_bytes(data[4092:], "little"), "the segment header's checksum is wrong")
     version, lane_here, number_here = struct.unpack_from("<IIQ", data, 8)
-    if version != 1:
-        raise Unsupported(f"{file} has version {version}; this verifier knows 1")
+    if version != 2:
+        raise Unsupported(f"{file} has version {version}; this verifier knows 2")
     length = int.from_bytes(data[136:138], "little")
     need(1 <= length <= 255 and not any(data[138 + length:4092]) and not any(data[104:136]),
          "the segment header is not as the format says")
@@ -55,21 +60,31 @@ def parse_batch(data, origin):
     try:
         while at < length:
             frames.append(parse_frame(data, at, length, origin))
-            at += 96 + len(frames[-1].payload)
+            at += HEADER + len(frames[-1].payload)
         need(len(frames) == count, "the batch has another number of frames than it says")
     except Malformed as why:
         wrong = str(why)
     return Batch(number, length, mono, durable, data[64:96], data[100:132], data[:100], tuple(frames), wrong)
 
 
+def context(origin):
+    """What leaves and seals begin with."""
+    return b"narrows-rec-v2" + len(origin).to_bytes(2, "little") + origin
+
+
 def parse_frame(data, at, end, origin):
-    need(at + 96 <= end, "a frame ends early")
-    size, kind, flags, zero, part, sequence = struct.unpack_from("<IBBHQQ", data, at)
-    need(96 <= size <= 96 + PAYLOAD_MAX and at + size <= end, "a frame's length is not right")
-    need(not zero and flags <= 1 and 1 <= kind < len(KINDS), "a frame is not as the format says")
-    head, payload = data[at:at + 96], data[at + 96:at + size]
-    leaf = sha256(b"\0narrows-rec-v1", len(origin).to_bytes(2, "little"), origin, head[8:24], head[4:6], head[24:96])
-    return Frame(None, at, part, sequence, KINDS[kind], flags, head[32:64], head[64:96], payload, leaf)
+    need(at + HEADER <= end, "a frame ends early")
+    size, kind, flags, key_class, zero, part, sequence, _, op, epoch, zeros = struct.unpack_from("<IBBBBQQQQII", data, at)
+    need(HEADER <= size <= HEADER + PAYLOAD_MAX and at + size <= end, "a frame's length is not right")
+    need(1 <= kind < len(KINDS) and not flags & ~FLAGS.get(KINDS[kind], SEALED) and not zero and not zeros,
+         "a frame is not as the format says")
+    head, payload = data[at:at + HEADER], data[at + HEADER:at + size]
+    sealed = flags & SEALED != 0
+    need(key_class < 3 and epoch <= EPOCH_MAX and (sealed or (key_class == epoch == 0 and head[80:112] == ZERO)),
+         "a frame's key is not as the format says")
+    leaf = sha256(b"\0", context(origin), head[4:])
+    return Frame(None, at, part, sequence, KINDS[kind], sealed, key_class, flags, op, epoch, head[48:80], head[112:],
+                 head, payload, leaf, origin)
 
 
 class Lane:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Verifies the journal and the evidence log of a Narrows gateway, and only reads.
 
-Written from docs/format.md alone. Python 3.11 with nothing but its standard library, and the `openssl` program.
+Written from docs/format.md alone. Python 3.11 with nothing but its standard library, and the `openssl` program; the
+package `cryptography` too, if --key is given.
 
-Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--json]
+Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--key FILE]… [--json]
 Exit code: 0 held, 1 found wanting, 2 wrong usage, 3 could not tell.
 """
 
@@ -11,22 +12,27 @@ import argparse
 import json
 import sys
 
+from custody import CLASSES, Custody
 from evidence_log import NOTE_MAX, Log, Trust
 from findings import MEANS, Folder, Malformed, Report, Unsupported, need
 from journal import Journal
 from records import Part
+from sealed import CAN_OPEN, parse_identities
 
 
-def verify(store, trust=None, kept=(), progress=None):
-    """`store` is a Folder or what has its three functions; `kept` are pairs of a name and a note's bytes."""
+def verify(store, trust=None, kept=(), progress=None, identities=()):
+    """`store` is a Folder or what has its three functions; `kept` are pairs of a name and a note's bytes; `identities`
+    are age keys of 32 bytes."""
     report = Report(progress)
-    log = Log(store, report, trust, kept)
+    custody = Custody(store, report, trust, tuple(identities))
+    log = Log(store, report, trust, kept, custody)
     parts = {}
     try:
         log.check()
         for frame in Journal(store, report).frames():
             if frame.part not in parts:
-                parts[frame.part] = Part(frame.part, report)
+                counts = log.statements.closes.get(frame.part, b"")
+                parts[frame.part] = Part(frame.part, report, custody, counts)
             parts[frame.part].take(frame)
             log.statements.compare(frame)
             report.tick()
@@ -41,11 +47,25 @@ def verify(store, trust=None, kept=(), progress=None):
     return report
 
 
+def spans(report, opened):
+    """The parts whose sealed payloads could be opened, or could not, by class: [first, last] of each run of numbers."""
+    result = {}
+    for name in CLASSES:
+        for part in sorted(report.sealed[opened][name]):
+            found = result.setdefault(name, [])
+            if found and found[-1][1] == part - 1:
+                found[-1][1] = part
+            else:
+                found.append([part, part])
+    return result
+
+
 def show_json(report, out):
     for each in report.findings():
         out.write(json.dumps({"type": "finding", **each._asdict(), "means": MEANS[each.kind]}) + "\n")
     out.write(json.dumps({"type": "report", "verdict": report.verdict(), "checked": report.checked,
                           "findings": report.kinds.total(), "origin": report.origin, "log_size": report.log_size,
+                          "opened": spans(report, True), "unopened": spans(report, False),
                           "signers": report.signers, "keys_seen": report.keys_seen}) + "\n")
 
 
@@ -68,6 +88,10 @@ def show_text(report, out):
               f"unknown outcome; {checked['bodies']} bodies compared\n"
               f"checked the log {printable(report.origin)}: {checked['log_entries']} entries, {checked['log_heads']} "
               "statements about parts\n")
+    for opened, words in ((True, "opened {} of {}"), (False, "sealed, only headers checked: {} of {}")):
+        for name, runs in spans(report, opened).items():
+            numbers = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)
+            out.write(words.format(name, f"part{'s' * (numbers != str(runs[0][0]))} {numbers}") + "\n")
     for key in report.signers:
         out.write(f"signed by {printable(key)}\n")
     for each in report.findings():
@@ -88,12 +112,21 @@ def read_bounded(path):
     return data
 
 
+def read_identities(path):
+    try:
+        return parse_identities(read_bounded(path).decode("utf-8"))
+    except Malformed as why:
+        raise Malformed(f"{path}: {why}") from None
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("data_dir", metavar="DATA_DIR", help="holds journal/ and log/")
+    parser.add_argument("data_dir", metavar="DATA_DIR", help="holds journal/, log/ and keys/")
     parser.add_argument("--trust", metavar="FILE", help="keys that you got from somewhere else than the data")
     parser.add_argument("--checkpoint", metavar="NOTE", action="append", default=[],
                         help="a checkpoint of the log that you kept from before")
+    parser.add_argument("--key", metavar="FILE", action="append", default=[],
+                        help="an age identity file: what is sealed to it is opened, and checked whole")
     parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
     options = parser.parse_args(arguments)
     is_terminal = sys.stderr.isatty()
@@ -101,11 +134,15 @@ def main(arguments=None):
     try:
         trust = Trust(read_bounded(options.trust).decode("utf-8")) if options.trust else None
         kept = [(path, read_bounded(path)) for path in options.checkpoint]
+        identities = [each for path in options.key for each in read_identities(path)]
     except (OSError, Malformed, UnicodeDecodeError) as why:
         print(f"narrows_verify: {why}", file=sys.stderr)
         return 2
+    if identities and not CAN_OPEN:
+        print("narrows_verify: the Python package cryptography is not installed: nothing is opened", file=sys.stderr)
+        identities = []
     try:
-        report = verify(Folder(options.data_dir), trust, kept, progress)
+        report = verify(Folder(options.data_dir), trust, kept, progress, identities)
     except FileNotFoundError as why:
         print(f"narrows_verify: could not tell: {why}", file=sys.stderr)
         return 3

@@ -11,17 +11,18 @@ import random
 import sys
 import time
 
-from stores import BLOCK, Cpp, load, python
+from stores import BLOCK, Cpp, identity_of, load, python
 
 from coding import cbor
 from findings import Malformed
 from rewrite import Frame, Journal, encode, entries_of, write_log
+from writer import KINDS
 
 WORDS = ["allow", "deny", "hold", "ended", "interrupted", "answered", "cut", "records", "request", "response", "net", ""]
 NUMBERS = [0, 1, 2, 3, 5, 23, 24, 255, 256, 65536, 1 << 32, (1 << 63) - 1, -1]
 
 
-def bytes_changed(files, dice):
+def bytes_changed(files, dice, _):
     """Bytes of one file changed, copied, moved or cut, as a bad disk or a clumsy hand does it."""
     name = dice.choice(list(files))
     data = bytearray(files[name])
@@ -61,14 +62,15 @@ def value_changed(value, dice):
     return dice.choice([dice.choice(WORDS), dice.choice(NUMBERS), b"hello", None, True, [], {}, 1.5])
 
 
-def records_changed(files, dice):
-    """Records changed, exchanged, removed or added, all digests made good: the order of things is what is left to see."""
-    journal = Journal(files)
+def records_changed(files, dice, identity):
+    """Records changed, exchanged, removed or added, all digests (and seals, with an identity) made good: the order of
+    things is what is left to see."""
+    journal = Journal(files, identity)
     for _ in range(dice.randint(1, 2)):
         batch = dice.choice([batch for segment in journal.segments for batch in segment.batches if batch.frames])
         at = dice.randrange(len(batch.frames))
         frame, other = batch.frames[at], dice.choice(journal.frames())
-        action = dice.randrange(9)
+        action = dice.randrange(10)
         if action < 4:
             try:
                 frame.payload = encode(value_changed(cbor(frame.payload), dice))
@@ -76,13 +78,17 @@ def records_changed(files, dice):
                 frame.payload = b""
         elif action == 4:
             frame.payload, other.payload = other.payload, frame.payload
-            frame.header[4], other.header[4] = other.header[4], frame.header[4]
+            for what in (slice(4, 7), slice(32, 44)):  # kind, flags, class; op, epoch
+                frame.header[what], other.header[what] = other.header[what], frame.header[what]
         elif action == 5:
-            frame.header[4] = dice.randint(0, 18)
+            frame.header[4] = dice.randint(0, len(KINDS) + 1)
+            frame.header[5] &= dice.choice([1, 15])
         elif action == 6:
             frame.number(dice.choice([frame.part, other.part, 9]), dice.choice([frame.sequence + 1, other.sequence, 0]))
         elif action == 7:
-            batch.frames.insert(at, Frame(other.bytes()))
+            batch.frames.insert(at, Frame(other.bytes(), other.keys))
+        elif action == 8:
+            header_changed(frame.header, dice)
         else:
             frame.payload = bytes(byte ^ (dice.random() < 0.01) for byte in frame.payload)
         if action == 7 or dice.random() < 0.3:
@@ -90,6 +96,11 @@ def records_changed(files, dice):
         if dice.random() < 0.1 and len(batch.frames) > 1:
             del batch.frames[at]
     return journal.pack(relink=dice.random() < 0.95)
+
+
+def header_changed(header, dice):
+    at, value = dice.choice([(5, 1), (5, 2), (5, 8), (6, 1), (6, 2), (32, 1), (32, 255), (40, 1), (80, 1)])
+    header[at] ^= value
 
 
 def renumber(journal):
@@ -108,19 +119,21 @@ def run(folder, seconds, most, seed):
     stores = []
     for name in ("clean", "fault", "killed"):
         files = load(folder / name)
+        identity = identity_of(folder / name)
         # Without a word of the log about the parts, what is wrong with the records is found by the records.
         silent = write_log(files, entries_of(files)[:1])
-        stores += [(each, Cpp(each, trust)) for each in (files, silent)]
+        stores += [(each, Cpp(each, trust, (), key), identity, key) for each in (files, silent)
+                   for key in ([None, identity] if identity else [None])]
     until, counts, wrong = time.monotonic() + seconds, collections.Counter(), []
     while time.monotonic() < until and counts.total() < most and len(wrong) < 20:
-        files, cpp = dice.choice(stores)
+        files, cpp, identity, key = dice.choice(stores)
         change = dice.choice([bytes_changed, records_changed, records_changed])
-        changed = change(copy.copy(files), dice)
-        ours, theirs = python(changed, trust), cpp.verify(changed)
+        changed = change(copy.copy(files), dice, dice.choice([None, identity]))
+        ours, theirs = python(changed, trust, (), key), cpp.verify(changed)
         counts[f"{ours.verdict}, {ours.kind}" if ours.kind else ours.verdict] += 1
         if ours.verdict != theirs.verdict or (change is bytes_changed and ours.kind != theirs.kind):
             wrong.append((changed, f"{change.__name__}: Python {ours}; C++ {theirs}"))
-    for _, cpp in stores:
+    for _, cpp, *_ in stores:
         cpp.close()
     return counts, wrong
 

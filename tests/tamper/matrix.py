@@ -12,17 +12,19 @@ import pathlib
 import re
 import sys
 
-from stores import BLOCK, Cpp, load, python
+from stores import BLOCK, Cpp, identity_of, load, python
 
 import rewrite
 from coding import cbor
-from rewrite import OTHER_SEED, SEED, Journal, entries_of, key_entry, offsets, part_of, sha, write_log
+from rewrite import OTHER_SEED, Journal, entries_of, key_entry, offsets, part_of, sha, write_log
+from writer import KINDS, SEED
 
 WORKERS = 2
 # What a change must lead to. FOUND: found wanting. TOLD: that, or could not tell: nobody is left in the belief that the
 # recording holds. UNSEEN: nothing, because nothing on record changed; each such case says why.
-# MAY: whatever they say, they must agree; each such case says why, too.
-FOUND, TOLD, UNSEEN, MAY = "found", "told", "unseen", "may"
+# MISSED: no defect, and they say that a key is missing. MAY: whatever they say, they must agree; each such case
+# says why, too.
+FOUND, TOLD, UNSEEN, MISSED, MAY = "found", "told", "unseen", "missed", "may"
 Case = collections.namedtuple("Case", "name files expect why", defaults=("",))
 
 BEHIND = "zeros behind the last batch hold nothing; what stands there instead is reported as a note (an unfinished batch)"
@@ -30,6 +32,7 @@ ABANDONED = "records that a failed sync made the writer write twice: the other c
 SUPERSEDED = "a partial tile of an older checkpoint: the log's own copy, superseded, and not read"
 UNVOUCHED = "records behind the log's newest statement about their part, with every digest made good"
 OWNER = "entries behind the newest checkpoint that was kept, signed by who holds the log's key"
+SHREDDED = "the file of a key that was shredded: a copy from before, of which nothing is asked"
 EMPTY = "a segment at the end of its lane that holds nothing that does not stand elsewhere too"
 # Where both find the defect and name it differently.
 DIFFERENCES = (
@@ -78,9 +81,17 @@ def abandoned_from(files, name):
     return twice_from(tuple(item for item in files.items() if item[0].endswith(".nj")), name)
 
 
+def is_shredded(files, name):
+    found = re.fullmatch(r"keys/(\d+)\.(\w+)\.age", name)
+    return found is not None and any(entry["type"] == "SHRED" and (entry["part"], entry["class"]) == (int(found[1]), found[2])
+                                     for entry in map(cbor, entries_of(files)))
+
+
 def unseen_flip(files, name, offset):
     if name.endswith(".nj") and offset >= offsets(files[name])[1]:
         return BEHIND
+    if is_shredded(files, name):
+        return SHREDDED
     return SUPERSEDED if is_superseded(files, name) else ""
 
 
@@ -101,12 +112,13 @@ def whole_files(files, other):
     """Every segment, tile, bundle and checkpoint: deleted, exchanged for another one, spliced from another gateway."""
     for name in files:
         last = name.endswith(".nj") and abandoned_from(files, name) == BLOCK
-        why = EMPTY if last else SUPERSEDED if is_superseded(files, name) else ""
-        expect = UNSEEN if why else TOLD if name == "log/checkpoint" else FOUND
+        why = EMPTY if last else SUPERSEDED if is_superseded(files, name) else SHREDDED if is_shredded(files, name) else ""
+        expect = (UNSEEN if why else TOLD if name == "log/checkpoint" else MISSED if name.startswith("keys/") else FOUND)
         yield Case(f"delete {name}", with_file(files, name, None), expect, why)
         if name in other and other[name] != files[name] and not why:
             yield Case(f"splice {name}", with_file(files, name, other[name]), TOLD)
-    for one, two in itertools.combinations([name for name in files if not is_superseded(files, name)], 2):
+    read = [name for name in files if not is_superseded(files, name) and not is_shredded(files, name)]
+    for one, two in itertools.combinations(read, 2):
         if files[one] != files[two]:
             yield Case(f"swap {one} and {two}", {**files, one: files[two], two: files[one]}, TOLD)
     for name in segments(files):
@@ -149,6 +161,16 @@ def tails(files):
             yield Case(f"cut {name} at {at}", with_file(files, name, data[:at]), *expect)
             if at:
                 yield Case(f"zero {name} from {at}", with_file(files, name, data[:at] + bytes(len(data) - at)), *expect)
+
+
+def keys(files):
+    """Every key's file cut short; deleted, flipped, swapped and spliced they are above. And all of them deleted."""
+    names = [name for name in files if name.startswith("keys/") and not is_shredded(files, name)]
+    for name in names:
+        for at in (0, len(files[name]) // 2, len(files[name]) - 1):
+            yield Case(f"cut {name} at {at}", with_file(files, name, files[name][:at]), FOUND)
+    if names:
+        yield Case("delete keys", {name: data for name, data in files.items() if not name.startswith("keys/")}, MISSED)
 
 
 def each_frame(files):
@@ -197,7 +219,7 @@ def frames(files, other):
         list_of[i].header[24] ^= 1
         yield Case(f"another time for {what}", copy.pack(), *expect)
         copy, list_of, i = fresh()
-        list_of[i].header[4] = list_of[i].header[4] % 17 + 1
+        list_of[i].header[4] = list_of[i].header[4] % len(KINDS) + 1
         yield Case(f"another kind for {what}", copy.pack(), *expect)
         copy, list_of, i = fresh()
         theirs = next(frame.payload for frame in reversed(Journal(other).frames()) if frame.payload != list_of[i].payload)
@@ -292,6 +314,7 @@ def cases_of(files, other, kept, every):
     yield from whole_files(files, other)
     yield from batches(files, other)
     yield from tails(files)
+    yield from keys(files)
     yield from parts(files)
     yield from cut_and_continued(files)
     yield from frames(files, other)
@@ -304,6 +327,7 @@ def judge(case, clean, ours, cpp):
     """What is wrong with the answers; nothing if all is as it must be."""
     for name, answer in (("Python", ours), ("C++", cpp)):
         right = {MAY: True, FOUND: answer.verdict == "found wanting", UNSEEN: answer.verdict == clean,
+                 MISSED: answer.verdict == clean and answer.kind in ("missing-key", "note"),  # a note of what was shredded
                  TOLD: answer.verdict in ("found wanting", "could not tell")}[case.expect]
         if not right:
             return f"{name} must answer '{case.expect}': {answer}"
@@ -317,18 +341,21 @@ def run(task):
     store, folder, others, trust, every, worker = task
     files, other = load(folder), load(others)
     kept = [path.read_bytes() for path in sorted(pathlib.Path(folder, "kept").glob("*"))]
-    cpp = Cpp(files, trust, kept)
+    keys_given = [None, identity_of(folder)]  # every other case is told with the key
+    filters = [Cpp(files, trust, kept, key) for key in keys_given]
     clean = python(files, trust, kept).verdict
     counts, problems, reasons = collections.Counter(), [], collections.Counter()
     for number, case in enumerate(cases_of(files, other, kept, every)):
         if number % WORKERS != worker or (number and case.files == files):
             continue
-        wrong = judge(case, clean, python(case.files, trust, kept), cpp.verify(case.files))
+        turn = number // WORKERS % 2
+        wrong = judge(case, clean, python(case.files, trust, kept, keys_given[turn]), filters[turn].verify(case.files))
         counts[case.name.split(" ")[0]] += 1
         reasons[case.why] += bool(case.why)
         if wrong:
             problems.append(f"{store}: {case.name}: {wrong}")
-    cpp.close()
+    for each in filters:
+        each.close()
     return store, counts, reasons, problems
 
 

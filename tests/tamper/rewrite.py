@@ -1,23 +1,18 @@
 """The attacker's pen: takes a store apart and writes it anew, every checksum and digest made good (docs/format.md)."""
 
 import base64
-import hashlib
-import os
+import contextlib
 import re
-import struct
-import subprocess
-import tempfile
 
 from coding import cbor, crc32c
 from evidence_log import Tree, tile_name
+from findings import Malformed
+from sealed import AESGCM, age_open, committed, parse_identities, unseal
+from writer import BLOCK, CLASSES, SEED, context, encode, epoch_keys, nonce_of, sha, signed_note, vkey
 
-BLOCK = 4096
-# The key of the stores that make_store.cc writes: the seed is 00 01 02 … 1f.
-SEED, OTHER_SEED = bytes(range(32)), bytes(range(32, 64))
-
-
-def sha(*pieces):
-    return hashlib.sha256(b"".join(pieces)).digest()
+HEADER = 144
+# SEED, 00 01 02 … 1f, is the key of the stores that make_store.cc writes.
+OTHER_SEED = bytes(range(32, 64))
 
 
 def offsets(data):
@@ -30,10 +25,10 @@ def offsets(data):
 
 
 class Segment:
-    def __init__(self, name, data):
+    def __init__(self, name, data, keys=None):
         self.name, self.header = name, bytearray(data[:BLOCK])
         ends = offsets(data)
-        self.batches = [Batch(data[at:]) for at in ends[0]]
+        self.batches = [Batch(data[at:], keys) for at in ends[0]]
         self.rest = data[ends[1]:]
 
     @property
@@ -46,12 +41,12 @@ class Segment:
 
 
 class Batch:
-    def __init__(self, data):
+    def __init__(self, data, keys=None):
         length = int.from_bytes(data[36:40], "little")
         self.header, self.frames, at = bytearray(data[:136]), [], 136
         while at < length:
             size = int.from_bytes(data[at:at + 4], "little")
-            self.frames.append(Frame(data[at:at + size]))
+            self.frames.append(Frame(data[at:at + size], keys))
             at += size
 
     def pack(self, number, prev_chain, origin):
@@ -69,8 +64,13 @@ class Batch:
 
 
 class Frame:
-    def __init__(self, data):
-        self.header, self.payload = bytearray(data[:96]), data[96:]
+    """One record. `keys` are the journal's session keys: where they hold the record's own, `payload` is what was sealed,
+    and bytes() seals it anew; else it is what stands there."""
+
+    def __init__(self, data, keys=None):
+        self.header, self.payload, self.keys = bytearray(data[:HEADER]), data[HEADER:], keys or {}
+        if self.epoch_keys():
+            self.payload = unseal(self.epoch_keys()[0], self.sequence, self.bound(), self.payload)
 
     part = property(lambda self: int.from_bytes(self.header[8:16], "little"))
     sequence = property(lambda self: int.from_bytes(self.header[16:24], "little"))
@@ -78,23 +78,52 @@ class Frame:
     def number(self, part, sequence):
         self.header[8:24] = part.to_bytes(8, "little") + sequence.to_bytes(8, "little")
 
+    def epoch_keys(self):
+        where = self.part, self.header[6]
+        if not self.header[5] & 1 or where not in self.keys:
+            return None
+        return epoch_keys(self.keys[where], CLASSES[where[1]], int.from_bytes(self.header[40:44], "little"))
+
+    def bound(self):
+        return context(self.keys["origin"]) + bytes(self.header[4:112])
+
+    def stored(self):
+        keys = self.epoch_keys()
+        if not keys:
+            return self.payload
+        with contextlib.suppress(Malformed):  # what is no CBOR is committed to as it was
+            self.header[80:112] = committed(keys[1], self.sequence, self.payload)[1]
+        return AESGCM(keys[0]).encrypt(nonce_of(self.sequence), self.payload, self.bound())
+
     def bytes(self):
-        self.header[:4] = (96 + len(self.payload)).to_bytes(4, "little")
-        self.header[64:96] = sha(self.payload)
-        return bytes(self.header) + self.payload
+        payload = self.stored()
+        self.header[:4] = (HEADER + len(payload)).to_bytes(4, "little")
+        self.header[112:144] = sha(payload)
+        return bytes(self.header) + payload
 
     def leaf(self, origin):
         self.bytes()
-        return sha(b"\0narrows-rec-v1", len(origin).to_bytes(2, "little"), origin, bytes(self.header[8:24]),
-                   bytes(self.header[4:6]), bytes(self.header[24:96]))
+        return sha(b"\0", context(origin), bytes(self.header[4:]))
+
+
+def session_keys(files, identity):
+    """What the envelopes in keys/ hold that this identity opens: the origin, and by part and class the keys."""
+    keys = {}
+    for name, data in files.items():
+        content = age_open(data, tuple(parse_identities(identity))) if name.startswith("keys/") else None
+        if content:
+            _, origin, part, of, secret = content.decode().splitlines()
+            keys |= {"origin": origin.encode(), (int(part), CLASSES.index(of)): bytes.fromhex(secret)}
+    return keys
 
 
 class Journal:
-    """A journal taken apart."""
+    """A journal taken apart; with an identity, by someone who can open and seal its records."""
 
-    def __init__(self, files):
+    def __init__(self, files, identity=None):
+        keys = session_keys(files, identity) if identity else None
         self.others = {name: data for name, data in files.items() if not re.fullmatch(r"journal/\w+-\d+\.nj", name)}
-        self.segments = [Segment(name, files[name]) for name in sorted(files) if name not in self.others]
+        self.segments = [Segment(name, files[name], keys) for name in sorted(files) if name not in self.others]
 
     def frames(self):
         return [frame for segment in self.segments for batch in segment.batches for frame in batch.frames]
@@ -110,7 +139,7 @@ class Journal:
         origin, last = self.segments[0].origin, {}
         for frame in sorted(self.frames(), key=lambda frame: (frame.part, frame.sequence)):
             if frame.part:
-                frame.header[32:64] = last.get((frame.part, frame.sequence - 1), bytes(32))
+                frame.header[48:80] = last.get((frame.part, frame.sequence - 1), bytes(32))
                 last[frame.part, frame.sequence] = frame.leaf(origin)
 
     def pack(self, relink=True):
@@ -150,29 +179,6 @@ def entries_of(files):
     return entries
 
 
-def key_text(name, seed):
-    public = openssl(["pkey", "-inform", "DER", "-pubout", "-outform", "DER"], private(seed))[-32:]
-    typed = b"\1" + public
-    return f"{name}+{sha(name.encode(), bytes([10]), typed)[:4].hex()}+{base64.b64encode(typed).decode()}"
-
-
-def private(seed):
-    return bytes.fromhex("302e020100300506032b657004220420") + seed
-
-
-def openssl(arguments, data):
-    return subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=True).stdout
-
-
-def sign(message, seed):
-    with tempfile.TemporaryDirectory() as folder:
-        names = [os.path.join(folder, name) for name in ("key", "message")]
-        for name, data in zip(names, (private(seed), message)):
-            with open(name, "wb") as file:
-                file.write(data)
-        return openssl(["pkeyutl", "-sign", "-keyform", "DER", "-inkey", names[0], "-rawin", "-in", names[1]], b"")
-
-
 def write_log(files, entries, seed=SEED, name="narrows/gw-1"):
     """The store with a log of these entries, signed anew; at most 256."""
     kept = {path: data for path, data in files.items() if not path.startswith("log/")}
@@ -185,46 +191,13 @@ def write_log(files, entries, seed=SEED, name="narrows/gw-1"):
 
 
 def checkpoint(size, root, seed, name):
-    text = f"{name}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
-    identity = bytes.fromhex(key_text(name, seed).split("+")[1])
-    signature = base64.b64encode(identity + sign(text, seed)).decode()
-    return text + f"\n\u2014 {name} {signature}\n".encode()
+    return signed_note(f"{name}\n{size}\n{base64.b64encode(root).decode()}\n", name, seed)
 
 
 def key_entry(seed, name="narrows/gw-1"):
-    """A KEY entry: {"time": 1, "type": "KEY", "vkey": …} in deterministic CBOR."""
-    text = key_text(name, seed).encode()
-    assert 24 <= len(text) < 256
-    return b"\xa3\x64time\x01\x64type\x63KEY\x64vkey\x78" + bytes([len(text)]) + text
+    return encode({"time": 1, "type": "KEY", "vkey": vkey(name, seed)})
 
 
 def part_of(entry):
     value = cbor(entry)
     return value.get("part")
-
-
-# ---- Deterministic CBOR, the writing side ---------------------------------------------------------------------------------
-
-def encode(value):
-    if isinstance(value, bool) or value is None:
-        return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
-    if isinstance(value, float):
-        return next(head + struct.pack(form, value) for head, form in ((b"\xf9", ">e"), (b"\xfa", ">f"), (b"\xfb", ">d"))
-                    if struct.unpack(form, struct.pack(form, value))[0] == value)
-    if isinstance(value, int):
-        return head_of(0, value) if value >= 0 else head_of(1, -1 - value)
-    if isinstance(value, bytes):
-        return head_of(2, len(value)) + value
-    if isinstance(value, str):
-        return head_of(3, len(value.encode())) + value.encode()
-    if isinstance(value, list):
-        return head_of(4, len(value)) + b"".join(map(encode, value))
-    pairs = sorted((encode(key), encode(each)) for key, each in value.items())
-    return head_of(5, len(pairs)) + b"".join(key + each for key, each in pairs)
-
-
-def head_of(major, value):
-    if value < 24:
-        return bytes([major << 5 | value])
-    width = next(width for width in (1, 2, 4, 8) if value < 1 << 8 * width)
-    return bytes([major << 5 | 23 + width.bit_length()]) + value.to_bytes(width, "big")

@@ -9,17 +9,20 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "verifier"), str(pathlib.Path(__file__).resolve().parent)]
 
+import custody  # noqa: E402
 import evidence_log  # noqa: E402
 import journal  # noqa: E402
 import narrows_verify  # noqa: E402
 import records  # noqa: E402
+import sealed  # noqa: E402
 
 BLOCK = 4096
 FILTER = os.environ.get("NARROWS_VERIFY_LINES", str(ROOT / "build/release/bin/tamper_verify_lines"))
 
 # Pure functions of bytes: a change of one batch leaves all others as they were.
 for module, name in ((journal, "parse_batch"), (journal, "parse_segment"), (journal, "batch_length"),
-                     (records, "cbor"), (evidence_log, "cbor")):
+                     (records, "cbor"), (evidence_log, "cbor"), (sealed, "hkdf"), (custody, "unseal"),
+                     (custody, "committed"), (custody, "age_open"), (custody, "parse_key")):
     setattr(module, name, functools.lru_cache(20000)(getattr(module, name)))
 
 
@@ -28,7 +31,7 @@ def load(folder):
     folder, files = pathlib.Path(folder), {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and name.startswith(("journal/", "log/")) and path.name != "lock":
+        if path.is_file() and name.startswith(("journal/", "log/", "keys/")) and path.name != "lock":
             data = path.read_bytes()
             used = -(-len(data.rstrip(b"\0")) // BLOCK) * BLOCK
             files[name] = data[:used + 2 * BLOCK] if name.endswith(".nj") else data
@@ -63,9 +66,21 @@ class Answer:
         return f"{self.verdict} [{self.kind} {self.file}@{self.offset} {self.what}]"
 
 
-def python(files, trust=None, kept=()):
+def identity_of(folder):
+    """The text of the age identity that a store's keys are sealed to; make_store leaves it beside them."""
+    path = pathlib.Path(folder, "identity")
+    return path.read_text() if path.exists() else None
+
+
+def report_of(files, trust=None, kept=(), identity=None):
     parsed = evidence_log.Trust(trust) if trust else None
-    report = narrows_verify.verify(Memory(files), parsed, [(f"kept {n}", note) for n, note in enumerate(kept)])
+    identities = sealed.parse_identities(identity) if identity else ()
+    return narrows_verify.verify(Memory(files), parsed, [(f"kept {n}", note) for n, note in enumerate(kept)],
+                                 identities=identities)
+
+
+def python(files, trust=None, kept=(), identity=None):
+    report = report_of(files, trust, kept, identity)
     first = report.first()
     return Answer(report.verdict(), first.kind, first.file, first.offset, first.what) if first else Answer(
         report.verdict())
@@ -74,7 +89,7 @@ def python(files, trust=None, kept=()):
 class Cpp:
     """The C++ verifier as a filter: one store, changed for one verification after another."""
 
-    def __init__(self, files, trust=None, kept=()):
+    def __init__(self, files, trust=None, kept=(), identity=None):
         self.process = subprocess.Popen([FILTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.files = files
         for name, data in files.items():
@@ -83,6 +98,8 @@ class Cpp:
             self.tell(f"trust {trust.encode().hex()}")
         for note in kept:
             self.tell(f"kept {note.hex()}")
+        if identity:
+            self.tell(f"key {identity.encode().hex()}")
 
     def tell(self, line):
         self.process.stdin.write(line.encode() + b"\n")

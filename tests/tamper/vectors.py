@@ -2,7 +2,8 @@
 
 Usage: vectors.py                        runs them; exit code 1 if a program does not answer as expected.json says
        vectors.py --make MADE GATEWAY    MADE is what make_store wrote, GATEWAY holds recovered/ and running/: data
-                                         directories of a gateway that was killed, and copied while it ran
+                                         directories of a gateway that was killed, and copied while it ran, each with
+                                         `identity`, to which its keys are sealed
 What is expected stands in the table below, written by hand.
 """
 
@@ -16,19 +17,22 @@ import sys
 import tarfile
 import tempfile
 
-from stores import BLOCK, ROOT, load
+from stores import BLOCK, ROOT, identity_of, load
 
-from rewrite import OTHER_SEED, Journal, entries_of, key_entry, key_text, offsets, part_of, write_log
+from rewrite import OTHER_SEED, Journal, entries_of, key_entry, offsets, part_of, write_log
+from writer import SEED, vkey
 
 FOLDER = ROOT / "verifier/vectors"
 PROGRAM = os.environ.get("NARROWS_VERIFY", str(ROOT / "build/release/bin/narrows-verify"))
 CLEAN, AGAIN, FAULT, KILLED, RECOVERED, RUNNING = "clean", "again", "fault", "killed", "recovered", "running"
-TRUST, KEPT = "--trust", "--checkpoint"
+TRUST, KEPT, KEY = "--trust", "--checkpoint", "--key"
 
 VERIFIED, CONSISTENT, WANTING, UNTOLD = ("verified", "consistent, not verified", "found wanting", "could not tell")
 EXIT = {VERIFIED: 0, CONSISTENT: 0, WANTING: 1, UNTOLD: 3}
 
 Vector = collections.namedtuple("Vector", "name about store change options verdict kind", defaults=("",))
+# What a change may take from: another gateway's store, and the identity that the keys of this one are sealed to.
+Around = collections.namedtuple("Around", "other identity")
 
 
 def flip(name, at):
@@ -62,7 +66,15 @@ def replayed_batch(name, number):
 
 
 def spliced(name):
-    return lambda files, other: files | {name: other[name]}
+    return lambda files, around: files | {name: around.other[name]}
+
+
+def swapped(one, two):
+    return lambda files, _: files | {one: files[two], two: files[one]}
+
+
+def without_keys(files, _):
+    return {path: data for path, data in files.items() if not path.startswith("keys/")}
 
 
 def without_part(number, log=None):
@@ -78,34 +90,47 @@ def without_part(number, log=None):
 
 
 def replaced(old, new):
-    """Words in every record exchanged for others of the same length, all digests made good."""
-    def change(files, _):
-        journal = Journal(files)
+    """Words in every record exchanged for others, by someone who has the session keys: all digests and seals made good."""
+    def change(files, around):
+        journal = Journal(files, around.identity)
         for frame in journal.frames():
             frame.payload = frame.payload.replace(old, new)
         return journal.pack()
     return change
 
 
+def denied(files, around):
+    """Every INTENT denied, in its header and in its payload."""
+    journal = Journal(files, around.identity)
+    for frame in journal.frames():
+        if frame.header[4] == 3:
+            frame.payload = frame.payload.replace(b"\x67verdict\x65allow", b"\x67verdict\x64deny")
+            frame.header[5] &= ~2
+    return journal.pack()
+
+
 def silent(change):
     """The same with a log that says nothing of parts, so that the records themselves have to show it."""
-    return lambda files, other: write_log(change(files, other), entries_of(files)[:1])
+    return lambda files, around: write_log(change(files, around), entries_of(files)[:1])
 
 
 def older_checkpoint(files, kept):
     return files | {"log/checkpoint": kept}
 
 
+BODIES = "keys/00000002.bodies.age"
 C1, B1 = "journal/control-00000001.nj", "journal/bulk-00000001.nj"
 TABLE = [
-    Vector("clean", "two starts of a gateway, a session in each", CLEAN, None, [TRUST, KEPT], VERIFIED),
+    Vector("clean", "two starts of a gateway, a session in each", CLEAN, None, [TRUST, KEPT, KEY], VERIFIED),
+    Vector("clean-no-key", "the same, and no key that opens the records", CLEAN, None, [TRUST, KEPT], VERIFIED),
     Vector("clean-no-trust", "the same, and no trust file", CLEAN, None, [], CONSISTENT),
     Vector("clean-long-log", "a log of more than one tile", "long", None, [TRUST, KEPT], VERIFIED),
-    Vector("clean-after-fault", "a sync failed: records stand twice", FAULT, None, [TRUST], VERIFIED),
-    Vector("clean-killed", "the journal's process was killed", KILLED, None, [TRUST], VERIFIED),
-    Vector("clean-recovered", "a gateway was killed under load and started again", RECOVERED, None, [TRUST], VERIFIED),
-    Vector("clean-running", "a copy of a gateway at work: the lanes end at different moments", RUNNING, None, [TRUST],
+    Vector("clean-after-fault", "a sync failed: records stand twice", FAULT, None, [TRUST, KEY], VERIFIED),
+    Vector("clean-killed", "the journal's process was killed", KILLED, None, [TRUST, KEY], VERIFIED),
+    Vector("clean-recovered", "a gateway was killed under load and started again", RECOVERED, None, [TRUST, KEY],
            VERIFIED),
+    Vector("clean-running", "a copy of a gateway at work: the lanes end at different moments", RUNNING, None,
+           [TRUST, KEY], VERIFIED),
     Vector("byte-in-record", "one bit of a record", CLEAN, flip(C1, BLOCK + 300), [TRUST], WANTING, "tampering"),
     Vector("byte-in-body", "one bit of a body", CLEAN, flip(B1, 3 * BLOCK + 260), [TRUST], WANTING, "tampering"),
     Vector("byte-in-padding", "one bit between two batches", CLEAN, flip(C1, 2 * BLOCK - 1), [TRUST], WANTING, "tampering"),
@@ -129,9 +154,24 @@ TABLE = [
     Vector("record-rewritten", "another key was read, all digests of the journal made good", CLEAN,
            replaced(b"reports-ro", b"reports-rw"), [TRUST], WANTING, "tampering"),
     Vector("body-rewritten", "another body, all digests of the journal made good, and a log that is silent", CLEAN,
-           silent(replaced(b"world", b"wor1d")), [TRUST], WANTING, "tampering"),
-    Vector("denied-yet-sent", "an operation that was denied and sent", CLEAN,
-           silent(replaced(b"\x67verdict\x65allow", b"\x67verdict\x64deny")), [TRUST], WANTING, "disorder"),
+           silent(replaced(b"world", b"wor1d")), [TRUST, KEY], WANTING, "tampering"),
+    Vector("body-rewritten-no-key", "the same, and no key: headers do not show it, and the log was silenced", CLEAN,
+           silent(replaced(b"world", b"wor1d")), [TRUST], VERIFIED),
+    Vector("denied-yet-sent", "an operation that was denied and sent", CLEAN, silent(denied), [TRUST, KEY], WANTING,
+           "disorder"),
+    Vector("denied-yet-sent-no-key", "the same, and no key: headers show it", CLEAN, silent(denied), [TRUST], WANTING,
+           "disorder"),
+    Vector("header-against-payload", "a header that says allow where its payload says deny", CLEAN,
+           silent(replaced(b"\x67verdict\x65allow", b"\x67verdict\x64deny")), [TRUST, KEY], WANTING, "disorder"),
+    Vector("key-missing", "the key of a session's bodies is not there", CLEAN, delete(BODIES), [TRUST, KEY], VERIFIED,
+           "missing-key"),
+    Vector("keys-missing", "keys/ is not there", CLEAN, without_keys, [TRUST], VERIFIED, "missing-key"),
+    Vector("key-byte", "one bit of a key's file", CLEAN, flip(BODIES, 100), [TRUST], WANTING, "tampering"),
+    Vector("key-cut", "a key's file cut short", CLEAN, cut(BODIES, 100), [TRUST], WANTING, "tampering"),
+    Vector("key-of-another-part", "the keys of two sessions exchanged", CLEAN, swapped(BODIES, "keys/00000003.bodies.age"),
+           [TRUST, KEY], WANTING, "tampering"),
+    Vector("key-of-another-class", "two keys of a session exchanged", CLEAN,
+           swapped(BODIES, "keys/00000002.operations.age"), [TRUST, KEY], WANTING, "tampering"),
     Vector("rewritten-same-key", "journal and log written anew without a session, by who holds the key", CLEAN,
            without_part(3, bytes(range(32))), [TRUST], VERIFIED),
     Vector("rewritten-same-key-kept", "the same, and a checkpoint was kept", CLEAN, without_part(3, bytes(range(32))),
@@ -161,7 +201,7 @@ def make(made, gateway):
     folders = {name: pathlib.Path(made, name) for name in (CLEAN, AGAIN, FAULT, KILLED, "long")}
     folders |= {name: pathlib.Path(gateway, name) for name in (RECOVERED, RUNNING)}
     stores = {name: load(folder) for name, folder in folders.items()}
-    own_trust = f"log {key_text('narrows/gw-1', bytes(range(32)))}\n".encode()
+    own_trust = f"log {vkey('narrows/gw-1', SEED)}\n".encode()
     expected = []
     with tarfile.open(FOLDER / "stores.tar.xz", "w:xz", preset=9) as archive:
         for each in TABLE:
@@ -172,10 +212,12 @@ def make(made, gateway):
             elif each.change == "no log":
                 files = {name: data for name, data in files.items() if not name.startswith("log/")}
             elif each.change:
-                files = each.change(files, stores[AGAIN])
+                files = each.change(files, Around(stores[AGAIN], identity_of(folders[each.store])))
             by_gateway = each.store in (RECOVERED, RUNNING)
             extra = {"trust": (folders[each.store] / "trust").read_bytes() if by_gateway else own_trust,
                      "kept": kept[-1] if kept else b""}
+            if KEY in each.options:
+                extra["identity"] = identity_of(folders[each.store]).encode()
             for name, data in sorted((files | extra).items()):
                 add(archive, f"{each.name}/{name}", data)
             expected.append({"name": each.name, "about": each.about, "options": each.options, "verdict": each.verdict,
@@ -207,7 +249,7 @@ def run():
             archive.extractall(folder)
         for each in expected:
             store = pathlib.Path(folder, each["name"])
-            values = {TRUST: store / "trust", KEPT: store / "kept"}
+            values = {TRUST: store / "trust", KEPT: store / "kept", KEY: store / "identity"}
             options = [str(word) for option in each["options"] for word in (option, values[option])] + ["--json"]
             for command in ([PROGRAM, "--data-dir", str(store)],
                             [sys.executable, str(ROOT / "verifier/narrows_verify.py"), str(store)]):
