@@ -66,6 +66,16 @@ Result<Secret> KeyRing::session_key(std::string_view origin, model::PartNo part,
     return session_key_of(envelope, origin, part, key);
 }
 
+Result<void> KeyRing::check(std::string_view origin, model::PartNo part, journal::KeyClass key) {
+    if (identities_.empty()) {
+        return ok();
+    }
+    const Result<Secret> opened = session_key(origin, part, key);
+    return opened || opened.error().code == ErrorCode::not_found
+               ? ok()
+               : Result<void>(fail(opened.error()));
+}
+
 KeyRing::Opener& KeyRing::opener(std::string_view origin, const journal::Frame& frame) {
     const Id id{frame.part.value(), frame.key};
     if (const auto at = openers_.find(id); at != openers_.end()) {
@@ -79,9 +89,6 @@ KeyRing::Opener& KeyRing::opener(std::string_view origin, const journal::Frame& 
     if (key.has_value()) {
         made.ratchet = std::make_unique<crypto::RatchetReader>(std::move(key.value()),
                                                                journal::name_of(frame.key));
-        ++opened_;
-    } else {
-        made.failure = key.error();
     }
     return made;
 }
@@ -92,7 +99,8 @@ Result<ByteView> KeyRing::open(std::string_view origin, const journal::Frame& fr
     }
     Opener& with = opener(origin, frame);
     if (!with.ratchet) {
-        return fail(with.failure);
+        return fail(ErrorCode::not_found,
+                    "no key that was given opens " + envelope_name(frame.part, frame.key));
     }
     const std::uint64_t sequence = frame.sequence.value();
     const Bytes context = journal::sealing_context(origin, journal::header_of(frame));

@@ -43,14 +43,13 @@ class KeyRing {
     /// although the key is here.
     Result<ByteView> open(std::string_view origin, const journal::Frame& frame);
 
-    /// Parts and classes that a key opened so far.
-    std::size_t opened() const { return opened_; }
+    /// Whether an envelope that a key here opens holds what it must; ok() if none opens it.
+    Result<void> check(std::string_view origin, model::PartNo part, journal::KeyClass key);
 
   private:
     using Id = std::pair<std::uint64_t, journal::KeyClass>;
     struct Opener {
         std::unique_ptr<crypto::RatchetReader> ratchet;  ///< null: there is no key
-        Error failure{ErrorCode::not_found, ""};
     };
     static constexpr std::size_t kKept = 256;
     Result<Secret> session_key(std::string_view origin, model::PartNo part, journal::KeyClass key);
@@ -60,7 +59,6 @@ class KeyRing {
     const std::string data_dir_;
     std::vector<crypto::AgeIdentity> identities_;
     std::map<Id, Opener> openers_;
-    std::size_t opened_ = 0;
     Bytes plain_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "evidence/envelope_check.h"
 #include "evidence/tiles.h"
 
 namespace narrows::evidence {
@@ -38,6 +39,7 @@ void LogCheck::run() {
     logs_ = options_.trust ? options_.trust->logs : own_keys();
     trusted_ = check_signature(*head) && options_.trust.has_value();
     read_entries(head->checkpoint);
+    check_envelopes(fs_, options_.data_dir, keys_, claims_, report_);
     if (kept) {
         check_kept(*kept, head->checkpoint);
     }
@@ -253,12 +255,13 @@ void LogCheck::take_hold(std::uint64_t index, const HoldEntry& hold) {
         return;
     }
     const bool listed = options_.trust && !options_.trust->officers.empty();
-    if (listed && std::find(options_.trust->officers.begin(), options_.trust->officers.end(),
-                            key.value()) == options_.trust->officers.end()) {
+    const auto& officers = options_.trust ? options_.trust->officers : std::vector<VerifierKey>();
+    if (listed && std::find(officers.begin(), officers.end(), key.value()) == officers.end()) {
         find(FindingKind::disorder,
              fmt::format("the {} in entry {} of the log is by nobody the trust file names",
                          name_of(hold), index),
              "Somebody who is no officer held or released a session.", "log/tile/entries");
+        return;
     }
     if (hold.released) {
         held_.erase(hold.session);

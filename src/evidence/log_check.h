@@ -8,6 +8,7 @@
 
 #include "evidence/checkpoint.h"
 #include "evidence/entry.h"
+#include "evidence/key_ring.h"
 #include "evidence/verify.h"
 #include "evidence/witnessed.h"
 
@@ -24,9 +25,10 @@ struct Claims {
 /// Checks the log by itself: signature, root, entries; and keeps what it says of parts.
 class LogCheck {
   public:
-    LogCheck(io::FileSystem& fs, const VerifyOptions& options, Report& report)
+    LogCheck(io::FileSystem& fs, const VerifyOptions& options, KeyRing& keys, Report& report)
         : fs_(fs),
           options_(options),
+          keys_(keys),
           report_(report),
           directory_(log_directory(options.data_dir)),
           cosignatures_(options.trust) {}
@@ -64,6 +66,7 @@ class LogCheck {
 
     io::FileSystem& fs_;
     const VerifyOptions& options_;
+    KeyRing& keys_;
     Report& report_;
     std::string directory_;
     std::vector<VerifierKey> logs_;  ///< that may sign this log

@@ -26,6 +26,9 @@ void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const Result<
     reporter_.at(file, frame.location.offset, frame.sequence.value());
     take_place(frame, leaf);
     ++checked_.records;
+    if (frame.sealed()) {
+        check_seal(frame);
+    }
     const std::optional<Payload> payload = payload_of(frame, plain);
     dispatch(frame, payload ? &*payload : nullptr);
 }
@@ -53,6 +56,35 @@ std::optional<Payload> PartCheck::payload_of(const journal::Frame& frame,
     return std::move(payload.value());
 }
 
+/// Each kind under its own class's key, epochs that do not go back, and no GAP.
+void PartCheck::check_seal(const journal::Frame& frame) {
+    auto& epoch = epochs_.at(static_cast<std::size_t>(frame.key));
+    const auto wrong = [&](const char* what) {
+        reporter_.report(FindingKind::disorder,
+                         fmt::format("record {} ({}) {}", frame.sequence.value(),
+                                     model::name_of(frame.kind), what),
+                         "No writer of this format seals so.");
+    };
+    if (frame.key != journal::key_class_of(frame.kind)) {
+        wrong("is sealed under a key that is not for its kind");
+    }
+    if (epoch && frame.epoch < *epoch) {
+        wrong("is sealed under an epoch that was over");
+    }
+    if (frame.kind == RecordKind::gap) {
+        wrong("is sealed");
+    }
+    epoch = std::max(frame.epoch, epoch.value_or(0));
+}
+
+bool PartCheck::sealed_under(const PartEnvelopes& keys) const {
+    return std::all_of(journal::kKeyClasses.begin(), journal::kKeyClasses.end(),
+                       [&](journal::KeyClass key) {
+                           return !epochs_.at(static_cast<std::size_t>(key)) ||
+                                  keys.contains(journal::name_of(key));
+                       });
+}
+
 /// What readers without a key are told is what readers with one see.
 void PartCheck::compare_header(const journal::Frame& frame, const Payload& payload) {
     const Value* decision = payload.observed().find("decision");
@@ -61,9 +93,8 @@ void PartCheck::compare_header(const journal::Frame& frame, const Payload& paylo
     const bool response = frame.kind == RecordKind::body && payload.value.text("dir") == "response";
     const std::uint64_t op = has_operation(frame.kind) ? operation_of(frame.kind, payload) : 0;
     const auto says = [&](std::uint8_t flag) { return (frame.flags & flag) != 0; };
-    const bool right_key = !frame.sealed() || frame.key == journal::key_class_of(frame.kind);
     if (op != frame.op || allowed != says(journal::kFlagAllowed) ||
-        response != says(journal::kFlagResponse) || !right_key) {
+        response != says(journal::kFlagResponse)) {
         reporter_.report(FindingKind::disorder,
                          fmt::format("the header of record {} ({}) says something else than its "
                                      "payload",

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "evidence/checked.h"
+#include "evidence/entry.h"
 #include "evidence/merkle.h"
 #include "evidence/operation_check.h"
 #include "evidence/reporter.h"
@@ -39,6 +41,7 @@ class PartCheck {
     const std::optional<std::string>& session() const { return session_; }
     /// Whether the kinds of its records but CLOSE are as the log counts them. True if it cannot be
     /// told: some are missing, or the log says nothing.
+    bool sealed_under(const PartEnvelopes& keys) const;
     bool has_counts(const std::map<std::string, std::uint64_t>& stated) const;
     const Hash& open_leaf() const { return open_leaf_; }
     const Hash& last_leaf() const { return last_leaf_; }
@@ -50,6 +53,7 @@ class PartCheck {
   private:
     void take_place(const journal::Frame& frame, const Hash& leaf);
     std::optional<Payload> payload_of(const journal::Frame& frame, const Result<ByteView>& plain);
+    void check_seal(const journal::Frame& frame);
     void compare_header(const journal::Frame& frame, const Payload& payload);
     void judge(Stretch hole, bool not_yet);
     void dispatch(const journal::Frame& frame, const Payload* payload);
@@ -62,6 +66,7 @@ class PartCheck {
     std::uint64_t next_ = 0;
     bool closed_ = false;
     bool ended_ = false;  ///< closed, and not as interrupted
+    std::array<std::optional<std::uint32_t>, journal::kKeyClasses.size()> epochs_;  ///< newest
     std::optional<std::string> session_;
     Hash open_leaf_{};
     Hash last_leaf_{};

@@ -55,6 +55,7 @@ bool has_operation(RecordKind kind) {
         case RecordKind::not_sent:
         case RecordKind::unknown:
         case RecordKind::approval:
+        case RecordKind::secrets:
             return true;
         default:
             return false;

@@ -174,6 +174,13 @@ class JournalCheck {
                             check.size(), part.claims->heads.back().size),
                 "The end of the part was cut off.");
         }
+        if (open && !check.sealed_under(open->keys)) {
+            check.reporter().report(
+                FindingKind::disorder,
+                fmt::format("records of part {} are sealed under a key that its OPEN does not name",
+                            number.value()),
+                "Nobody the log names can read them.");
+        }
         if (part.claims->close && check.closed() && !check.has_counts(part.claims->close->counts)) {
             check.reporter().report(
                 FindingKind::disorder,
@@ -265,81 +272,6 @@ void add_key(KeyRing& keys, const std::string& text, Report& report) {
     }
 }
 
-/// The envelopes of parts' keys against what the log says of each (docs/format.md section 9).
-class EnvelopeCheck {
-  public:
-    EnvelopeCheck(io::FileSystem& fs, const std::string& data_dir, Report& report)
-        : fs_(fs), directory_(keys_directory(data_dir)), report_(report) {
-        const auto names = fs.list(directory_);
-        present_ = names.has_value() && !names.value().empty();
-    }
-
-    void part(model::PartNo number, const Claims& claims) {
-        if (!claims.open) {
-            return;
-        }
-        for (const journal::KeyClass key : journal::kKeyClasses) {
-            const auto envelope = claims.open->keys.find(journal::name_of(key));
-            if (envelope == claims.open->keys.end()) {
-                continue;
-            }
-            const std::string name = envelope_name(number, key);
-            if (claims.shreds.contains(envelope->first)) {
-                ++report_.checked.shredded;
-                find(FindingKind::note, name + " was shredded, as the log says",
-                     "What it sealed cannot be read any more; that it was there still shows.",
-                     name);
-            } else {
-                compare(name, envelope->second);
-            }
-        }
-    }
-    void finish() {
-        if (missing_ > 0 && !present_) {
-            find(FindingKind::missing_key,
-                 fmt::format("the envelopes of {} keys are not in this copy", missing_),
-                 "Order and integrity were checked; contents cannot be read from it.", "");
-        }
-    }
-
-  private:
-    void compare(const std::string& name, const Envelope& envelope) {
-        const Result<Bytes> file = io::read_all(fs_, directory_ + "/" + name, kEnvelopeMax);
-        if (!file) {
-            ++missing_;
-            if (present_) {
-                find(FindingKind::missing_key, name + " is not there, and no log entry shreds it",
-                     "What it sealed cannot be read any more.", name);
-            }
-            return;
-        }
-        ++report_.checked.envelopes;
-        if (crypto::sha256(file.value()) != envelope.sha256) {
-            find(FindingKind::tampering, name + " is not the envelope that the log knows",
-                 "A key was exchanged.", name);
-        }
-    }
-    void find(FindingKind kind, std::string what, std::string means, const std::string& name) {
-        report_.findings.add(
-            {kind, std::move(what), std::move(means), {"keys/" + name, 0, {}, {}}});
-    }
-
-    io::FileSystem& fs_;
-    const std::string directory_;
-    Report& report_;
-    bool present_ = false;
-    std::uint64_t missing_ = 0;
-};
-
-void check_envelopes(io::FileSystem& fs, const std::string& data_dir, LogCheck& log,
-                     Report& report) {
-    EnvelopeCheck check(fs, data_dir, report);
-    for (const auto& [number, claims] : log.claims()) {
-        check.part(model::PartNo(number), claims);
-    }
-    check.finish();
-}
-
 Verdict verdict_of(const Report& report, const LogCheck& log) {
     if (report.findings.wanting() > 0) {
         return Verdict::wanting;
@@ -377,14 +309,13 @@ std::string journal_directory(const std::string& data_dir) {
 Report verify(io::FileSystem& fs, const VerifyOptions& options) {
     Report report;
     const std::string directory = journal_directory(options.data_dir);
-    LogCheck log(fs, options, report);
-    log.run();
-    check_chain(fs, directory, report);
     KeyRing keys(fs, options.data_dir);
     for (const std::string& text : options.keys) {
         add_key(keys, text, report);
     }
-    check_envelopes(fs, options.data_dir, log, report);
+    LogCheck log(fs, options, keys, report);
+    log.run();
+    check_chain(fs, directory, report);
     JournalCheck journal(report, log);
     const RecordStream::Sink sink{
         [&](const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain) {

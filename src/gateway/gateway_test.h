@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "evidence/key_ring.h"
 #include "gateway/boot.h"
 #include "gateway/lifecycle.h"
 #include "journal/reader.h"
@@ -64,12 +65,17 @@ class Folder {
     }
     std::vector<Record> records() const {
         std::vector<Record> records;
+        evidence::KeyRing keys(io::posix(), path / "data");
+        const Bytes key =
+            io::read_all(io::posix(), path / "data" / "reviewer.key", 1 << 16).value();
+        NARROWS_CHECK(keys.add(as_text(key)).has_value(), "the reviewer's key is one");
         auto reader = journal::Reader::open(io::posix(), path / "data" / "journal");
         while (auto item = reader.value().next().value()) {
             const journal::Frame* frame = std::get_if<journal::Frame>(&*item);
             if (frame != nullptr && frame->part.value() != 0) {
+                const ByteView plain = keys.open(reader.value().origin(), *frame).value();
                 records.push_back(
-                    {frame->part.value(), frame->kind, codec::cbor_decode(frame->payload).value()});
+                    {frame->part.value(), frame->kind, codec::cbor_decode(plain).value()});
             }
         }
         return records;

@@ -96,11 +96,13 @@ bool keeps_rules(const FrameHeader& header) {
     };
     const std::uint8_t known = kFlagSealed | kFlagAllowed | kFlagContinues | kFlagResponse;
     const bool sealed = (header.flags & kFlagSealed) != 0;
+    constexpr std::uint32_t kEpochMax = 1u << 24;  // crypto/ratchet.h
     const bool keyless =
         header.key == KeyClass::operations && header.epoch == 0 && all_zero(header.commitment);
     return kind && (header.flags & ~known) == 0 && only(kFlagAllowed, model::RecordKind::intent) &&
            only(kFlagContinues, model::RecordKind::close) &&
-           only(kFlagResponse, model::RecordKind::body) && (sealed || keyless);
+           only(kFlagResponse, model::RecordKind::body) && (sealed || keyless) &&
+           header.epoch <= kEpochMax;
 }
 
 /// 0x00 ‖ context ‖ the header without its length, on the stack.

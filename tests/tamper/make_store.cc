@@ -8,8 +8,8 @@
 
 // Writes small data directories, made by the journal and the log themselves, for tests/tamper.
 // Usage: make_store DIR. Makes DIR/clean, DIR/again (as clean, by another start of everything), DIR/fault (a sync
-// failed), DIR/killed (the process died), DIR/long (a log of more than one tile). Beside journal/ and log/ lies kept/:
-// the log's checkpoints as they were signed.
+// failed), DIR/killed (the process died), DIR/long (a log of more than one tile). Beside journal/, keys/ and log/ lie kept/,
+// the log's checkpoints as they were signed, and `identity`, the reviewer's key.
 namespace {
 
 using namespace narrows;
@@ -30,22 +30,29 @@ class Maker {
     explicit Maker(std::filesystem::path to) : to_(std::move(to)) {}
 
     io::FaultyFileSystem& disk() { return disk_; }
+    /// A start of a gateway that seals to the store's reviewer.
+    Store start() {
+        const std::vector<crypto::AgeRecipient> reader{identity_.recipient()};
+        return Store(disk_, "/data", {reader, reader, {}});
+    }
     void keep(Store& store) {
         disk_.set_content(fmt::format("/data/kept/{}", ++kept_), to_bytes(store.checkpoint()));
     }
     void save() {
         for (const char* folder :
-             {"journal", "kept", "log", "log/tile/0", "log/tile/0/000.p", "log/tile/0/001.p",
+             {"journal", "keys", "kept", "log", "log/tile/0", "log/tile/0/000.p", "log/tile/0/001.p",
               "log/tile/1/000.p", "log/tile/entries", "log/tile/entries/000.p",
               "log/tile/entries/001.p"}) {
             copy_out(disk_, std::string("/data/") + folder, to_ / folder);
         }
         std::ofstream(to_ / "trust") << "log " << evidence::testing::kVkey << "\n";
+        std::ofstream(to_ / "identity") << identity_.text().text() << "\n";
     }
 
   private:
     std::filesystem::path to_;
     io::FaultyFileSystem disk_;
+    crypto::AgeIdentity identity_ = crypto::AgeIdentity::generate();
     int kept_ = 0;
 };
 
@@ -69,7 +76,7 @@ void denials(Store& store) {
 
 /// Two starts of a gateway; a session in each.
 void clean(Maker& maker) {
-    Store first(maker.disk());
+    Store first = maker.start();
     first.begin("");
     maker.keep(first);
     first.close("drained");
@@ -80,7 +87,7 @@ void clean(Maker& maker) {
     denials(first);
     first.close();
     first.stop();
-    Store second(maker.disk());
+    Store second = maker.start();
     second.begin("ns-zzzzzzzzzzzzzzzzzzzzzzzzzz");
     upload(second);
     second.close();
@@ -90,7 +97,7 @@ void clean(Maker& maker) {
 
 /// A sync of each lane fails: segments are given up, their last records stand twice.
 void fault(Maker& maker) {
-    Store store(maker.disk());
+    Store store = maker.start();
     store.begin();
     store.operation();
     store.fail_a_sync(maker.disk(), [&] { store.intent("deny"); });
@@ -104,14 +111,14 @@ void fault(Maker& maker) {
 /// The process dies; the next start closes nothing (that is the gateway's work) and goes on.
 void killed(Maker& maker) {
     {
-        Store store(maker.disk());
+        Store store = maker.start();
         store.begin();
         store.operation();
         store.interval();
         store.intent("allow");
         maker.disk().kill();
     }
-    Store store(maker.disk());
+    Store store = maker.start();
     store.begin("ns-zzzzzzzzzzzzzzzzzzzzzzzzzz");
     store.operation();
     store.close();
@@ -119,7 +126,7 @@ void killed(Maker& maker) {
 }
 
 void long_log(Maker& maker) {
-    Store store(maker.disk());
+    Store store = maker.start();
     store.begin();
     for (int i = 0; i < 270; ++i) {
         store.add({4 + i, evidence::HeartbeatEntry{}});

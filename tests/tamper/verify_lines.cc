@@ -13,7 +13,7 @@
 
 // The C++ verifier as a filter, on stores in memory. A command a line:
 //   put PATH HEX | load PATH FILE | drop PATH      change the store that the others are made from
-//   trust HEX | kept HEX                           what the verifier brings
+//   trust HEX | kept HEX | key HEX                 what the verifier brings
 //   edit PATH HEX | flip PATH OFFSET BITS | remove PATH    change it for the next verification only
 //   verify     prints verdict, kind, file, offset and words of the first defect, with tabs between
 namespace {
@@ -39,6 +39,8 @@ class Filter {
             (void)disk_.remove(kRoot + path);
         } else if (command == "trust") {
             options_.trust = parse_trust(as_text(bytes_of(path))).value();
+        } else if (command == "key") {
+            options_.keys.push_back(to_string(bytes_of(path)));
         } else if (command == "kept") {
             options_.checkpoints.push_back(to_string(bytes_of(path)));
         } else if (command == "edit") {
