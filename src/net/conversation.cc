@@ -99,14 +99,13 @@ struct Conversation::Impl {
         }
         sending.clear();
         std::swap(sending, unsent);
-        asio::async_write(
-            socket, asio::buffer(sending),
-            [this, self](const boost::system::error_code& error, std::size_t) {
-                if (error) {
-                    end(over());
-                }
-                flush(self);
-            });
+        asio::async_write(socket, asio::buffer(sending),
+                          [this, self](const boost::system::error_code& error, std::size_t) {
+                              if (error) {
+                                  end(over());
+                              }
+                              flush(self);
+                          });
     }
 
     void read_on(const std::shared_ptr<Conversation>& self) {
@@ -182,7 +181,8 @@ struct Conversation::Impl {
             return is_late;
         });
         for (const Told& told : late) {
-            told(fail(ErrorCode::timeout, "another process of the gateway does not answer in time"));
+            told(
+                fail(ErrorCode::timeout, "another process of the gateway does not answer in time"));
         }
     }
 

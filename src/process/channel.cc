@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kRightsBytes = kParcelDescriptorsMax * sizeof(int);
 
 auto failed(const char* call) {
-    return fail(ErrorCode::io, std::string("a socket between processes: ") + call + ": " +
-                                   std::strerror(errno));
+    return fail(ErrorCode::io,
+                std::string("a socket between processes: ") + call + ": " + std::strerror(errno));
 }
 
 Result<Pair> pair_of(int type) {

@@ -88,8 +88,8 @@ TEST(RestartPolicy, at_once_then_later_and_later) {
     RestartPolicy policy;
     std::vector<std::int64_t> pauses_ms;
     for (int i = 0; i < 10; ++i) pauses_ms.push_back(policy.pause(0, kNsPerSecond) / kNsPerMs);
-    EXPECT_EQ(pauses_ms, (std::vector<std::int64_t>{0, 100, 200, 400, 800, 1600, 3200, 6400,
-                                                    10'000, 10'000}));
+    EXPECT_EQ(pauses_ms,
+              (std::vector<std::int64_t>{0, 100, 200, 400, 800, 1600, 3200, 6400, 10'000, 10'000}));
     EXPECT_EQ(policy.pause(0, RestartPolicy::kRanWellNs), 0);
     EXPECT_EQ(policy.pause(0, kNsPerSecond), 100 * kNsPerMs);
 }
@@ -132,7 +132,8 @@ TEST(Harden, no_core_dumps_no_new_privileges) {
               0);
 }
 
-#if !defined(__has_feature) || !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#if !defined(__has_feature) || \
+    !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 
 TEST(Harden, others_of_the_same_user_read_no_memory) {
     EXPECT_EQ(hardened(Filter::signer, [] { return ::prctl(PR_GET_DUMPABLE) == 0; }), 0);

@@ -91,8 +91,8 @@ Result<std::optional<User>> find_user(const std::string& name) {
         return std::optional<User>();
     }
     if (found == nullptr) {
-        return fail(ErrorCode::io, "the user " + name + " cannot be looked up: " +
-                                       std::strerror(errno));
+        return fail(ErrorCode::io,
+                    "the user " + name + " cannot be looked up: " + std::strerror(errno));
     }
     return std::optional<User>(User{name, found->pw_uid, found->pw_gid});
 }
