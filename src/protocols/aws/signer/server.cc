@@ -53,7 +53,11 @@ void Server::serve(net::Loop& loop, process::Descriptor link) {
         [this, &loop](net::Conversation& by, Number number, ByteView text) {
             take(loop, by, number, text);
         },
-        [](const Error& why) { log::info("a link to the gateway ended: {}", why.what); });
+        [](const Error& why) {
+            if (why.code != ErrorCode::unavailable) {
+                log::warn("a link to the gateway was closed: {}", why.what);
+            }
+        });
     const std::lock_guard lock(mutex_);
     links_.push_back({loop, std::move(talk)});
 }
