@@ -23,6 +23,7 @@ HIDDEN = {
     "expat.h": {"codec"},
     "toml++/": {"gateway", "apps"},
     "boost/json": {"codec"},
+    "seccomp.h": {"process"},
 }
 # Rooms that stay pure although the order of rooms would let them reach further.
 APART = {"policy": {"io", "net", "journal", "http"}, "codec": {"crypto"}, "review": {"net", "http"}}
@@ -36,7 +37,7 @@ class Tree:
     def __init__(self, root):
         self.root = pathlib.Path(root)
         self.files = sorted(self._listed())
-        listing = re.search(r"set\(NARROWS_ROOMS\s+(.*?)\s+CACHE", self.text("CMakeLists.txt"), re.S)
+        listing = re.search(r"set\(NARROWS_ROOMS\s+(.*?)\s*\)", self.text("CMakeLists.txt"), re.S)
         self.rooms = listing.group(1).split() if listing else []
 
     def _listed(self):
@@ -290,7 +291,7 @@ RULES = {name.removeprefix("rule_"): rule for name, rule in list(globals().items
 
 # A tree that keeps every rule, and for each rule files that break it and no other.
 GOOD = {
-    "CMakeLists.txt": "set(NARROWS_ROOMS\n    base codec net policy protocols/a protocols/b apps\n    CACHE STRING \"\")\n",
+    "CMakeLists.txt": "set(NARROWS_ROOMS\n    base codec net policy protocols/a protocols/b apps)\n",
     "src/base/CMakeLists.txt": "narrows_room(base SOURCES x.cc)\n",
     "src/base/README.md": "What all stand on.\n",
     "src/base/x.h": "#pragma once\nnamespace narrows { int x(); }\n",

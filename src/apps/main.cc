@@ -7,6 +7,8 @@
 #include "apps/witness/witness_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
+#include "gateway/signer_process.h"
+#include "gateway/supervisor.h"
 
 namespace {
 
@@ -25,13 +27,45 @@ int exit_code_of(ErrorCode code) {
     }
 }
 
-int run_gateway_command(const gateway::GatewayOptions& options) {
-    const Result<void> done = gateway::run_gateway(options);
-    if (!done.has_value()) {
-        log::error("{}", done.error().what);
-        return exit_code_of(done.error().code);
-    }
-    return 0;
+int told(const Error& error) {
+    log::error("{}", error.what);
+    return exit_code_of(error.code);
+}
+
+int exit_code_of(const Result<int>& ended) {
+    return ended.has_value() ? ended.value() : told(ended.error());
+}
+int exit_code_of(const Result<void>& done) {
+    return done.has_value() ? 0 : told(done.error());
+}
+
+void add_options(CLI::App& command, gateway::GatewayOptions& options) {
+    command.add_option("--config", options.config, "narrows.toml")->required();
+    command.add_flag("--accept-corruption", options.accept_corruption,
+                     "put corrupt stretches of the journal aside, declare them and go on");
+    command.add_flag("--accept-rollback", options.accept_rollback,
+                     "start although an anchor knows more than this data directory, or another "
+                     "log; put on record");
+    command.add_flag("--json", options.json_log, "log one JSON object a line");
+}
+
+/// The command that people type, and those of the processes that it consists of.
+void register_gateway_commands(CLI::App& app, gateway::GatewayOptions& options, int& code) {
+    const auto run = [&options, &code](auto work) {
+        return [&options, &code, work] {
+            log::configure(log::Level::info, options.json_log);
+            code = exit_code_of(work());
+        };
+    };
+    CLI::App* whole = app.add_subcommand("gateway", "Runs the boundary");
+    add_options(*whole, options);
+    whole->callback(run([&options] { return gateway::supervise(options); }));
+    CLI::App* boundary = app.add_subcommand("boundary", "")->group("");
+    add_options(*boundary, options);
+    boundary->callback(run([&options] { return gateway::run_gateway(options); }));
+    CLI::App* signer = app.add_subcommand("signer", "")->group("");
+    signer->add_flag("--json", options.json_log, "");
+    signer->callback(run([] { return gateway::run_signer(); }));
 }
 
 }  // namespace
@@ -43,19 +77,7 @@ int main(int argc, char** argv) {
     int code = 0;
 
     gateway::GatewayOptions options;
-    bool json_log = false;
-    CLI::App* command = app.add_subcommand("gateway", "Runs the boundary");
-    command->add_option("--config", options.config, "narrows.toml")->required();
-    command->add_flag("--accept-corruption", options.accept_corruption,
-                      "put corrupt stretches of the journal aside, declare them and go on");
-    command->add_flag("--accept-rollback", options.accept_rollback,
-                      "start although an anchor knows more than this data directory, or another "
-                      "log; put on record");
-    command->add_flag("--json", json_log, "log one JSON object a line");
-    command->callback([&] {
-        log::configure(log::Level::info, json_log);
-        code = run_gateway_command(options);
-    });
+    register_gateway_commands(app, options, code);
     apps::register_recording_commands(app, code);
     apps::register_client_commands(app, code);
     apps::register_witness_commands(app, code);

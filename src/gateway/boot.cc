@@ -1,7 +1,5 @@
 #include "gateway/boot.h"
 
-#include <future>
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
@@ -25,8 +23,6 @@ constexpr std::size_t kKeyBytes = 32;
 constexpr std::uint64_t kKeyFileMax = 64 * 1024;
 constexpr std::size_t kWorkers = 4;
 constexpr std::size_t kOperatorWorkers = 2;
-/// A worker waits so long for a record.
-constexpr std::chrono::seconds kRecordMax{10};
 
 std::string hex_of_file(const std::string& path) {
     crypto::Hasher hasher;
@@ -86,12 +82,8 @@ Result<crypto::CertificateAuthority> load_ca(const Config& config, const Clock& 
 
 Result<void> open_keys(Runtime& runtime, const Config& config) {
     NARROWS_TRY(io::posix().make_directory(runtime.data_dir));
-    NARROWS_TRY(identity::GroupKey group,
-                identity::load_or_create_group_key(io::posix(), config.gateway.group_key));
-    runtime.group_key = std::make_unique<identity::GroupKey>(std::move(group));
     NARROWS_TRY(runtime.commitment_key,
                 load_or_create_secret(runtime.data_dir + "/commitment.key"));
-    runtime.receipt_key = Secret(crypto::random_bytes(kKeyBytes));
     NARROWS_TRY(crypto::CertificateAuthority ca, load_ca(config, runtime.clock));
     runtime.certificates = std::make_unique<Certificates>(std::move(ca), runtime.clock);
     NARROWS_TRY(runtime.tls_client, net::TlsClientContext::make(""));
@@ -126,57 +118,20 @@ Result<void> open_kept(Runtime& runtime) {
     return ok();
 }
 
-/// One record in the session's part, durable when it returns. On a worker.
-Result<void> record_durably(Runtime& runtime, const session::SessionPtr& session,
-                            recording::RecordKind kind, codec::Map fields) {
-    auto done = std::make_shared<std::promise<Result<void>>>();
-    auto payload = std::make_shared<codec::Value>(recording::observed(std::move(fields)));
-    auto story = [log = session->shared_log(), kind, payload, done]() -> net::Task<void> {
-        Result<void> recorded = co_await log->control(
-            kind, std::move(*payload), recording::Await::durable, journal::Use::normal);
-        done->set_value(std::move(recorded));
-    };
-    runtime.loops.next().spawn(story);
-    std::future<Result<void>> recorded = done->get_future();
-    if (recorded.wait_for(kRecordMax) != std::future_status::ready) {
-        return fail(ErrorCode::timeout, "the journal does not take the record in time");
+/// What the signer must have on record, in the session's part, with the proof that it is.
+net::Task<Result<recording::RecordReceipt>> record_for_signer(Runtime& runtime,
+                                                              signer::Record record) {
+    const bool is_the_signers = record.kind == recording::RecordKind::credential ||
+                                record.kind == recording::RecordKind::notice;
+    if (!is_the_signers) {
+        co_return fail(ErrorCode::denied, "the signer records credentials and nothing else");
     }
-    return recorded.get();
-}
-
-/// CREDENTIAL on record before the credential signs anything. Called on a worker.
-Result<void> record_credential(Runtime& runtime, const upstream::CredentialEvent& event) {
-    const session::SessionPtr session = runtime.sessions.find(event.lease.session);
+    const session::SessionPtr session = runtime.sessions.find(record.lease.session);
     if (!session) {
-        return fail(ErrorCode::closed, "the session is over");
+        co_return fail(ErrorCode::closed, "the session is over");
     }
-    codec::Map fields;
-    fields.emplace("connection", event.lease.connection);
-    fields.emplace("role_arn", event.role_arn);
-    fields.emplace("role_session_name", event.role_session_name);
-    fields.emplace("key_id", event.access_key_id);
-    fields.emplace("policy_sha256", codec::hex(event.policy_sha256));
-    fields.emplace("request_id", event.request_id);
-    fields.emplace("source", event.source);
-    fields.emplace("expires_at", event.expires_at);
-    return record_durably(runtime, session, recording::RecordKind::credential, std::move(fields));
-}
-
-/// That credentials are asked for, durably before they are; or that there are none. On a worker.
-Result<void> record_attempt(Runtime& runtime, const upstream::Lease& lease,
-                            const upstream::LeaseTerms& terms, const Error* failure) {
-    const session::SessionPtr session = runtime.sessions.find(lease.session);
-    if (!session) {
-        return fail(ErrorCode::closed, "the session is over");
-    }
-    codec::Map fields;
-    fields.emplace("what", failure == nullptr ? "asking for credentials" : "no credentials");
-    fields.emplace("connection", lease.connection);
-    fields.emplace("role_arn", terms.role_arn);
-    if (failure != nullptr) {
-        fields.emplace("why", failure->what);
-    }
-    return record_durably(runtime, session, recording::RecordKind::notice, std::move(fields));
+    const std::shared_ptr<recording::PartLog> log = session->shared_log();
+    co_return co_await log->attested(record.kind, std::move(record.payload), record.challenge);
 }
 
 /// The host's own addresses, as text.
@@ -203,47 +158,14 @@ std::vector<std::string> host_addresses() {
     return found;
 }
 
-/// A listener on all addresses is one on each address that the host has now.
-std::vector<upstream::Listener> own_listeners(const Config& config) {
-    std::vector<upstream::Listener> own;
-    for (const Address& listen : {config.listen.agents, config.listen.operators}) {
-        own.push_back({listen.host, listen.port});
-        if (listen.host == "0.0.0.0" || listen.host == "::") {
-            for (const std::string& address : host_addresses()) {
-                own.push_back({address, listen.port});
-            }
-        }
-    }
-    return own;
-}
-
-void open_upstream(Runtime& runtime, const Config& config) {
+void open_upstream(Runtime& runtime, const Config& config, Handover handover) {
     runtime.fetcher =
         std::make_unique<Fetcher>(runtime.loops, *runtime.tls_client, own_listeners(config));
-    const aws::Catalogue& catalogue = aws::Catalogue::embedded();
-    upstream::CredentialChain::Options options;
-    const char* region = ::getenv("AWS_REGION");
-    options.region = region != nullptr ? region : "us-east-1";
-    const auto sts = catalogue.service("sts");
-    const std::string_view partition = catalogue.partition_of(options.region);
-    if (sts) {
-        const auto endpoint =
-            catalogue.endpoint(*sts, partition.empty() ? "aws" : partition, options.region);
-        if (endpoint.has_value()) {
-            options.sts.host = endpoint.value().host;
-        }
-    }
-    runtime.chain = std::make_unique<upstream::CredentialChain>(
-        upstream::system_host(), *runtime.fetcher, runtime.clock, options);
-    runtime.signer = std::make_unique<upstream::Signer>(
-        runtime.receipt_key.copy(), *runtime.chain, *runtime.fetcher, runtime.clock,
-        [&runtime](const upstream::CredentialEvent& event) {
-            return record_credential(runtime, event);
-        },
-        [&runtime](const upstream::Lease& lease, const upstream::LeaseTerms& terms,
-                   const Error* failure) {
-            return record_attempt(runtime, lease, terms, failure);
+    runtime.signer =
+        std::make_unique<signer::Client>(runtime.loops, [&runtime](signer::Record record) {
+            return record_for_signer(runtime, std::move(record));
         });
+    runtime.signer->connect(std::move(handover.links));
 }
 
 aws::Limits limits_of(const Config& config) {
@@ -255,13 +177,13 @@ aws::Limits limits_of(const Config& config) {
 
 void open_services(Runtime& runtime, const Config& config) {
     const aws::Catalogue& catalogue = aws::Catalogue::embedded();
-    runtime.services = std::unique_ptr<aws::Services>(new aws::Services{
-        runtime.clock, catalogue, *runtime.group_key, runtime.keys, runtime.sessions,
-        *runtime.lobby, *runtime.gate, *runtime.signer, *runtime.workers, *runtime.tls_client,
-        runtime.commitment_key.view(), own_listeners(config), limits_of(config),
-        config.recording.result == ResultMode::durable ? recording::Await::durable
-                                                       : recording::Await::held,
-        catalogue.info().digest});
+    runtime.services = std::unique_ptr<aws::Services>(
+        new aws::Services{runtime.clock, catalogue, runtime.keys, runtime.sessions, *runtime.lobby,
+                          *runtime.gate, *runtime.signer, *runtime.tls_client,
+                          runtime.commitment_key.view(), own_listeners(config), limits_of(config),
+                          config.recording.result == ResultMode::durable ? recording::Await::durable
+                                                                         : recording::Await::held,
+                          catalogue.info().digest});
     for (std::size_t i = 0; i < runtime.loops.size(); ++i) {
         runtime.adapters.push_back(
             std::make_unique<aws::Adapter>(runtime.loops.at(i), *runtime.services));
@@ -292,8 +214,21 @@ codec::Map config_fields(const Runtime& runtime, const Config& config,
 
 }  // namespace
 
+std::vector<upstream::Listener> own_listeners(const Config& config) {
+    std::vector<upstream::Listener> own;
+    for (const Address& listen : {config.listen.agents, config.listen.operators}) {
+        own.push_back({listen.host, listen.port});
+        if (listen.host == "0.0.0.0" || listen.host == "::") {
+            for (const std::string& address : host_addresses()) {
+                own.push_back({address, listen.port});
+            }
+        }
+    }
+    return own;
+}
+
 Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
-                                      const BootOptions& options) {
+                                      const BootOptions& options, Handover handover) {
     NARROWS_TRY(check_scopes(config));
     auto runtime = std::make_unique<Runtime>(clock, threads);
     runtime->name = config.gateway.name;
@@ -301,6 +236,7 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->version = kVersion;
     runtime->binary_sha256 = hex_of_file("/proc/self/exe");
     runtime->data_dir = config.gateway.data_dir;
+    runtime->receipt_key = std::make_unique<recording::ReceiptKey>(std::move(handover.receipt_key));
     NARROWS_TRY(open_keys(*runtime, config));
     NARROWS_TRY(open_journal(*runtime, config, options));
     NARROWS_TRY(open_kept(*runtime));
@@ -309,7 +245,7 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->lobby = std::make_unique<session::Lobby>(runtime->lobby_log,
                                                       std::uint64_t{config.limits.lobby_mib} << 20);
     runtime->gate = std::make_unique<session::Gate>(config.limits.operations);
-    open_upstream(*runtime, config);
+    open_upstream(*runtime, config, std::move(handover));
     runtime->workers = std::make_unique<net::Workers>(kWorkers);
     runtime->operator_workers = std::make_unique<net::Workers>(kOperatorWorkers);
     open_services(*runtime, config);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/runtime.h"
 
@@ -15,11 +16,21 @@ struct BootOptions {
     bool accept_rollback = false;    ///< an anchor knows more than the log here, or another one
 };
 
-/// Builds a Runtime from a configuration: keys, CA, journal (with recovery), evidence log, Signer,
-/// adapters. Listens nowhere yet. Blocking; nothing runs on the loops before it returns. Errors say
-/// what to do.
+/// What the supervisor gives a gateway with each start of the signer.
+struct Handover {
+    Secret receipt_key;
+    std::vector<process::Descriptor> links;  ///< to the signer, one a loop
+};
+
+/// The gateway's own ports, which nothing of the product dials. A listener on all addresses is one
+/// on each address that the host has now.
+std::vector<upstream::Listener> own_listeners(const Config& config);
+
+/// Builds a Runtime from a configuration: keys, CA, journal (with recovery), evidence log, links to
+/// the signer, adapters. Listens nowhere yet. Blocking; nothing runs on the loops before it
+/// returns. Errors say what to do.
 Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
-                                      const BootOptions& options);
+                                      const BootOptions& options, Handover handover);
 
 /// What boot recovered and the first coroutine must declare: RECOVERY, outcomes of interrupted
 /// operations, CLOSE of interrupted parts, parts of sessions that go on; then CONFIG.

@@ -24,31 +24,37 @@ Reply refusal(std::string_view why) {
     return {403, "application/json", codec::json_encode(codec::Value(std::move(map)))};
 }
 
+Reply unavailable(const Error& error) {
+    return {503, "text/plain", error.what + "\n"};
+}
+
 /// The credentials that the session has for a connection, as the container endpoint gives them.
-Reply credentials_reply(Runtime& runtime, session::Session& session, std::string_view connection,
-                        const std::string& peer) {
-    const session::Terms& terms = session.terms();
+net::Task<Reply> credentials_reply(Runtime& runtime, session::SessionPtr session,
+                                   std::string_view connection, const std::string& peer) {
+    const session::Terms& terms = session->terms();
     for (const session::Connection& granted : terms.connections) {
         if (!connection.empty() && granted.name != connection) {
             continue;
         }
-        const identity::TokenClaims claims{terms.id,         granted.name, granted.key_id,
-                                           terms.expires_at, terms.agent,  terms.principal};
-        const auto minted = identity::mint_again(*runtime.group_key, claims);
+        std::vector<identity::TokenClaims> claims;
+        claims.push_back({terms.id, granted.name, granted.key_id, terms.expires_at, terms.agent,
+                          terms.principal});
+        const auto minted = co_await runtime.signer->mint(std::move(claims), false);
         if (!minted.has_value()) {
-            return refusal(minted.error().what);
+            co_return unavailable(minted.error());
         }
         codec::Map fields;
         fields.emplace("what", "credentials handed out");
         fields.emplace("connection", granted.name);
         fields.emplace("peer", peer);
-        if (!session.log().control_unawaited(recording::RecordKind::notice,
-                                             recording::observed(std::move(fields)))) {
-            return {503, "text/plain", "it cannot be recorded now\n"};
+        if (!session->log().control_unawaited(recording::RecordKind::notice,
+                                              recording::observed(std::move(fields)))) {
+            co_return Reply{503, "text/plain", "it cannot be recorded now\n"};
         }
-        return {200, "application/json", identity::container_credentials_json(minted.value())};
+        co_return Reply{200, "application/json",
+                        identity::container_credentials_json(minted.value().credentials.front())};
     }
-    return refusal("the session has no such connection");
+    co_return refusal("the session has no such connection");
 }
 
 Reply session_reply(const session::Session& session) {
@@ -69,32 +75,36 @@ Reply session_reply(const session::Session& session) {
     return {200, "application/json", codec::json_encode(codec::Value(std::move(map)))};
 }
 
-Reply reply_to(Runtime& runtime, const http::RequestHead& head, const std::string& peer) {
+net::Task<Reply> reply_to(Runtime& runtime, const http::RequestHead& head,
+                          const std::string& peer) {
     if (head.method != "GET") {
-        return {405, "text/plain", "only GET\n"};
+        co_return Reply{405, "text/plain", "only GET\n"};
     }
     if (head.target == "/.narrows/ca.pem") {
-        return {200, "application/x-pem-file", runtime.certificates->ca_pem()};
+        co_return Reply{200, "application/x-pem-file", runtime.certificates->ca_pem()};
     }
     const std::string_view token = http::header(head.headers, "authorization");
-    const auto claims =
-        identity::open_token(*runtime.group_key, identity::TokenUse::delivery, token);
-    if (!claims.has_value()) {
-        return refusal("the authorization token is not one that this gateway issued");
+    const auto opened =
+        co_await runtime.signer->open_token(identity::TokenUse::delivery, token, "");
+    if (!opened.has_value() && opened.error().code != ErrorCode::unauthenticated) {
+        co_return unavailable(opened.error());
     }
-    const session::SessionPtr session = runtime.sessions.find(claims.value().session);
+    if (!opened.has_value()) {
+        co_return refusal("the authorization token is not one that this gateway issued");
+    }
+    const session::SessionPtr session = runtime.sessions.find(opened.value()->claims.session);
     if (!session || session->over(runtime.clock)) {
-        return refusal("the session is over");
+        co_return refusal("the session is over");
     }
     if (head.target == "/.narrows/session") {
-        return session_reply(*session);
+        co_return session_reply(*session);
     }
     if (head.target.starts_with(kCredentials)) {
         std::string_view rest = std::string_view(head.target).substr(kCredentials.size());
         rest.remove_prefix(rest.starts_with('/') ? 1 : 0);
-        return credentials_reply(runtime, *session, rest, peer);
+        co_return co_await credentials_reply(runtime, session, rest, peer);
     }
-    return {404, "text/plain", "nothing here\n"};
+    co_return Reply{404, "text/plain", "nothing here\n"};
 }
 
 }  // namespace
@@ -109,7 +119,7 @@ net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
         agent.must_close();
     }
     const std::string peer = net::to_string(agent.stream().peer());
-    const Reply reply = reply_to(runtime, head, peer);
+    const Reply reply = co_await reply_to(runtime, head, peer);
     if (reply.status == 403) {
         co_await record_refused(runtime, "delivery", peer, head, model::Reason::not_authenticated,
                                 "no credentials were handed out");

@@ -11,7 +11,11 @@
 #include "gateway/boot.h"
 #include "gateway/lifecycle.h"
 #include "gateway/operator_port.h"
+#include "io/file.h"
 #include "net/signals.h"
+#include "process/channel.h"
+#include "process/harden.h"
+#include "process/spawn.h"
 
 namespace narrows::gateway {
 namespace {
@@ -21,6 +25,9 @@ constexpr net::Millis kHouseTick{1000};
 /// What was admitted has this long to finish when the gateway stops.
 constexpr int kDrainSteps = 300;
 constexpr net::Millis kDrainStep{100};
+
+constexpr int kLockLooks = 150;
+constexpr std::chrono::milliseconds kLockLook{20};
 
 /// Connections at once on the operator's port.
 constexpr std::size_t kOperatorsMax = 128;
@@ -83,8 +90,8 @@ net::Task<void> record_alarms(Runtime& runtime) {
     }
 }
 
-/// Alarms and lobby counts on record, operations halted if anchors are long overdue, credentials
-/// renewed ahead of expiry, idle upstream connections closed.
+/// Alarms and lobby counts on record, operations halted if anchors are long overdue, idle upstream
+/// connections closed.
 net::Task<void> keep_house(Runtime& runtime) {
     while (!runtime.draining) {
         co_await net::sleep_for(kHouseTick);
@@ -94,15 +101,6 @@ net::Task<void> keep_house(Runtime& runtime) {
         for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
             aws::Adapter* adapter = runtime.adapters[i].get();
             runtime.loops.at(i).post([adapter] { adapter->tidy(); });
-        }
-        upstream::Signer& signer = *runtime.signer;
-        for (const upstream::Lease& lease : signer.due(runtime.clock.wall())) {
-            std::function<Result<void>()> renew = [&signer, lease] { return signer.renew(lease); };
-            const Result<void> renewed = co_await runtime.workers->run(renew);
-            if (!renewed.has_value()) {
-                log::warn("credentials of connection {} could not be renewed: {}", lease.connection,
-                          renewed.error().what);
-            }
         }
     }
 }
@@ -207,15 +205,57 @@ void give_up(std::unique_ptr<Runtime> runtime) {
     (void)left_standing;
 }
 
+Result<Handover> receive_handover(const process::Descriptor& control) {
+    NARROWS_TRY(process::Parcel parcel, process::receive_parcel(control));
+    NARROWS_TRY(signer::GatewaySetup setup,
+                signer::decode_setup<signer::GatewaySetup>(parcel.bytes.view()));
+    if (parcel.descriptors.empty()) {
+        return fail(ErrorCode::invalid, "the supervisor gave no link to the signer");
+    }
+    return Handover{std::move(setup.receipt_key), std::move(parcel.descriptors)};
+}
+
+/// On a thread of its own, as long as the process lives. The key first: receipts that the new
+/// signer sees must be made with it.
+void follow_signers(Runtime& runtime, const process::Descriptor& control) {
+    while (true) {
+        Result<Handover> next = receive_handover(control);
+        if (!next.has_value()) {
+            return;
+        }
+        runtime.receipt_key->replace(std::move(next.value().receipt_key));
+        runtime.signer->connect(std::move(next.value().links));
+        log::info("there is a new signer");
+    }
+}
+
+/// A gateway that was killed a moment ago may not be gone yet.
+void await_lock(const Config& config) {
+    const std::string path = config.gateway.data_dir + "/journal/lock";
+    for (int look = 0; look < kLockLooks; ++look) {
+        const auto lock = io::posix().lock(path);
+        if (lock.has_value() || lock.error().code != ErrorCode::conflict) {
+            return;
+        }
+        std::this_thread::sleep_for(kLockLook);
+    }
+}
+
 }  // namespace
 
 Result<void> run_gateway(const GatewayOptions& options) {
+    NARROWS_TRY(process::harden({process::Filter::boundary, false}));
+    // Shared with the thread that waits for the next signer.
+    auto control = std::make_shared<process::Descriptor>(process::kControlDescriptor);
     NARROWS_TRY(Config config, load_config(options.config));
-    const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
+    NARROWS_TRY(Handover first, receive_handover(*control));
+    await_lock(config);
+    const std::size_t threads = first.links.size();
     NARROWS_TRY(std::unique_ptr<Runtime> runtime,
                 boot(std::move(config), system_clock(), threads,
-                     {options.accept_corruption, options.accept_rollback}));
+                     {options.accept_corruption, options.accept_rollback}, std::move(first)));
     Runtime& running = *runtime;
+    std::thread([&running, control] { follow_signers(running, *control); }).detach();
     Result<void> outcome = ok();
     const net::Signals signals(running.loops.at(0), [&](int number) {
         running.loops.at(0).spawn([&running, number, path = options.config] {

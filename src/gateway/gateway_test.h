@@ -13,6 +13,8 @@
 #include "gateway/boot.h"
 #include "gateway/lifecycle.h"
 #include "journal/reader.h"
+#include "process/channel.h"
+#include "protocols/aws/signer/server.h"
 
 /// A gateway's runtime over a real directory, without listeners: booted, worked with, given up.
 namespace narrows::gateway::testing {
@@ -95,7 +97,17 @@ class Boot {
     explicit Boot(const Folder& folder) {
         auto config = load_config(folder.path / "narrows.toml");
         NARROWS_CHECK(config.has_value(), "the test's configuration is right");
-        runtime = boot(std::move(config.value()), system_clock(), 1, {}).value();
+        Secret group_key(Bytes(32, 7));
+        Handover handover{Secret(std::string_view("receipt key")), {}};
+        signer = std::make_unique<signer::Server>(
+            signer::Server::Keys{handover.receipt_key.copy(),
+                                 identity::GroupKey::from_bytes(std::move(group_key)).value()},
+            no_credentials_, no_fetch_, system_clock(), workers_);
+        process::Pair link = process::stream_pair().value();
+        handover.links.push_back(std::move(link.first));
+        runtime =
+            boot(std::move(config.value()), system_clock(), 1, {}, std::move(handover)).value();
+        signer->serve(runtime->loops.at(0), std::move(link.second));
         thread_ = std::thread([this] { runtime->loops.run(); });
         const Result<void> declared = wait<Result<void>>(
             [this]() -> net::Task<Result<void>> { co_return co_await declare_start(*runtime); });
@@ -138,8 +150,22 @@ class Boot {
         });
     }
     std::unique_ptr<Runtime> runtime;
+    std::unique_ptr<signer::Server> signer;  ///< on the same loop as the gateway
 
   private:
+    struct NoCredentials : upstream::CredentialSource {
+        Result<upstream::HostCredentials> get(const std::string&) override {
+            return fail(ErrorCode::not_found, "a test has no credentials");
+        }
+    };
+    struct NoFetch : upstream::HttpFetch {
+        Result<upstream::FetchResponse> fetch(const upstream::FetchRequest&) override {
+            return fail(ErrorCode::unavailable, "a test has no network");
+        }
+    };
+    NoCredentials no_credentials_;
+    NoFetch no_fetch_;
+    net::Workers workers_{1};
     std::thread thread_;
 };
 

@@ -44,8 +44,7 @@ Result<session::Connection> grant_connection(const Connection& configured,
                                std::move(scope),
                                std::move(compiled.json),
                                compiled.whole && !configured.role_arn.empty(),
-                               identity::new_access_key_id(),
-                               Secret()};
+                               identity::new_access_key_id()};
 }
 
 upstream::LeaseTerms lease_terms(const session::Terms& terms, const session::Connection& granted,
@@ -72,15 +71,20 @@ upstream::LeaseTerms lease_terms(const session::Terms& terms, const session::Con
     return lease;
 }
 
-/// Secrets of the connections, the Signer's leases, the registry: in this order, after OPEN.
-Result<void> activate(Runtime& runtime, const session::SessionPtr& session) {
+/// The Signer's leases, the registry: in this order, after OPEN.
+net::Task<Result<void>> activate(Runtime& runtime, session::SessionPtr session) {
     for (const session::Connection& granted : session->terms().connections) {
-        NARROWS_TRY(runtime.signer->open({session->terms().id, granted.name},
-                                         lease_terms(session->terms(), granted, session->log().no(),
-                                                     runtime.services->catalogue)));
+        upstream::Lease lease{session->terms().id, granted.name};
+        upstream::LeaseTerms terms = lease_terms(session->terms(), granted, session->log().no(),
+                                                 runtime.services->catalogue);
+        const Result<void> opened =
+            co_await runtime.signer->open(std::move(lease), std::move(terms));
+        if (!opened.has_value()) {
+            co_return opened;
+        }
     }
     runtime.sessions.add(session);
-    return ok();
+    co_return ok();
 }
 
 Result<session::Terms> make_terms(Runtime& runtime, const Start& start, const Settings& settings) {
@@ -105,32 +109,26 @@ Result<session::Terms> make_terms(Runtime& runtime, const Start& start, const Se
     for (const std::string& name : authority.connections) {
         NARROWS_TRY(session::Connection granted,
                     grant_connection(*settings.config.connection(name), facts));
-        granted.secret = identity::secret_access_key(*runtime.group_key, granted.key_id);
         terms.connections.push_back(std::move(granted));
     }
     terms.open = open_payload(runtime, start, authority, settings, terms);
     return terms;
 }
 
-Result<Started> hand_out(Runtime& runtime, const session::SessionPtr& session) {
+net::Task<Result<Started>> hand_out(Runtime& runtime, session::SessionPtr session) {
     const session::Terms& terms = session->terms();
-    Started started;
-    started.session = session;
-    identity::TokenClaims claims{terms.id, "", "", terms.expires_at, terms.agent, terms.principal};
+    std::vector<identity::TokenClaims> claims;
     for (const session::Connection& granted : terms.connections) {
-        claims.connection = granted.name;
-        claims.key_id = granted.key_id;
-        NARROWS_TRY(identity::Credentials credentials,
-                    identity::mint_again(*runtime.group_key, claims));
-        started.credentials.push_back(std::move(credentials));
+        claims.push_back({terms.id, granted.name, granted.key_id, terms.expires_at, terms.agent,
+                          terms.principal});
     }
-    claims.connection = terms.connections.front().name;
-    claims.key_id = terms.connections.front().key_id;
-    NARROWS_TRY(started.delivery_token,
-                identity::seal_token(*runtime.group_key, identity::TokenUse::delivery, claims));
-    NARROWS_TRY(started.proxy_token,
-                identity::seal_token(*runtime.group_key, identity::TokenUse::proxy, claims));
-    return started;
+    Result<signer::Minted> minted = co_await runtime.signer->mint(std::move(claims), true);
+    if (!minted.has_value()) {
+        co_return fail(minted.error());
+    }
+    signer::Minted& made = minted.value();
+    co_return Started{std::move(session), std::move(made.credentials),
+                      std::move(made.delivery_token), std::move(made.proxy_token)};
 }
 
 /// Its OPEN may yet become durable, when the disk is well: the part says that nothing came of it.
@@ -199,7 +197,7 @@ net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Term
     }
     terms.mono_expires_at = runtime.clock.mono() + (terms.expires_at - runtime.clock.wall());
     auto session = std::make_shared<session::Session>(std::move(terms), std::move(log));
-    const Result<void> active = activate(runtime, session);
+    const Result<void> active = co_await activate(runtime, session);
     if (!active.has_value()) {
         const session::Ending ending{"ended", "gateway", std::nullopt};
         (void)co_await end_session(runtime, session, ending);
@@ -314,7 +312,7 @@ net::Task<Result<Started>> start_session(Runtime& runtime, Start start) {
     const session::Terms& open = session.value()->terms();
     log::info("session {} started: agent {}, until {}", open.id.value(), open.agent,
               rfc3339(open.expires_at));
-    co_return hand_out(runtime, session.value());
+    co_return co_await hand_out(runtime, session.value());
 }
 
 net::Task<Result<void>> reopen_session(Runtime& runtime, session::Terms terms,

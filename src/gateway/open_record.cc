@@ -124,8 +124,7 @@ codec::Map own_open_payload(const Runtime& runtime, const std::string& kind) {
 
 namespace {
 
-Result<session::Connection> connection_from(const Runtime& runtime, const Settings& settings,
-                                            const codec::Value& value) {
+Result<session::Connection> connection_from(const Settings& settings, const codec::Value& value) {
     const Connection* configured = settings.config.connection(value.text("name"));
     if (configured == nullptr) {
         return fail(ErrorCode::not_found,
@@ -150,7 +149,7 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
     for (const EgressRule& rule : configured->egress) {
         egress.push_back({rule.host, rule.port});
     }
-    const std::string key_id = value.text("key_id");
+    std::string key_id = value.text("key_id");
     return session::Connection{value.text("name"),
                                value.text("type"),
                                value.text("account"),
@@ -166,8 +165,7 @@ Result<session::Connection> connection_from(const Runtime& runtime, const Settin
                                std::move(scope),
                                value.text("session_policy"),
                                value.truth("enforced_again"),
-                               key_id,
-                               identity::secret_access_key(*runtime.group_key, key_id)};
+                               std::move(key_id)};
 }
 
 /// The grants of the configuration in force that still cover the session.
@@ -216,7 +214,7 @@ Result<session::Terms> terms_from_open(const Runtime& runtime, const Settings& s
     terms.started_at = observed->number("started_at");
     terms.expires_at = observed->number("expires_at");
     for (const codec::Value& value : *listed->as<codec::List>()) {
-        NARROWS_TRY(session::Connection granted, connection_from(runtime, settings, value));
+        NARROWS_TRY(session::Connection granted, connection_from(settings, value));
         terms.connections.push_back(std::move(granted));
     }
     NARROWS_TRY(const identity::Authority authority, authority_now(settings, terms, *verified));

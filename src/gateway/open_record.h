@@ -18,7 +18,7 @@ codec::Value complete_open(const Runtime& runtime, codec::Map payload, model::Pa
 /// OPEN of the system and lobby parts of a boot.
 codec::Map own_open_payload(const Runtime& runtime, const std::string& kind);
 
-/// The terms a session had, from its OPEN record; secrets are derived anew; endpoints, egress,
+/// The terms a session had, from its OPEN record; endpoints, egress,
 /// budgets and grants are those configured now, and `open` says so. Fails if agent, connection,
 /// account, role or a grant that covers it are not configured any more.
 Result<session::Terms> terms_from_open(const Runtime& runtime, const Settings& settings,

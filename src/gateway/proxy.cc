@@ -45,23 +45,26 @@ std::optional<Destination> destination_of(std::string_view target) {
 }
 
 /// The session whose proxy credential stands in Proxy-Authorization: Basic KEYID:TOKEN.
-session::SessionPtr session_of(Runtime& runtime, const http::RequestHead& head) {
+net::Task<session::SessionPtr> session_of(Runtime& runtime, const http::RequestHead& head) {
     const std::string_view field = http::header(head.headers, "proxy-authorization");
     if (!codec::iequals(field.substr(0, 6), "basic ")) {
-        return nullptr;
+        co_return nullptr;
     }
     const Result<Bytes> decoded = codec::unbase64(codec::trim(field.substr(6)));
     if (!decoded.has_value()) {
-        return nullptr;
+        co_return nullptr;
     }
     const std::string_view pair = as_text(decoded.value());
     const std::size_t colon = pair.find(':');
     if (colon == std::string_view::npos) {
-        return nullptr;
+        co_return nullptr;
     }
-    const auto claims =
-        identity::open_token(*runtime.group_key, identity::TokenUse::proxy, pair.substr(colon + 1));
-    return claims.has_value() ? runtime.sessions.find(claims.value().session) : nullptr;
+    const auto opened =
+        co_await runtime.signer->open_token(identity::TokenUse::proxy, pair.substr(colon + 1), "");
+    if (!opened.has_value()) {
+        co_return nullptr;
+    }
+    co_return runtime.sessions.find(opened.value()->claims.session);
 }
 
 model::Decision decision(model::Verdict verdict, Reason reason, const Destination& to,
@@ -281,7 +284,7 @@ net::Task<void> pass_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
 net::Task<void> serve_connect(Runtime& runtime, net::Loop& loop, http::ServerConnection& agent,
                               const http::RequestHead& head) {
     const std::optional<Destination> to = destination_of(head.target);
-    session::SessionPtr session = session_of(runtime, head);
+    session::SessionPtr session = co_await session_of(runtime, head);
     if (!to) {
         const Destination unread = {head.target, 0};
         co_return co_await refuse_connect(runtime, agent, head, unread, session,

@@ -16,7 +16,6 @@
 #include "net/tls.h"
 #include "net/workers.h"
 #include "protocols/aws/adapter/adapter.h"
-#include "protocols/aws/upstream/credential_chain.h"
 #include "recorder/recorder.h"
 #include "recording/part_log.h"
 
@@ -77,8 +76,7 @@ struct Runtime {
     }
 
     identity::ReplayMemory replays;
-    std::unique_ptr<identity::GroupKey> group_key;
-    Secret receipt_key;
+    std::unique_ptr<recording::ReceiptKey> receipt_key;  ///< shared with the signer
     Secret commitment_key;
     std::unique_ptr<Certificates> certificates;
     std::shared_ptr<net::TlsClientContext> tls_client;
@@ -91,8 +89,7 @@ struct Runtime {
     session::Sessions sessions;
     sigv4::KeyCache keys;
     std::unique_ptr<Fetcher> fetcher;
-    std::unique_ptr<upstream::CredentialChain> chain;
-    std::unique_ptr<upstream::Signer> signer;
+    std::unique_ptr<signer::Client> signer;
     std::unique_ptr<net::Workers> workers;
     std::unique_ptr<net::Workers>
         operator_workers;  ///< so that a kill waits for nobody's AssumeRole
@@ -108,7 +105,7 @@ struct Runtime {
     std::shared_ptr<recording::PartLog> new_part(std::string kind, std::string session = {}) {
         return std::make_shared<recording::PartLog>(
             *recorder, recorder->begin_part({std::move(kind), std::move(session)}),
-            receipt_key.view());
+            *receipt_key);
     }
     aws::Adapter& adapter_of(const net::Loop& loop);
 };

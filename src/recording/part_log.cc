@@ -56,7 +56,7 @@ codec::Value observed(codec::Map fields) {
 }
 
 PartLog::PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
-                 ByteView receipt_key)
+                 const ReceiptKey& receipt_key)
     : journal_(journal), part_(std::move(part)), receipt_key_(receipt_key) {}
 
 void PartLog::counted(RecordKind kind, std::size_t size) {
@@ -149,7 +149,7 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         }
         co_return fail(appended.error());
     }
-    co_return Intent{*op, make_receipt(receipt_key_, part_->no(), *op, request_digest), size};
+    co_return Intent{*op, receipt_key_.make(part_->no(), *op, request_digest), size};
 }
 
 Result<Appended> PartLog::append_outcome(Lane lane, RecordKind kind, Sequence op, codec::Map fields,
@@ -213,6 +213,25 @@ net::Task<Result<void>> PartLog::control(RecordKind kind, codec::Value payload, 
         co_return fail(appended.error());
     }
     co_return ok();
+}
+
+net::Task<Result<RecordReceipt>> PartLog::attested(RecordKind kind, Bytes payload,
+                                                   Challenge challenge) {
+    RecordReceipt receipt;
+    receipt.kind = kind;
+    receipt.payload_sha256 = crypto::sha256(payload);
+    receipt.challenge = challenge;
+    auto start = [&](journal::Waiter* waiter) {
+        return append(Lane::control, kind, std::move(payload), Await::durable, waiter, Use::normal);
+    };
+    const Result<Appended> appended = co_await await_journal(start);
+    if (!appended.has_value()) {
+        co_return fail(appended.error());
+    }
+    receipt.part = part_->no();
+    receipt.sequence = appended.value().sequence;
+    receipt_key_.complete(receipt);
+    co_return receipt;
 }
 
 net::Task<Result<void>> PartLog::bulk(RecordKind kind, codec::Value payload, Await await) {

@@ -37,8 +37,9 @@ inline std::uint64_t body_parts(std::size_t bytes) {
 /// last record. Every append that fails is counted in `failed`: the recording room never retries.
 class PartLog {
   public:
-    /// The journal and the key's bytes must outlive it.
-    PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part, ByteView receipt_key);
+    /// The journal and the key must outlive it.
+    PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
+            const ReceiptKey& receipt_key);
 
     model::PartNo no() const { return part_->no(); }
     bool closed() const { return closed_; }  ///< its CLOSE is durable
@@ -72,6 +73,8 @@ class PartLog {
     /// A small record in the control lane.
     net::Task<Result<void>> control(RecordKind kind, codec::Value payload, Await await,
                                     journal::Use use);
+    /// A small record for another process that must see it durable: with the receipt.
+    net::Task<Result<RecordReceipt>> attested(RecordKind kind, Bytes payload, Challenge challenge);
     /// A record in the bulk lane: SENT, HEAD, RESULT, and what belongs to a body.
     net::Task<Result<void>> bulk(RecordKind kind, codec::Value payload, Await await);
     /// The same without waiting; false if the journal refused it.
@@ -115,7 +118,7 @@ class PartLog {
     void counted(RecordKind kind, std::size_t size);
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;
-    ByteView receipt_key_;
+    const ReceiptKey& receipt_key_;
     std::array<std::atomic<std::uint64_t>, 32> counts_{};
     std::atomic<std::uint64_t> bytes_ = 0;
     std::atomic<bool> ending_ = false;         ///< only CLOSE may follow

@@ -28,7 +28,7 @@ class Recorder {
     ~Recorder() { stop(); }
 
     std::shared_ptr<PartLog> new_part() {
-        return std::make_shared<PartLog>(*journal, journal->begin_part(), as_bytes("receipt key"));
+        return std::make_shared<PartLog>(*journal, journal->begin_part(), receipt_key);
     }
     /// One part with its OPEN.
     std::shared_ptr<PartLog> opened_part() {
@@ -71,6 +71,7 @@ class Recorder {
         return records;
     }
 
+    const ReceiptKey receipt_key{Secret(std::string_view("receipt key"))};
     io::FaultyFileSystem fs;
     std::unique_ptr<journal::Journal> journal;
     net::Loops loops;

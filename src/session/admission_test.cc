@@ -32,8 +32,7 @@ Connection connection(Budget budget) {
                       policy::Scope::parse(kScope).value(),
                       "",
                       false,
-                      "ASIA",
-                      Secret()};
+                      "ASIA"};
 }
 
 class Admission : public ::testing::Test {

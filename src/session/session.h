@@ -49,7 +49,6 @@ struct Connection {
     std::string session_policy;
     bool enforced_again = false;  ///< see policy::Facts
     std::string key_id;
-    Secret secret;
 };
 
 /// What a session is, from its start to its end.

@@ -29,7 +29,7 @@ def env(request):
     s3_of(env).create_bucket(Bucket=BUCKET)
     yield env
     if request.param == "through":
-        assert peak_mib(request.getfixturevalue("gateway").process.pid) < GATEWAY_MIB_MAX
+        assert peak_mib(request.getfixturevalue("gateway").pid_of("boundary")) < GATEWAY_MIB_MAX
 
 
 def s3_of(env, **config):

@@ -96,7 +96,7 @@ def test_failing_disk_forwards_nothing_unrecorded(upstream, tmp_path, call, erro
     session = gateway.session()
     assert {a.status for a in burst(gateway.agents_port, [session], 20, "well-")} == {200}
     answers = []
-    with failing(gateway.process.pid, call, error, tmp_path / "strace.log"):
+    with failing(gateway.pid_of("boundary"), call, error, tmp_path / "strace.log"):
         answers = burst(gateway.agents_port, [session], 40, "io-")
     assert answers and any(answer.status != 200 for answer in answers), "the injected failure was not noticed"
     gateway.kill()

@@ -13,7 +13,7 @@ import sys
 import requests
 
 from .emulator import ACCOUNT, REGION, ROLE_ARN, Credentials
-from .processes import NARROWS, Process, clean_environment, free_port, require
+from .processes import NARROWS, Process, clean_environment, free_port, require, wait_until
 from .recording import Recording
 
 LAUNCHER = "test-launcher"
@@ -130,6 +130,10 @@ class Gateway:
         self.process.wait_for_port(self.agents_port, seconds)
         self.process.wait_for_port(self.operator_port, seconds)
         return self
+
+    def pid_of(self, process):
+        """The process id of one of the processes that the gateway consists of: boundary, signer."""
+        return wait_until(lambda: self.process.children(process), 10, f"a process {process}")[0]
 
     def stop(self):
         return self.process.stop() if self.process else None

@@ -74,6 +74,19 @@ class Process:
     def pid(self):
         return self.child.pid
 
+    def children(self, word):
+        """Ids of the running processes below this one whose first argument is the word."""
+        found, parents = [], [str(self.pid)]
+        while parents:
+            with contextlib.suppress(OSError):
+                parent = parents.pop()
+                below = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+                parents += below
+                for pid in below:
+                    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                    found += [int(pid)] if words[1:2] == [word.encode()] else []
+        return found
+
     def running(self):
         return self.child.poll() is None
 

@@ -53,6 +53,7 @@ Checks check_host(const std::string& path, upstream::HttpFetch& fetch) {
     check_scopes(config.value(), checks);
     check_data_dir(config.value(), checks);
     check_key_files(config.value(), checks);
+    check_processes(config.value(), checks);
     check_ca(config.value(), checks);
     check_anchors(config.value(), checks);
     check_ports(config.value(), fetch, checks);

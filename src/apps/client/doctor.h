@@ -31,6 +31,7 @@ using Checks = std::vector<Check>;
 void check_scopes(const gateway::Config& config, Checks& to);
 void check_data_dir(const gateway::Config& config, Checks& to);
 void check_key_files(const gateway::Config& config, Checks& to);
+void check_processes(const gateway::Config& config, Checks& to);
 void check_ca(const gateway::Config& config, Checks& to);
 void check_anchors(const gateway::Config& config, Checks& to);
 void check_ports(const gateway::Config& config, upstream::HttpFetch& fetch, Checks& to);

@@ -12,6 +12,7 @@
 #include "crypto/ca.h"
 #include "io/file.h"
 #include "policy/check.h"
+#include "process/spawn.h"
 
 namespace narrows::client {
 namespace {
@@ -182,6 +183,30 @@ void check_key_files(const gateway::Config& config, Checks& to) {
     check_private_file(data_dir + "/log.key", "Whoever reads it can sign another history", to);
     check_private_file(data_dir + "/commitment.key", "Whoever reads it can guess withheld values",
                        to);
+}
+
+void check_processes(const gateway::Config& config, Checks& to) {
+    const std::string names[] = {config.processes.gateway, config.processes.signer};
+    std::string missing;
+    for (const std::string& name : names) {
+        const auto user = process::find_user(name);
+        if (!user || !user.value()) {
+            missing += (missing.empty() ? "" : ", ") + name;
+        }
+    }
+    if (!missing.empty()) {
+        to.push_back({Health::odd, "processes",
+                      fmt::format("not isolated: this host has no user {}", missing),
+                      "Signer and gateway run as one user: whoever takes over the gateway can read "
+                      "the group key's file, and the AWS configuration of that user",
+                      "useradd --system --shell /usr/sbin/nologin NAME for each, then start the "
+                      "gateway as root (packaging/systemd)"});
+        return;
+    }
+    to.push_back({Health::good, "processes",
+                  fmt::format("started by root, the gateway runs as {}, the signer as {}",
+                              config.processes.gateway, config.processes.signer),
+                  "", ""});
 }
 
 void check_anchors(const gateway::Config& config, Checks& to) {

@@ -62,6 +62,12 @@ struct EvidenceSection {
     bool anchor_required = false;         ///< then no new sessions, later no operations
 };
 
+/// As which users the processes run, where the gateway is started by root and they exist.
+struct ProcessesSection {
+    std::string gateway = "narrows";
+    std::string signer = "narrows-signer";
+};
+
 /// A place outside that holds the evidence log's checkpoints.
 struct AnchorSection {
     std::string name;
@@ -126,6 +132,7 @@ struct Config {
     RecordingSection recording;
     EvidenceSection evidence;
     LimitsSection limits;
+    ProcessesSection processes;
     std::vector<AnchorSection> anchors;
     std::vector<identity::Issuer> issuers;
     std::vector<identity::Launcher> launchers;

@@ -82,6 +82,8 @@ void add_settings(Things& things, const Config& config) {
     things["evidence"] = {{"anchor_every", std::to_string(config.evidence.anchor_every_s)},
                           {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};
+    things["processes"] = {{"gateway", config.processes.gateway},
+                           {"signer", config.processes.signer}};
     things["limits"] = {{"body_mib", std::to_string(config.limits.body_mib)},
                         {"operations", std::to_string(config.limits.operations)},
                         {"lobby_mib", std::to_string(config.limits.lobby_mib)},

@@ -50,6 +50,7 @@ void Parser::document(const toml::table& table) {
     recording(section_or_empty(root, "recording"));
     evidence(section_or_empty(root, "evidence"));
     limits(section_or_empty(root, "limits"));
+    processes(section_or_empty(root, "processes"));
     for (const Section& each : root.tables("anchor")) anchor(each);
     if (config_.evidence.anchor_required && config_.anchors.empty()) {
         root.refuse("evidence", "demands an anchor where none is listed; add an [[anchor]]");
@@ -173,6 +174,16 @@ void Parser::limits(Section section) {
     bound("lobby_mib", to.lobby_mib, 1024 * 1024);
     bound("header_kib", to.header_kib, 1024);
     bound("clock_skew_s", to.clock_skew_s, 900);
+    section.finish();
+}
+
+void Parser::processes(Section section) {
+    ProcessesSection& to = config_.processes;
+    to.gateway = section.text("gateway", to.gateway, rules::id);
+    to.signer = section.text("signer", to.signer, rules::id);
+    if (to.gateway == to.signer) {
+        section.refuse("signer", "is the gateway's user too; give the signer one of its own");
+    }
     section.finish();
 }
 

@@ -25,6 +25,7 @@ class Parser {
     void recording(Section section);
     void evidence(Section section);
     void limits(Section section);
+    void processes(Section section);
     void anchor(Section section);
     void issuer(Section section);
     void launcher(Section section);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,14 +26,15 @@ struct Caller {
     std::size_t connection = 0;
     sigv4::Presented presented;
     std::optional<sigv4::Authorization> authorization;
-    std::optional<Rejection> rejection;  ///< set: nothing else is to be believed
+    std::shared_ptr<const signer::Opened> opened;  ///< its token, with the secret that verifies it
+    std::optional<Rejection> rejection;            ///< set: nothing else is to be believed
 
     const session::Connection& granted() const { return session->terms().connections[connection]; }
 };
 
 /// Reads the credential of a request and finds the session and connection it names. The signature
 /// is not verified here. Never fails: what is wrong is the rejection.
-Caller identify(const Services& services, const http::RequestHead& head);
+net::Task<Caller> identify(const Services& services, const http::RequestHead& head);
 
 /// Verifies the signature with the session's own secret. `body_sha256` for requests that do not
 /// declare a hash. Nothing, or why not.

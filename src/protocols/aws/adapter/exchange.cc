@@ -21,7 +21,7 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
       bucket_(arrival.bucket) {}
 
 net::Task<void> Exchange::run() {
-    caller_ = identify(services_, head_);
+    caller_ = co_await identify(services_, head_);
     std::optional<Rejection> rejection = caller_.rejection;
     if (!rejection) {
         rejection = co_await understand();
@@ -126,7 +126,8 @@ std::string Exchange::session_arn() const {
 }
 
 /// AWS's own sentence, then what only Narrows can say.
-std::string Exchange::denial_text(const session::Admission& admission) const {
+std::string Exchange::denial_text(const session::Admission& admission,
+                                  const std::optional<Rejection>& rejection) const {
     const model::Decision& decision = admission.decision;
     std::string text;
     if (caller_.session && !decision.action.empty()) {
@@ -151,6 +152,9 @@ std::string Exchange::denial_text(const session::Admission& admission) const {
     if (decision.reason == Reason::cannot_record) {
         return text + " It may be tried again when the gateway's disk has space.";
     }
+    if (rejection && rejection->status == 503) {
+        return text;
+    }
     text += " This is policy, not a fault: do not retry or work around it.";
     if (caller_.session) {
         text += fmt::format(" The scope of connection {} can be read with: narrows session show {}",
@@ -169,7 +173,7 @@ net::Task<void> Exchange::answer_denied(const session::Admission& admission,
         code = "ServiceUnavailable";
         status = 503;
     }
-    co_await answer_error(status, code, denial_text(admission), admission.record);
+    co_await answer_error(status, code, denial_text(admission, rejection), admission.record);
 }
 
 net::Task<void> Exchange::answer_error(int status, const std::string& code,

@@ -76,18 +76,19 @@ class Exchange {
     net::Task<void> answer_identity(session::Admission& admission);
     net::Task<void> answer_error(int status, const std::string& code, const std::string& message,
                                  const std::string& record);
-    std::string denial_text(const session::Admission& admission) const;
+    std::string denial_text(const session::Admission& admission,
+                            const std::optional<Rejection>& rejection) const;
     std::string session_arn() const;
 
     // forward.cc: upstream, with the permit.
     net::Task<void> forward(session::Permit permit, std::string record);
-    net::Task<Result<upstream::SignedRequest>> sign(const session::Permit& permit);
+    net::Task<Result<signer::Signature>> sign(const session::Permit& permit);
     net::Task<Result<void>> send(session::Permit& permit, http::ClientConnection& upstream,
-                                 upstream::SignedRequest& signed_request);
+                                 signer::Signature& signed_request);
     net::Task<Result<void>> stream_upload(session::Permit& permit, http::ClientConnection& upstream,
-                                          upstream::SignedRequest& signed_request);
-    Result<std::unique_ptr<Upload>> begin_upload(const session::Permit& permit,
-                                                 upstream::SignedRequest& signed_request) const;
+                                          signer::Signature& signed_request);
+    Result<std::unique_ptr<Upload>> begin_upload(const signer::Signature& signature) const;
+    net::Task<Result<void>> sign_chunks(Upload& upload, Bytes& out);
     net::Task<Result<void>> upload_stretch(session::Permit& permit,
                                            http::ClientConnection& upstream, Upload& upload,
                                            ByteView raw);

@@ -15,12 +15,29 @@ namespace {
 /// An upload sent as it came keeps this much back until its hash and checksums have held.
 constexpr std::size_t kHoldBack = 16 * 1024;
 
+/// However it ends, the signer forgets the upload's key.
+class EndOfUpload {
+  public:
+    EndOfUpload(signer::Client& by, std::uint64_t number) : signer_(by), number_(number) {}
+    ~EndOfUpload() {
+        if (number_ != 0) {
+            signer_.end_upload(number_);
+        }
+    }
+    EndOfUpload(const EndOfUpload&) = delete;
+    EndOfUpload& operator=(const EndOfUpload&) = delete;
+
+  private:
+    signer::Client& signer_;
+    const std::uint64_t number_;
+};
+
 std::string pool_key(const session::Permit& permit, const upstream::Target& target) {
     return permit.session().terms().id.value() + "/" + permit.connection().name + "/" +
            target.authority();
 }
 
-codec::Value sent_record(const session::Permit& permit, const upstream::SignedRequest& request,
+codec::Value sent_record(const session::Permit& permit, const signer::Signature& request,
                          const upstream::Target& target) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
@@ -36,10 +53,11 @@ codec::Value sent_record(const session::Permit& permit, const upstream::SignedRe
 /// The only path to AWS. Takes the permit; leaves with an outcome on record.
 net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
     agent_.stream().expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
-    Result<upstream::SignedRequest> signed_request = co_await sign(permit);
+    Result<signer::Signature> signed_request = co_await sign(permit);
     if (!signed_request.has_value()) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
     }
+    const EndOfUpload end(services_.signer, signed_request.value().upload);
     const std::string key = pool_key(permit, target_);
     Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target_, false);
     if (!lease.has_value()) {
@@ -70,20 +88,18 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
 }
 
 /// The Signer answers at once, or says that credentials must be obtained first.
-net::Task<Result<upstream::SignedRequest>> Exchange::sign(const session::Permit& permit) {
+net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permit) {
     const upstream::Lease lease{permit.session().terms().id, permit.connection().name};
-    Result<upstream::SignedRequest> signed_request =
-        services_.signer.sign(lease, permit.receipt(), unsigned_);
-    if (signed_request.has_value() || signed_request.error().code != ErrorCode::unavailable) {
-        co_return signed_request;
+    Result<signer::Signature> signature =
+        co_await services_.signer.sign(lease, permit.receipt(), unsigned_);
+    if (signature.has_value() || signature.error().code != ErrorCode::unavailable) {
+        co_return signature;
     }
-    upstream::Signer& signer = services_.signer;
-    std::function<Result<void>()> prepare = [&signer, lease] { return signer.prepare(lease); };
-    const Result<void> prepared = co_await services_.workers.run(prepare);
+    const Result<void> prepared = co_await services_.signer.prepare(lease);
     if (!prepared.has_value()) {
         co_return fail(prepared.error());
     }
-    co_return services_.signer.sign(lease, permit.receipt(), unsigned_);
+    co_return co_await services_.signer.sign(lease, permit.receipt(), unsigned_);
 }
 
 http::Framing Exchange::upload_framing() const {
@@ -101,7 +117,7 @@ http::Framing Exchange::upload_framing() const {
 }
 
 net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConnection& upstream,
-                                       upstream::SignedRequest& signed_request) {
+                                       signer::Signature& signed_request) {
     http::RequestHead head = unsigned_.head;
     for (codec::Pair& field : signed_request.headers) {
         head.headers.push_back(std::move(field));
@@ -117,6 +133,7 @@ net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConn
 
 /// The stages that an upload's bytes go through between agent and upstream.
 struct Exchange::Upload {
+    std::uint64_t number = 0;  ///< by which the signer knows it; 0: its chunks are not signed
     std::optional<sigv4::ChunkDecoder> decoder;
     std::optional<sigv4::ChunkEncoder> encoder;
     sigv4::HoldBack hold{kHoldBack};
@@ -161,8 +178,9 @@ struct Exchange::Upload {
 
 /// The stages for this upload; signed chunks are verified with the session's key and signed anew.
 Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
-    const session::Permit& permit, upstream::SignedRequest& signed_request) const {
+    const signer::Signature& signature) const {
     auto upload = std::make_unique<Upload>();
+    upload->number = signature.upload;
     NARROWS_TRY(sigv4::BodyCheck check,
                 sigv4::BodyCheck::of(head_, payload_, checksums_cover_body()));
     upload->check.emplace(std::move(check));
@@ -170,21 +188,45 @@ Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
         std::unique_ptr<sigv4::ChunkSigner> verifier;
         if (payload_.chunks_signed()) {
             const sigv4::Authorization& a = *caller_.authorization;
-            verifier = sigv4::chunk_signer(services_.keys.get(permit.connection().secret, a.scope),
+            verifier = sigv4::chunk_signer(services_.keys.get(caller_.opened->secret, a.scope),
                                            a.date, a.scope, a.signature);
         }
         upload->decoder.emplace(payload_, std::move(verifier));
-        upload->encoder.emplace(std::move(signed_request.chunks), payload_.trailing());
+        upload->encoder.emplace(signature.upload != 0, payload_.trailing());
     }
     return upload;
+}
+
+/// What was encoded gets its signatures, all in one round trip.
+net::Task<Result<void>> Exchange::sign_chunks(Upload& upload, Bytes& out) {
+    std::vector<sigv4::Unsigned> places;
+    if (upload.encoder) {
+        places = upload.encoder->take_unsigned();
+    }
+    if (places.empty()) {
+        co_return ok();
+    }
+    std::vector<signer::Chunk> chunks;
+    for (const sigv4::Unsigned& place : places) {
+        chunks.push_back({place.sha256, place.is_trailer});
+    }
+    const Result<std::vector<std::string>> signatures =
+        co_await services_.signer.sign_chunks(upload.number, std::move(chunks));
+    if (!signatures.has_value()) {
+        co_return fail(signatures.error());
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        sigv4::ChunkEncoder::fill_in(out, places[i], signatures.value()[i]);
+    }
+    co_return ok();
 }
 
 /// Reads, records, then forwards each stretch. The last bytes leave only after every check has held
 /// and all of the body is durable: an upload that is complete upstream is complete on record.
 net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
                                                 http::ClientConnection& upstream,
-                                                upstream::SignedRequest& signed_request) {
-    Result<std::unique_ptr<Upload>> begun = begin_upload(permit, signed_request);
+                                                signer::Signature& signed_request) {
+    Result<std::unique_ptr<Upload>> begun = begin_upload(signed_request);
     if (!begun.has_value()) {
         co_return fail(begun.error());
     }
@@ -210,6 +252,10 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
     const Result<void> finished = upload.finish(out);
     if (!finished.has_value()) {
         co_return fail(finished.error());
+    }
+    const Result<void> chunks_signed = co_await sign_chunks(upload, out);
+    if (!chunks_signed.has_value()) {
+        co_return chunks_signed;
     }
     // An empty stretch ends the body on record; its durability is that of all before it.
     const Result<void> durable = co_await permit.log().body(
@@ -249,6 +295,10 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
     upload.frame(object, out);
     if (out.empty()) {
         co_return ok();
+    }
+    const Result<void> chunks_signed = co_await sign_chunks(upload, out);
+    if (!chunks_signed.has_value()) {
+        co_return chunks_signed;
     }
     upstream.stream().expires_after(services_.limits.idle_max);
     const Result<void> written = co_await upstream.write_body(out);

@@ -5,12 +5,10 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "identity/mint.h"
 #include "net/tls.h"
-#include "net/workers.h"
 #include "protocols/aws/catalogue/catalogue.h"
+#include "protocols/aws/signer/client.h"
 #include "protocols/aws/sigv4/signature.h"
-#include "protocols/aws/upstream/signer.h"
 #include "session/admission.h"
 
 namespace narrows::aws {
@@ -28,13 +26,11 @@ struct Limits {
 struct Services {
     const Clock& clock;
     const Catalogue& catalogue;
-    const identity::GroupKey& group_key;
     sigv4::KeyCache& keys;
     session::Sessions& sessions;
     session::Lobby& lobby;
     session::Gate& gate;
-    upstream::Signer& signer;
-    net::Workers& workers;
+    signer::Client& signer;
     net::TlsClientContext& tls;
     ByteView commitment_key;  ///< keyed digests of withheld values and presented credentials
     std::vector<upstream::Listener> own_listeners;

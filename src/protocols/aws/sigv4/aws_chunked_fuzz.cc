@@ -34,6 +34,15 @@ Outcome decode(const sigv4::Payload& payload, ByteView encoded, std::size_t piec
     return outcome;
 }
 
+/// Signs what was encoded, with the key at hand.
+void sign_all(sigv4::ChunkEncoder& encoder, sigv4::ChunkSigner& key, Bytes& out) {
+    for (const sigv4::Unsigned& each : encoder.take_unsigned()) {
+        const std::string signature =
+            each.is_trailer ? key.sign_trailer(each.sha256) : key.sign_chunk(each.sha256);
+        sigv4::ChunkEncoder::fill_in(out, each, signature);
+    }
+}
+
 }  // namespace
 
 /// First byte: form and size of pieces. Pieces must not change the meaning, and what was decoded
@@ -49,10 +58,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     NARROWS_CHECK(whole.held == pieces.held && (!whole.held || whole.object == pieces.object),
                   "pieces change the meaning");
     if (!whole.held) return 0;
-    sigv4::ChunkEncoder encoder(payload.chunks_signed() ? signer() : nullptr, payload.trailing());
+    sigv4::ChunkEncoder encoder(payload.chunks_signed(), payload.trailing());
     Bytes again;
     encoder.push(whole.object, again);
     encoder.finish(whole.trailers, again);
+    sign_all(encoder, *signer(), again);
     NARROWS_CHECK(again.size() == sigv4::ChunkEncoder::encoded_length(
                                       whole.object.size(), payload.chunks_signed(),
                                       payload.trailing(), whole.trailers),

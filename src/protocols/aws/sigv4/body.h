@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -75,18 +76,31 @@ class ChunkDecoder {
     std::unique_ptr<State> state_;
 };
 
+/// A place in encoded bytes that a signature belongs into, and what it signs.
+struct Unsigned {
+    std::size_t at = 0;
+    crypto::Digest sha256{};  ///< of the chunk's data, or over "name:value\n" of each trailer
+    bool is_trailer = false;
+};
+
 /// Makes aws-chunked: chunks of kChunkSize, the last one shorter, then the trailers. Memory is one
-/// chunk. Not thread-safe.
+/// chunk. Signatures are made elsewhere, each over the one before. Not thread-safe.
 class ChunkEncoder {
   public:
     static constexpr std::size_t kChunkSize = 65536;
 
-    /// `signer` null makes unsigned chunks. `trailing` says whether the form has a trailer section.
-    ChunkEncoder(std::unique_ptr<ChunkSigner> signer, bool trailing);
+    /// `trailing` says whether the form has a trailer section.
+    ChunkEncoder(bool is_signed, bool trailing) : is_signed_(is_signed), trailing_(trailing) {}
 
     void push(ByteView data, Bytes& out);
     /// `trailers` must be empty unless `trailing`.
     void finish(const http::Headers& trailers, Bytes& out);
+
+    /// What was appended to `out` since the last call and must be signed, in order, before it
+    /// leaves.
+    std::vector<Unsigned> take_unsigned() { return std::exchange(unsigned_, {}); }
+    /// Puts in the signature of 64 hex digits.
+    static void fill_in(Bytes& out, const Unsigned& place, std::string_view signature);
 
     /// What the whole will measure, for Content-Length. Of trailers only the sizes count.
     static std::uint64_t encoded_length(std::uint64_t decoded_length, bool chunks_signed,
@@ -94,8 +108,10 @@ class ChunkEncoder {
 
   private:
     void emit(ByteView data, Bytes& out);
-    std::unique_ptr<ChunkSigner> signer_;
+    void leave_room(Bytes& out, const crypto::Digest& sha256, bool is_trailer);
+    bool is_signed_;
     bool trailing_;
+    std::vector<Unsigned> unsigned_;
     Bytes pending_;
 };
 

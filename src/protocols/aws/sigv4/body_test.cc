@@ -208,19 +208,31 @@ TEST(ChunkDecoder, changed_signed_bodies_are_refused) {
     EXPECT_EQ(decode_example(kPlain, bare, 4096), "! invalid");
 }
 
+/// Signs what was encoded, with the key at hand.
+void sign_all(ChunkEncoder& encoder, ChunkSigner& key, Bytes& out) {
+    for (const Unsigned& each : encoder.take_unsigned()) {
+        const std::string signature =
+            each.is_trailer ? key.sign_trailer(each.sha256) : key.sign_chunk(each.sha256);
+        ChunkEncoder::fill_in(out, each, signature);
+    }
+}
+
 TEST(ChunkEncoder, makes_the_documented_examples) {
     for (const Example* example : {&kPlain, &kTrailer}) {
         const bool trailing = *example->trailer != '\0';
         http::Headers trailers;
         if (trailing) trailers.push_back({"x-amz-checksum-crc32c", "sOO8/Q=="});
         for (const std::size_t piece : {1000u, 65536u, 66560u}) {
-            ChunkEncoder encoder(example_signer(*example), trailing);
+            ChunkEncoder encoder(true, trailing);
+            const auto key = example_signer(*example);
             Bytes out;
             const std::string data(66560, 'a');
             for (std::size_t i = 0; i < data.size(); i += piece) {
                 encoder.push(as_bytes(std::string_view(data).substr(i, piece)), out);
+                sign_all(encoder, *key, out);
             }
             encoder.finish(trailers, out);
+            sign_all(encoder, *key, out);
             EXPECT_EQ(to_string(out), example_body(*example));
         }
         EXPECT_EQ(ChunkEncoder::encoded_length(66560, true, trailing, trailers),
@@ -230,7 +242,7 @@ TEST(ChunkEncoder, makes_the_documented_examples) {
 
 TEST(ChunkEncoder, unsigned_form_and_its_length) {
     const http::Headers trailers = {{"x-amz-checksum-crc32", "DUoRhQ=="}};
-    ChunkEncoder encoder(nullptr, true);
+    ChunkEncoder encoder(false, true);
     Bytes out;
     encoder.push(as_bytes("hello world"), out);
     encoder.finish(trailers, out);

@@ -19,14 +19,23 @@ std::uint64_t header_length(std::uint64_t chunk_size, bool is_signed) {
 
 }  // namespace
 
-ChunkEncoder::ChunkEncoder(std::unique_ptr<ChunkSigner> signer, bool trailing)
-    : signer_(std::move(signer)), trailing_(trailing) {}
+void ChunkEncoder::leave_room(Bytes& out, const crypto::Digest& sha256, bool is_trailer) {
+    unsigned_.push_back({out.size(), sha256, is_trailer});
+    out.resize(out.size() + kSignatureSize, '0');
+}
+
+void ChunkEncoder::fill_in(Bytes& out, const Unsigned& place, std::string_view signature) {
+    NARROWS_CHECK(signature.size() == kSignatureSize && place.at + kSignatureSize <= out.size(),
+                  "a chunk's signature goes where room was left for it");
+    std::copy(signature.begin(), signature.end(),
+              out.begin() + static_cast<std::ptrdiff_t>(place.at));
+}
 
 void ChunkEncoder::emit(ByteView data, Bytes& out) {
     append(out, fmt::format("{:x}", data.size()));
-    if (signer_) {
+    if (is_signed_) {
         append(out, kSignatureMark);
-        append(out, signer_->sign_chunk(crypto::sha256(data)));
+        leave_room(out, crypto::sha256(data), false);
     }
     append(out, "\r\n");
     if (data.empty()) return;
@@ -61,9 +70,10 @@ void ChunkEncoder::finish(const http::Headers& trailers, Bytes& out) {
         append(out, field.name + ":" + field.value + "\r\n");
         to_sign += field.name + ":" + field.value + "\n";
     }
-    if (trailing_ && signer_) {
+    if (trailing_ && is_signed_) {
         append(out, kTrailerSignature);
-        append(out, signer_->sign_trailer(crypto::sha256(to_sign)) + "\r\n");
+        leave_room(out, crypto::sha256(to_sign), true);
+        append(out, "\r\n");
     }
     append(out, "\r\n");
 }

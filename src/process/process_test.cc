@@ -1,0 +1,168 @@
+#include <cerrno>
+#include <cstdio>
+#include <functional>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "process/channel.h"
+#include "process/frame.h"
+#include "process/harden.h"
+#include "process/restart.h"
+#include "process/spawn.h"
+
+namespace narrows::process {
+namespace {
+
+TEST(Parcel, carries_bytes_and_descriptors) {
+    const Pair control = control_pair().value();
+    Pair given = stream_pair().value();
+    std::vector<Descriptor> sent;
+    sent.push_back(std::move(given.first));
+    ASSERT_TRUE(send_parcel(control.first, as_bytes("a key"), sent));
+    sent.clear();
+    const Parcel got = receive_parcel(control.second).value();
+    EXPECT_EQ(got.bytes.text(), "a key");
+    ASSERT_EQ(got.descriptors.size(), 1u);
+    ASSERT_EQ(::send(got.descriptors[0].number(), "x", 1, 0), 1);
+    char one = 0;
+    ASSERT_EQ(::recv(given.second.number(), &one, 1, 0), 1);
+    EXPECT_EQ(one, 'x');
+}
+
+TEST(Parcel, says_when_the_other_end_is_gone) {
+    Pair control = control_pair().value();
+    control.second.close();
+    EXPECT_EQ(send_parcel(control.first, as_bytes("x"), {}).error().code, ErrorCode::closed);
+    EXPECT_EQ(receive_parcel(control.first).error().code, ErrorCode::closed);
+}
+
+TEST(Parcel, one_too_large_is_refused) {
+    const Pair control = control_pair().value();
+    const Bytes large(kParcelMax + 1);
+    ASSERT_EQ(::send(control.first.number(), large.data(), large.size(), 0),
+              static_cast<ssize_t>(large.size()));
+    EXPECT_EQ(receive_parcel(control.second).error().code, ErrorCode::invalid);
+}
+
+TEST(Parcel, a_sender_does_not_wait_for_a_reader) {
+    const Pair control = control_pair().value();
+    Result<void> sent = ok();
+    for (int i = 0; i < 10'000 && sent.has_value(); ++i) {
+        sent = send_parcel(control.first, Bytes(1024), {});
+    }
+    ASSERT_FALSE(sent.has_value());
+    EXPECT_EQ(sent.error().code, ErrorCode::unavailable);
+}
+
+TEST(Frame, comes_out_however_it_arrives) {
+    Bytes stream;
+    append_frame(stream, as_bytes("one"));
+    append_frame(stream, as_bytes("two!"));
+    FrameReader reader;
+    std::vector<std::string> found;
+    for (const std::uint8_t byte : stream) {
+        reader.push(ByteView(&byte, 1));
+        const auto frame = reader.next().value();
+        if (frame) found.push_back(to_string(*frame));
+    }
+    EXPECT_EQ(found, (std::vector<std::string>{"one", "two!"}));
+    EXPECT_FALSE(reader.next().value().has_value());
+}
+
+TEST(Frame, lengths_out_of_bounds_are_refused) {
+    for (const std::uint32_t length : {0u, static_cast<std::uint32_t>(kFrameMax + 1), ~0u}) {
+        Bytes bytes;
+        append_le(bytes, length);
+        FrameReader reader;
+        reader.push(bytes);
+        EXPECT_EQ(reader.next().error().code, ErrorCode::invalid) << length;
+    }
+}
+
+TEST(RestartPolicy, at_once_then_later_and_later) {
+    RestartPolicy policy;
+    std::vector<std::int64_t> pauses_ms;
+    for (int i = 0; i < 10; ++i) pauses_ms.push_back(policy.pause(0, kNsPerSecond) / kNsPerMs);
+    EXPECT_EQ(pauses_ms,
+              (std::vector<std::int64_t>{0, 100, 200, 400, 800, 1600, 3200, 6400, 10'000, 10'000}));
+    EXPECT_EQ(policy.pause(0, RestartPolicy::kRanWellNs), 0);
+    EXPECT_EQ(policy.pause(0, kNsPerSecond), 100 * kNsPerMs);
+}
+
+TEST(User, root_is_there_and_nobody_has_such_a_name) {
+    EXPECT_EQ(find_user("root").value()->uid, 0u);
+    EXPECT_FALSE(find_user("narrows-no-such-user").value().has_value());
+}
+
+/// What a forked child returns as its exit status.
+int status_in_child(const std::function<int()>& story) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(story());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int hardened(Filter filter, const std::function<bool()>& holds) {
+    return status_in_child([&] {
+        if (!harden({filter, false}).has_value()) return 2;
+        return holds() ? 0 : 1;
+    });
+}
+
+bool runs_a_program() {
+    const char* arguments[] = {"true", nullptr};
+    ::execv("/bin/true", const_cast<char**>(arguments));
+    return errno != ENOSYS;
+}
+
+TEST(Harden, no_core_dumps_no_new_privileges) {
+    EXPECT_EQ(hardened(Filter::none,
+                       [] {
+                           rlimit core{1, 1};
+                           ::getrlimit(RLIMIT_CORE, &core);
+                           return core.rlim_max == 0 &&
+                                  ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+                       }),
+              0);
+}
+
+#if !defined(__has_feature) || \
+    !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+
+TEST(Harden, others_of_the_same_user_read_no_memory) {
+    EXPECT_EQ(hardened(Filter::signer, [] { return ::prctl(PR_GET_DUMPABLE) == 0; }), 0);
+}
+
+TEST(Harden, no_filter_starts_programs_and_each_leaves_what_is_needed) {
+    EXPECT_EQ(hardened(Filter::none, runs_a_program), 0);
+    for (const Filter filter : {Filter::signer, Filter::boundary}) {
+        EXPECT_EQ(hardened(filter, runs_a_program), 1);
+        EXPECT_EQ(hardened(filter,
+                           [] {
+                               std::thread thread([] {});
+                               thread.join();
+                               const Descriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
+                               return socket.is_open();
+                           }),
+                  0);
+    }
+}
+
+TEST(Harden, the_signer_writes_no_files) {
+    const auto makes_a_file = [] {
+        return std::rename("/tmp/narrows-none", "/tmp/narrows-none-2") == 0 || errno != ENOSYS;
+    };
+    EXPECT_EQ(hardened(Filter::signer, makes_a_file), 1);
+    EXPECT_EQ(hardened(Filter::boundary, makes_a_file), 0);
+}
+
+#endif
+
+}  // namespace
+}  // namespace narrows::process
