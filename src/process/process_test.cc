@@ -115,12 +115,6 @@ int hardened(Filter filter, const std::function<bool()>& holds) {
     });
 }
 
-bool runs_a_program() {
-    const char* arguments[] = {"true", nullptr};
-    ::execv("/bin/true", const_cast<char**>(arguments));
-    return errno != ENOSYS;
-}
-
 TEST(Harden, no_core_dumps_no_new_privileges) {
     EXPECT_EQ(hardened(Filter::none,
                        [] {
@@ -134,6 +128,12 @@ TEST(Harden, no_core_dumps_no_new_privileges) {
 
 #if !defined(__has_feature) || \
     !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+
+bool runs_a_program() {
+    const char* arguments[] = {"true", nullptr};
+    ::execv("/bin/true", const_cast<char**>(arguments));
+    return errno != ENOSYS;
+}
 
 TEST(Harden, others_of_the_same_user_read_no_memory) {
     EXPECT_EQ(hardened(Filter::signer, [] { return ::prctl(PR_GET_DUMPABLE) == 0; }), 0);

@@ -74,18 +74,20 @@ class Process:
     def pid(self):
         return self.child.pid
 
-    def children(self, word):
-        """Ids of the running processes below this one whose first argument is the word."""
-        found, parents = [], [str(self.pid)]
+    def descendants(self):
+        """Ids of the processes below this one."""
+        found, parents = [], [self.pid]
         while parents:
+            parent = parents.pop()
             with contextlib.suppress(OSError):
-                parent = parents.pop()
                 below = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-                parents += below
-                for pid in below:
-                    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                    found += [int(pid)] if words[1:2] == [word.encode()] else []
+                found += map(int, below)
+                parents += map(int, below)
         return found
+
+    def children(self, word):
+        """Those whose first argument is the word."""
+        return [pid for pid in self.descendants() if arguments_of(pid)[1:2] == [word]]
 
     def running(self):
         return self.child.poll() is None
@@ -106,9 +108,13 @@ class Process:
             self.child.send_signal(number)
 
     def kill(self):
+        """Returns when the processes below are gone too, which go with it, but not in the same moment."""
+        below = self.descendants()
         if self.running():
             os.killpg(self.child.pid, signal.SIGKILL)
-        return self.child.wait()
+        status = self.child.wait()
+        wait_until(lambda: not any(map(lives, below)), 10, f"the end of all that {self.arguments[0]} had started")
+        return status
 
     def stop(self, seconds=20):
         """Exit status after SIGTERM; -9 if it had to be killed."""
@@ -117,6 +123,19 @@ class Process:
             return self.child.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
+
+
+def arguments_of(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    return []
+
+
+def lives(pid):
+    """Neither gone nor a zombie that nobody has waited for yet."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def require(*programs):

@@ -140,6 +140,19 @@ TEST(Config, anchors_that_anchor_nothing_are_refused) {
                 HasSubstr("add an [[anchor]]"));
 }
 
+TEST(Config, processes_run_as_users_of_their_own) {
+    EXPECT_EQ(parse(kWhole).value().processes.signer, "narrows-signer");
+    const auto with = [](std::string_view lines) {
+        return parse(std::string(kWhole) + "[processes]\n" + std::string(lines));
+    };
+    const auto named = with("gateway = \"gw\"\nsigner = \"keys\"\n");
+    ASSERT_TRUE(named) << named.error().what;
+    EXPECT_EQ(named.value().processes.gateway, "gw");
+    EXPECT_EQ(named.value().processes.signer, "keys");
+    EXPECT_THAT(with("signer = \"narrows\"\n").error().what, HasSubstr("one of its own"));
+    EXPECT_THAT(with("signer = \"a b\"\n").error().what, HasSubstr("processes.signer"));
+}
+
 // By Python: hashlib over the file, and over the CBOR map written out by hand.
 TEST(Config, a_reviewer_is_no_launcher) {
     const std::string reviewer =
