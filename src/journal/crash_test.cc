@@ -153,7 +153,8 @@ TEST(Crash, what_a_restart_found_survives_a_power_cut) {
             auto opened = open(fs).value();
             const auto part = opened.journal->begin_part();
             ASSERT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
-            ASSERT_TRUE(put(*opened.journal, *part, Lane::bulk, RecordKind::body, "b", Await::held));
+            ASSERT_TRUE(
+                put(*opened.journal, *part, Lane::bulk, RecordKind::body, "b", Await::held));
             fs.kill();
         }
         fs.set_faults({.die_at = fs.operations() + death});

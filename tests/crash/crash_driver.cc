@@ -5,9 +5,8 @@
 //       For each store that is to be looked at by another verifier: a line with its folder, then
 //       waits for a line on standard input. At the end: "done CUTS".
 //   crash_driver live DIR SEED            records for ever; tells standard output (boundary.h)
-//   crash_driver recover DIR              declares what is left, and ends; tells standard output
-//   crash_driver check DIR killed|power-cut TOLD [RECOVERED]
-//       Looks at DIR as it was left after what TOLD holds, or, with what `recover` told, after that.
+//   crash_driver after-power-cut DIR TOLD
+//       Looks at what is left of a life that told TOLD, recovers, looks again.
 
 #include <filesystem>
 #include <fstream>
@@ -160,19 +159,18 @@ class Matrix {
     std::optional<History> history_;
 };
 
-std::string text_of(const char* path) {
+/// A power cut ended a life that told `told`: what is left of it, then what the next life makes of
+/// that.
+int after_power_cut(const std::string& data_dir, const std::string& told) {
     std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-}
-
-int check_once(const std::vector<std::string>& words) {
-    const End end = words[3] == "killed" ? End::killed : End::power_cut;
-    History history(words[2]);
-    std::vector<std::string> wrong = history.check(parse_told(text_of(words[4].c_str())), end);
-    if (words.size() == 6) {
-        wrong = history.check(parse_told(text_of(words[5].c_str())), End::in_order);
+    text << std::ifstream(told).rdbuf();
+    History history(data_dir);
+    std::vector<std::string> wrong = history.check(parse_told(text.str()), End::power_cut);
+    if (wrong.empty()) {
+        const Ended last = live_apart({.data_dir = data_dir});
+        wrong = history.check(last.told, End::in_order);
     }
+    wrong.resize(std::min<std::size_t>(wrong.size(), 20));
     for (const std::string& each : wrong) {
         fmt::print("{}\n", each);
     }
@@ -190,12 +188,8 @@ int obey(const std::vector<std::string>& words) {
         live({.data_dir = words[2], .seed = std::stoull(words[3]), .rounds = UINT64_MAX}, 1);
         return 0;
     }
-    if (command == "recover" && words.size() == 3) {
-        live({.data_dir = words[2]}, 1);
-        return 0;
-    }
-    if (command == "check" && (words.size() == 5 || words.size() == 6)) {
-        return check_once(words);
+    if (command == "after-power-cut" && words.size() == 4) {
+        return after_power_cut(words[2], words[3]);
     }
     return 2;
 }
@@ -207,7 +201,7 @@ int main(int argc, char** argv) {
     const std::vector<std::string> words(argv, argv + argc);
     const int code = words.size() > 1 ? obey(words) : 2;
     if (code == 2) {
-        std::cerr << "usage: crash_driver matrix|live|recover|check … (crash_driver.cc)\n";
+        std::cerr << "usage: crash_driver matrix|live|after-power-cut … (crash_driver.cc)\n";
     }
     return code;
 }
