@@ -35,36 +35,36 @@ class Teller {
 };
 
 /// The journal, with everything told. Appends of one thread are told in their order:
-///   about N LANE KIND SHA256 | as N PART SEQUENCE LEAF | held N | durable N | refused N
+///   about N LANE KIND | as N PART SEQUENCE LEAF | held N | durable N | refused N
 class TellingJournal : public journal::Journal {
   public:
     TellingJournal(journal::Journal& journal, Teller& teller)
         : journal_(journal), teller_(teller) {}
 
-    std::shared_ptr<journal::Part> begin_part() override { return journal_.begin_part(); }
+    std::shared_ptr<journal::Part> begin_part(journal::PartInfo info) override {
+        return journal_.begin_part(std::move(info));
+    }
     std::shared_ptr<journal::Part> resume_part(const journal::PartReport& report) override {
         return journal_.resume_part(report);
     }
     Result<journal::Appended> append(journal::Part& part, journal::Lane lane,
-                                     model::RecordKind kind, Bytes payload, journal::Await await,
-                                     journal::Waiter* waiter, journal::Use use) override {
-        const std::uint64_t number = about(lane, kind, payload);
-        journal::Waiter* told = wrap(waiter, number, await);
-        return as(number,
-                  journal_.append(part, lane, kind, std::move(payload), await, told, use));
-    }
-    Result<journal::Appended> append(journal::Part& part, journal::Lane lane,
-                                     model::RecordKind kind, const journal::PayloadBuilder& build,
+                                     journal::Subject subject, Bytes payload,
                                      journal::Await await, journal::Waiter* waiter,
                                      journal::Use use) override {
         const std::uint64_t number = ++count_;
-        auto telling = [&](model::PartNo no, model::Sequence sequence) {
-            Bytes payload = build(no, sequence);
-            tell_about(number, lane, kind, payload);
-            return payload;
-        };
+        tell_about(number, lane, subject.kind);
         journal::Waiter* told = wrap(waiter, number, await);
-        return as(number, journal_.append(part, lane, kind, telling, await, told, use));
+        return as(number,
+                  journal_.append(part, lane, subject, std::move(payload), await, told, use));
+    }
+    Result<journal::Appended> append(journal::Part& part, journal::Lane lane,
+                                     journal::Subject subject,
+                                     const journal::PayloadBuilder& build, journal::Await await,
+                                     journal::Waiter* waiter, journal::Use use) override {
+        const std::uint64_t number = ++count_;
+        tell_about(number, lane, subject.kind);
+        journal::Waiter* told = wrap(waiter, number, await);
+        return as(number, journal_.append(part, lane, subject, build, await, told, use));
     }
     Result<void> sync(journal::Lane lane, journal::Waiter& waiter) override {
         return journal_.sync(lane, waiter);
@@ -94,15 +94,8 @@ class TellingJournal : public journal::Journal {
         const journal::Await await_;
     };
 
-    std::uint64_t about(journal::Lane lane, model::RecordKind kind, const Bytes& payload) {
-        const std::uint64_t number = ++count_;
-        tell_about(number, lane, kind, payload);
-        return number;
-    }
-    void tell_about(std::uint64_t number, journal::Lane lane, model::RecordKind kind,
-                    const Bytes& payload) {
-        teller_.tell("about {} {} {} {}", number, name_of(lane), static_cast<int>(kind),
-                     codec::hex(crypto::sha256(payload)));
+    void tell_about(std::uint64_t number, journal::Lane lane, model::RecordKind kind) {
+        teller_.tell("about {} {} {}", number, name_of(lane), static_cast<int>(kind));
     }
     /// Owns itself until it is told.
     journal::Waiter* wrap(journal::Waiter* next, std::uint64_t number, journal::Await await) {
@@ -120,32 +113,19 @@ class TellingJournal : public journal::Journal {
     std::atomic<std::uint64_t> count_ = 0;
 };
 
-/// Whether a frame's payload is the one that the journal was given.
-inline bool holds(const journal::Frame& frame, const std::string& sha256) {
-    return codec::hex(frame.payload_sha256) == sha256 &&
-           crypto::sha256(frame.payload) == frame.payload_sha256;
-}
-
-/// What a restart must know of a record.
-struct Shown {
-    std::uint64_t op = 0;
-    bool allowed = false;   ///< INTENT
-    codec::Value observed;  ///< of what a restart declares: GAP, CLOSE
-};
-inline Shown shown(const journal::Frame& frame) {
+/// What a restart declares of an earlier life, which the journal is given by nobody that is told of
+/// here: it is not sealed.
+inline bool is_declaration(const journal::Frame& frame) {
     using model::RecordKind;
-    if (frame.kind == RecordKind::body) {
-        return {};
-    }
+    return !frame.sealed() && (frame.kind == RecordKind::gap || frame.kind == RecordKind::unknown ||
+                               frame.kind == RecordKind::close);
+}
+/// Of a GAP: the first and the last sequence that it declares.
+inline std::pair<std::uint64_t, std::uint64_t> declared(const journal::Frame& frame) {
     const Result<codec::Value> payload = codec::cbor_decode(frame.payload);
-    const codec::Value* observed = payload.has_value() ? payload.value().find("observed") : nullptr;
-    if (observed == nullptr) {
-        return {};
-    }
-    const codec::Value* decision = observed->find("decision");
-    return {.op = static_cast<std::uint64_t>(observed->number("op")),
-            .allowed = decision != nullptr && decision->text("verdict") == "allow",
-            .observed = *observed};
+    const codec::Value none;
+    const codec::Value* observed = payload.has_value() ? payload.value().find("observed") : &none;
+    return {observed->number("first"), observed->number("last")};
 }
 
 }  // namespace narrows::crash

@@ -40,7 +40,7 @@ Told parse_told(const std::string& lines) {
         }
         Told::Record& record = record_of(told, words);
         if (what == "about") {
-            words >> record.lane >> record.kind >> record.sha256;
+            words >> record.lane >> record.kind;
         } else if (what == "as") {
             words >> record.key.first >> record.key.second >> record.leaf;
             record.placed = true;
@@ -72,7 +72,7 @@ void History::read() {
     now_.clear();
     gaps_.clear();
     open_.clear();
-    new_payloads_.clear();
+    new_.clear();
     auto reader = journal::Reader::open(io::posix(), data_dir_ + "/journal");
     while (reader.has_value()) {
         const auto item = reader.value().next();
@@ -99,17 +99,19 @@ void History::take(const journal::Frame& frame, const std::string& origin) {
     if (!now_.emplace(key, found).second) {
         wrong("record {} stands twice", name_of(key));
     }
-    if (!before_.contains(key)) {
-        new_payloads_.emplace_back(key, codec::hex(frame.payload_sha256));
+    if (const auto why = journal::why_invalid(frame)) {
+        wrong("{}", *why);
     }
-    const Shown seen = shown(frame);
+    if (!before_.contains(key) && !is_declaration(frame)) {
+        new_.push_back(key);
+    }
     if (frame.kind == RecordKind::gap) {
-        gaps_[key.first].emplace_back(seen.observed.number("first"), seen.observed.number("last"));
-    } else if (frame.kind == RecordKind::intent && seen.allowed) {
-        open_[key.first].insert(seen.op);
+        gaps_[key.first].push_back(declared(frame));
+    } else if (frame.kind == RecordKind::intent && (frame.flags & journal::kFlagAllowed) != 0) {
+        open_[key.first].insert(frame.op);
     } else if (frame.kind == RecordKind::result || frame.kind == RecordKind::not_sent ||
                frame.kind == RecordKind::unknown) {
-        open_[key.first].erase(seen.op);
+        open_[key.first].erase(frame.op);
     }
 }
 
@@ -167,7 +169,7 @@ void History::check_prefixes(const Told& told) {
     }
 }
 
-/// Every record was given to the journal, with this payload. Of the last one given the process may
+/// Every record was given to the journal; its leaf says, with this payload. Of the last one given the process may
 /// have died before it could tell its number.
 void History::check_invented(const Told& told) {
     std::map<Key, const Told::Record*> placed;
@@ -182,14 +184,14 @@ void History::check_invented(const Told& told) {
     if (unplaced.size() > 1) {
         wrong("{} records were given and got no number", unplaced.size());
     }
-    for (const auto& [key, sha256] : new_payloads_) {
+    for (const Key& key : new_) {
         const auto at = placed.find(key);
         const Told::Record* record = at != placed.end() ? at->second : nullptr;
         if (record == nullptr && !unplaced.empty()) {
             record = unplaced.back();
             unplaced.pop_back();
         }
-        if (record == nullptr || record->kind != now_.at(key).kind || record->sha256 != sha256) {
+        if (record == nullptr || record->kind != now_.at(key).kind) {
             wrong("record {} was invented", name_of(key));
         }
     }

@@ -17,7 +17,6 @@ struct Told {
     struct Record {
         std::string lane;
         int kind = 0;
-        std::string sha256;  ///< of the payload as given
         bool placed = false;
         Key key;
         std::string leaf;
@@ -67,7 +66,7 @@ class History {
     const std::string data_dir_;
     Frames before_;  ///< what was there when the last life had ended
     Frames now_;
-    std::vector<std::pair<Key, std::string>> new_payloads_;  ///< digests of what is new
+    std::vector<Key> new_;  ///< but for what a restart declares
     std::map<std::uint64_t, std::vector<std::pair<std::uint64_t, std::uint64_t>>> gaps_;
     std::map<std::uint64_t, std::set<std::uint64_t>> open_;  ///< allowed, without an outcome
     std::vector<std::string> wrong_;

@@ -1,12 +1,10 @@
 #include "life.h"
 
-#include <map>
 #include <random>
-#include <set>
-#include <thread>
 
 #include "boundary.h"
-#include "evidence/log.h"
+#include "crypto/age.h"
+#include "recorder/recorder.h"
 #include "recording/part_log.h"
 
 namespace narrows::crash {
@@ -33,88 +31,68 @@ T must(Result<T> result) {
     }
 }
 
-/// What an earlier life left of a part.
-struct Left {
-    std::set<std::uint64_t> open;  ///< allowed operations without an outcome
-    std::map<std::string, std::uint64_t> counts;
-};
+/// Who reads is of no concern here, so nobody keeps this key.
+evidence::Recipients recipients() {
+    static const crypto::AgeIdentity reviewer = crypto::AgeIdentity::generate();
+    return {{reviewer.recipient()}, {reviewer.recipient()}, {}};
+}
 
-class Recorder {
+class Agents {
   public:
-    Recorder(const Life& life, io::FileSystem& files, Teller& teller)
+    Agents(const Life& life, io::FileSystem& files, Teller& teller)
         : life_(life),
           teller_(teller),
           dice_(life.seed),
-          signer_(must(evidence::open_key_file(files, life.data_dir + "/log.key", kOrigin))),
-          opened_(must(journal::Journal::open(files, system_clock(), options()))),
-          journal_(*opened_.journal, teller),
-          log_(must(evidence::Log::open(files, life.data_dir + "/log", kOrigin, signer_,
-                                        system_clock().wall()))) {}
+          recorder_(must(recorder::open_recorder(files, system_clock(), options()))),
+          journal_(*recorder_, teller) {}
 
     /// All of it, on one loop.
     void run() {
         net::Loops loops(1);
         loops.at(0).spawn([&]() -> net::Task<void> {
-            co_await declare();
+            const std::shared_ptr<PartLog> system = co_await begin("");
+            co_await declare(*system);
             for (std::uint64_t round = 0; round < life_.rounds; ++round) {
                 co_await work(loops.at(0));
             }
-            sign();
+            if (life_.rounds == 0) {
+                co_await end(system);
+            }
             loops.stop();
         });
         loops.run();
-        opened_.journal.reset();
+        recorder_.reset();
     }
-    std::string vkey() const { return evidence::vkey_text(signer_.key()); }
 
   private:
-    journal::Options options() {
-        return {.directory = life_.data_dir + "/journal",
-                .origin = kOrigin,
-                .segment_bytes = 1 << 20,
-                .reserve_bytes = 2 << 20,
-                .on_recovered = [this](const journal::Frame& frame) { see(frame); }};
+    recorder::RecorderOptions options() const {
+        recorder::RecorderOptions options;
+        options.data_dir = life_.data_dir;
+        options.origin = kOrigin;
+        options.segment_bytes = life_.segment_bytes;
+        options.reserve_bytes = 2 * life_.segment_bytes;
+        options.anchors.make = [](const evidence::VerifierKey&) {
+            return Result<recorder::AnchorSetup::Anchors>(recorder::AnchorSetup::Anchors());
+        };
+        options.recipients = recipients();
+        return options;
     }
-    void see(const journal::Frame& frame) {
-        Left& left = left_[frame.part.value()];
-        ++left.counts[model::name_of(frame.kind)];
-        const Shown seen = shown(frame);
-        if (frame.kind == RecordKind::intent && seen.allowed) {
-            left.open.insert(seen.op);
-        } else if (frame.kind == RecordKind::result || frame.kind == RecordKind::not_sent ||
-                   frame.kind == RecordKind::unknown) {
-            left.open.erase(seen.op);
-        }
-    }
+    void tell_signed() { teller_.tell("signed {}", recorder_->status().log_size); }
 
-    void sign() {
-        const evidence::SignedCheckpoint made = must(log_->checkpoint());
-        teller_.tell("signed {}", made.checkpoint.size);
-    }
-    void log(evidence::EntryBody body) {
-        const evidence::Entry entry{system_clock().wall(), std::move(body)};
-        (void)must(log_->append({&entry, 1}));
-    }
-
-    net::Task<void> declare();
-    net::Task<void> close_left(const journal::PartReport& report);
+    net::Task<void> declare(PartLog& system);
     net::Task<void> work(net::Loop& loop);
     net::Task<std::shared_ptr<PartLog>> begin(std::string session);
     net::Task<void> agent(std::shared_ptr<PartLog> part, std::uint64_t seed);
     net::Task<void> operation(PartLog& part, Dice& dice);
     net::Task<void> upload(PartLog& part, Dice& dice);
-    net::Task<void> publish_heads();
     net::Task<void> end(std::shared_ptr<PartLog> part);
     std::size_t size_of_body(Dice& dice) const;
 
     const Life& life_;
     Teller& teller_;
     Dice dice_;
-    std::map<std::uint64_t, Left> left_;
-    evidence::KeySigner signer_;
-    journal::Journal::Opened opened_;
+    std::unique_ptr<recorder::Recorder> recorder_;
     TellingJournal journal_;
-    std::unique_ptr<evidence::Log> log_;
     std::vector<std::shared_ptr<PartLog>> open_;
     std::size_t agents_ = 0;  ///< at work
 };
@@ -153,94 +131,41 @@ Map answered(ByteView answer, std::uint64_t bytes_request) {
             {"duration_ns", 1'500'000}};
 }
 
-net::Task<std::shared_ptr<PartLog>> Recorder::begin(std::string session) {
+net::Task<std::shared_ptr<PartLog>> Agents::begin(std::string session) {
     static const Bytes kReceiptKey(32, 7);
-    auto part = std::make_shared<PartLog>(journal_, journal_.begin_part(), kReceiptKey);
+    const std::string kind = session.empty() ? "system" : "session";
+    auto part = std::make_shared<PartLog>(journal_, journal_.begin_part({kind, session}),
+                                          kReceiptKey);
     auto fields = [&](model::PartNo) { return open_fields(session); };
     const Result<void> opened = co_await part->open(fields);
     must(opened);
-    const char* kind = session.empty() ? "system" : "session";
-    log(evidence::OpenEntry{part->no(), session, kind, part->head().last_leaf});
-    sign();
+    tell_signed();
     open_.push_back(part);
     co_return part;
 }
 
-/// What became of an earlier life's part, as gateway/resume.cc declares it.
-net::Task<void> Recorder::close_left(const journal::PartReport& report) {
-    PartLog part(journal_, journal_.resume_part(report), {});
-    Left& left = left_[report.part.value()];
-    for (const journal::Range& range : report.missing) {
-        Value gap = recording::observed({{"first", range.first.value()},
-                                         {"last", range.last.value()},
-                                         {"why", "not on disk after a restart"}});
-        const Result<void> declared = co_await part.control(
-            RecordKind::gap, std::move(gap), Await::durable, journal::Use::closing);
-        must(declared);
-        ++left.counts["GAP"];
-    }
-    for (const std::uint64_t op : left.open) {
-        Value unknown = recording::observed({{"op", op}, {"why", "the recorder died"}});
-        (void)part.control_unawaited(RecordKind::unknown, unknown);
-        ++left.counts["UNKNOWN"];
-    }
-    Map counts(left.counts.begin(), left.counts.end());
-    Map closing{{"reason", "interrupted"}, {"by", "recovery"}, {"counts", std::move(counts)}};
-    const auto end = co_await part.close_with(std::move(closing));
-    const recording::PartHead head = must(end);
-    log(evidence::CloseEntry{{head.part, head.size, head.last_leaf, std::nullopt}, {}});
-}
-
-net::Task<void> Recorder::declare() {
-    const std::shared_ptr<PartLog> system = co_await begin("");
-    for (const journal::PartReport& report : opened_.report.parts) {
-        if (!report.closed) {
-            co_await close_left(report);
-        }
-    }
-    if (opened_.report.frames > 0) {
-        Map found{{"frames", opened_.report.frames}};
-        log(evidence::RecoveryEntry{found});
-        Value payload = recording::observed(std::move(found));
-        const Result<void> declared = co_await system->control(
+/// As gateway/resume.cc does it.
+net::Task<void> Agents::declare(PartLog& system) {
+    if (recorder_->found().frames > 0) {
+        Value payload = recording::observed(recorder_->found().fields());
+        const Result<void> declared = co_await system.control(
             RecordKind::recovery, std::move(payload), Await::durable, journal::Use::closing);
         must(declared);
     }
-    sign();
-    if (life_.rounds == 0) {
-        co_await end(system);
-    }
 }
 
-net::Task<void> Recorder::end(std::shared_ptr<PartLog> part) {
+net::Task<void> Agents::end(std::shared_ptr<PartLog> part) {
     std::erase(open_, part);
     Map fields{{"reason", "ended"}, {"by", "operator"}};
-    const auto closed = co_await part->close(std::move(fields));
-    const PartLog::Closed end = must(closed);
-    const recording::PartHead& head = end.head;
-    log(evidence::CloseEntry{{head.part, head.size, head.last_leaf, std::nullopt}, end.counts});
+    const Result<void> closed = co_await part->close(std::move(fields), false);
+    must(closed);
 }
 
-/// As gateway/evidence_keeper.cc does it: the log never claims what is not durable.
-net::Task<void> Recorder::publish_heads() {
-    std::vector<evidence::PartHead> heads;
-    for (const auto& part : open_) {
-        const recording::PartHead head = part->head();
-        heads.push_back({head.part, head.size, head.last_leaf, std::nullopt});
-    }
-    const auto barrier = open_.front()->begin_barrier();
-    while (barrier->state() == recording::Barrier::State::pending) {
-        co_await net::sleep_for(net::Millis(1));
-    }
-    log(evidence::IntervalEntry{std::move(heads)});
-    sign();
-}
-
-std::size_t Recorder::size_of_body(Dice& dice) const {
+std::size_t Agents::size_of_body(Dice& dice) const {
     return life_.large ? dice() % 400'000 : dice() % 6'000;
 }
 
-net::Task<void> Recorder::operation(PartLog& part, Dice& dice) {
+net::Task<void> Agents::operation(PartLog& part, Dice& dice) {
     const bool allowed = dice() % 8 != 0;
     const std::size_t parameters = life_.large ? dice() % 120'000 : dice() % 300;
     auto fields = [&](Sequence op) {
@@ -274,7 +199,7 @@ net::Task<void> Recorder::operation(PartLog& part, Dice& dice) {
 }
 
 /// A request body that is durable whole before its last bytes leave.
-net::Task<void> Recorder::upload(PartLog& part, Dice& dice) {
+net::Task<void> Agents::upload(PartLog& part, Dice& dice) {
     const Bytes sent = content(dice, 1 + size_of_body(dice));
     const Map body{{"size", sent.size()}, {"inline", "records"}};
     auto fields = [&](Sequence op) { return intent_fields(op, "allow", body, 10); };
@@ -292,7 +217,7 @@ net::Task<void> Recorder::upload(PartLog& part, Dice& dice) {
     must(done);
 }
 
-net::Task<void> Recorder::agent(std::shared_ptr<PartLog> part, std::uint64_t seed) {
+net::Task<void> Agents::agent(std::shared_ptr<PartLog> part, std::uint64_t seed) {
     Dice dice(seed);
     for (int i = 0; i < 4; ++i) {
         if (dice() % 4 == 0) {
@@ -313,7 +238,7 @@ std::string session_id(Dice& dice) {
 }
 
 /// Three sessions with two agents each; one of them goes on in the next round.
-net::Task<void> Recorder::work(net::Loop& loop) {
+net::Task<void> Agents::work(net::Loop& loop) {
     while (open_.size() < 4) {
         (void)co_await begin(session_id(dice_));
     }
@@ -324,12 +249,12 @@ net::Task<void> Recorder::work(net::Loop& loop) {
         }
     }
     while (agents_ > 0) {
-        co_await publish_heads();
+        co_await net::sleep_for(net::Millis(1));
     }
     while (open_.size() > 2) {
         co_await end(open_.back());
     }
-    sign();
+    tell_signed();
 }
 
 }  // namespace
@@ -337,10 +262,7 @@ net::Task<void> Recorder::work(net::Loop& loop) {
 std::uint64_t live(const Life& life, int pipe) {
     DyingFiles files(io::posix(), life.cut);
     Teller teller(pipe);
-    Recorder recorder(life, files, teller);
-    recorder.run();
-    const std::string trust = "log " + recorder.vkey() + "\n";
-    must(io::durable_write(io::posix(), life.data_dir + "/trust", as_bytes(trust)));
+    Agents(life, files, teller).run();
     return files.operations();
 }
 

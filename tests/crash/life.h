@@ -14,6 +14,7 @@ struct Life {
     std::uint64_t seed = 0;     ///< of what it records
     std::uint64_t rounds = 0;   ///< of load; 0: it declares what earlier lives left, and ends
     bool large = false;         ///< bodies and requests that fill segments
+    std::uint64_t segment_bytes = 1 << 20;
 };
 
 inline constexpr const char* kOrigin = "narrows/gw-1";
