@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/clock.h"
-#include "recorder/alarms.h"
 #include "journal/journal.h"
+#include "recorder/alarms.h"
 
 namespace narrows::recorder {
 

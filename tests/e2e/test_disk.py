@@ -200,7 +200,7 @@ def test_what_could_not_be_recorded_is_once_it_can(upstream, tmp_path):
 def test_a_slow_disk_delays_and_says_so(upstream, tmp_path):
     gateway = gateway_on(tmp_path / "gateway", upstream).start()
     session = gateway.session()
-    with failing(gateway.process.pid, "fdatasync", "delay_exit=250000", tmp_path / "strace.log"):
+    with failing(gateway.pid_of("boundary"), "fdatasync", "delay_exit=250000", tmp_path / "strace.log"):
         wait_until(lambda: burst(gateway.agents_port, [session], 4, "late-") and is_raised(gateway, "slow disk"), 60,
                    "the alarm")
         alarm_everywhere(gateway, "slow disk")
