@@ -24,9 +24,12 @@
 #include "../tests/crash/life.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "codec/cbor.h"
+#include "crypto/age.h"
 #include "crypto/hash.h"
 #include "evidence/verify.h"
 #include "journal/journal.h"
+#include "recorder/recorder.h"
 
 namespace {
 
@@ -119,28 +122,50 @@ class SlowFiles : public io::FileSystem {
     const Micros added_;
 };
 
-/// The journal as the benchmark uses it: the one place to change when its interface does.
+/// The recorder as the benchmark uses it: the one place to change when its interface does. Payloads
+/// are sealed to one recipient, as a gateway's are.
 class Store {
   public:
-    Store(io::FileSystem& fs, const std::string& directory)
-        : opened_(Journal::open(fs, system_clock(),
-                                {.directory = directory, .origin = crash::kOrigin})
-                      .value()) {}
-    std::shared_ptr<Part> begin() { return opened_.journal->begin_part(); }
-    void append(Part& part, Lane lane, model::RecordKind kind, std::size_t size, Await await,
+    Store(io::FileSystem& fs, const std::string& data_dir)
+        : recorder_(recorder::open_recorder(fs, system_clock(), options(data_dir)).value()) {}
+    std::shared_ptr<Part> begin() { return recorder_->begin_part({"session", "ns-bench"}); }
+    void append(Part& part, Lane lane, model::RecordKind kind, const Bytes& payload, Await await,
                 Waiter& waiter) {
-        const auto taken =
-            opened_.journal->append(part, lane, kind, Bytes(size, 7), await, &waiter);
+        const auto taken = recorder_->append(part, lane, kind, payload, await, &waiter);
         NARROWS_CHECK(taken.has_value(), "the journal takes the benchmark's records");
     }
     std::uint64_t bytes_written() const {
-        const Counters counters = opened_.journal->counters();
+        const Counters counters = recorder_->counters();
         return counters.control.bytes_written + counters.bulk.bytes_written;
     }
 
   private:
-    Journal::Opened opened_;
+    static recorder::RecorderOptions options(const std::string& data_dir) {
+        const crypto::AgeIdentity reviewer = crypto::AgeIdentity::generate();
+        recorder::RecorderOptions options;
+        options.data_dir = data_dir;
+        options.origin = crash::kOrigin;
+        options.anchors.make = [](const evidence::VerifierKey&) {
+            return Result<recorder::AnchorSetup::Anchors>(recorder::AnchorSetup::Anchors());
+        };
+        options.recipients = {{reviewer.recipient()}, {reviewer.recipient()}, {}};
+        return options;
+    }
+
+    std::unique_ptr<recorder::Recorder> recorder_;
 };
+
+/// About `size` bytes, in the shape of an INTENT.
+Bytes intent_payload(std::size_t size) {
+    const codec::Map decision{{"verdict", "deny"}, {"why", "the scope says so"}};
+    const codec::Map request{{"method", "GET"}, {"target", std::string(size - 90, 't')}};
+    return codec::cbor_encode(codec::Map{
+        {"observed", codec::Map{{"op", 1}, {"decision", decision}, {"request", request}}}});
+}
+Bytes body_payload(std::size_t size) {
+    const codec::Map fields{{"op", 1}, {"dir", "response"}, {"index", 0}};
+    return codec::cbor_encode(fields, "bytes", Bytes(size, 7));
+}
 
 /// Writers, each with a part of its own and one record in flight, on one thread: what is told
 /// comes back to it through a queue, as it does to an event loop.
@@ -149,15 +174,15 @@ class Writers {
     struct Load {
         Lane lane;
         model::RecordKind kind;
-        std::size_t size;
+        Bytes payload;
         Await await;
     };
-    Writers(Store& store, std::size_t count, Load load) : store_(store), load_(load) {
+    Writers(Store& store, std::size_t count, Load load) : store_(store), load_(std::move(load)) {
         for (std::size_t i = 0; i < count; ++i) {
             writers_.push_back(std::make_unique<Writer>(*this, store.begin()));
             writers_.back()->begun = Steady::now();
-            store_.append(*writers_.back()->part, Lane::control, model::RecordKind::open, 200,
-                          Await::durable, *writers_.back());
+            store_.append(*writers_.back()->part, Lane::control, model::RecordKind::open,
+                          intent_payload(200), Await::durable, *writers_.back());
         }
         for (std::size_t opened = 0; opened < count;) {
             opened += take().size();
@@ -184,7 +209,7 @@ class Writers {
         std::sort(latencies_.begin(), latencies_.end());
     }
     double per_second() const { return static_cast<double>(latencies_.size()) / took_; }
-    double carried() const { return static_cast<double>(latencies_.size() * load_.size); }
+    std::size_t count() const { return latencies_.size(); }
     double percentile_us(std::size_t percent) const {
         const auto at = latencies_[latencies_.size() * percent / 100];
         return std::chrono::duration<double, std::micro>(at).count();
@@ -211,7 +236,7 @@ class Writers {
     }
     void next(Writer& writer) {
         writer.begun = Steady::now();
-        store_.append(*writer.part, load_.lane, load_.kind, load_.size, load_.await, writer);
+        store_.append(*writer.part, load_.lane, load_.kind, load_.payload, load_.await, writer);
     }
 
     Store& store_;
@@ -253,10 +278,11 @@ Plain plain_appends(io::FileSystem& fs, const std::string& path, std::size_t siz
 
 void commits(const std::string& directory, double seconds, int sync_us) {
     SlowFiles fs((Micros(sync_us)));
-    Store store(fs, directory + "/journal");
+    Store store(fs, directory);
     for (const std::size_t count : {1, 16, 64, 256}) {
         Writers writers(store, count,
-                        {Lane::control, model::RecordKind::intent, kIntentBytes, Await::durable});
+                        {Lane::control, model::RecordKind::intent, intent_payload(kIntentBytes),
+                         Await::durable});
         writers.run(seconds);
         fmt::print("{{\"what\":\"commits\",\"sync_us\":{},\"writers\":{},\"per_s\":{:.0f},"
                    "\"p50_us\":{:.0f},\"p99_us\":{:.0f},\"peak_mib\":{:.0f}}}\n",
@@ -271,16 +297,16 @@ void commits(const std::string& directory, double seconds, int sync_us) {
 
 void bodies(const std::string& directory, double seconds) {
     SlowFiles fs((Micros(0)));
-    Store store(fs, directory + "/journal");
+    Store store(fs, directory);
     for (const std::size_t count : {1, 8}) {
         const std::uint64_t before = store.bytes_written();
         Writers writers(store, count,
-                        {Lane::bulk, model::RecordKind::body, kBodyBytes, Await::held});
+                        {Lane::bulk, model::RecordKind::body, body_payload(kBodyBytes), Await::held});
         writers.run(seconds);
         const double stored = static_cast<double>(store.bytes_written() - before);
         fmt::print("{{\"what\":\"bodies\",\"writers\":{},\"mb_per_s\":{:.0f},"
                    "\"stored_per_carried\":{:.3f},\"peak_mib\":{:.0f}}}\n",
-                   count, writers.per_second() * kBodyBytes / 1e6, stored / writers.carried(),
+                   count, writers.per_second() * kBodyBytes / 1e6, stored / static_cast<double>(writers.count() * kBodyBytes),
                    peak_mib());
     }
     const Plain plain = plain_appends(fs, directory + "/plain", kBodyBytes, false, seconds);

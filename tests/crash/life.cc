@@ -132,7 +132,7 @@ Map answered(ByteView answer, std::uint64_t bytes_request) {
 }
 
 net::Task<std::shared_ptr<PartLog>> Agents::begin(std::string session) {
-    static const Bytes kReceiptKey(32, 7);
+    static const recording::ReceiptKey kReceiptKey{Secret(std::string_view("receipt key"))};
     const std::string kind = session.empty() ? "system" : "session";
     auto part = std::make_shared<PartLog>(journal_, journal_.begin_part({kind, session}),
                                           kReceiptKey);

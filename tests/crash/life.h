@@ -19,8 +19,8 @@ struct Life {
 
 inline constexpr const char* kOrigin = "narrows/gw-1";
 
-/// Opens journal and log, declares what earlier lives left, records a small load as a gateway does
-/// (several sessions at once, their operations overlapping, checkpoints meanwhile), ends in order.
+/// Opens the recorder, which declares what earlier lives left; records a small load as a gateway
+/// does (several sessions at once, their operations overlapping); ends in order.
 /// Tells `pipe` what was acknowledged (boundary.h), and `signed SIZE` of each checkpoint. Returns
 /// how many operations the disk was asked for, unless it dies before.
 std::uint64_t live(const Life& life, int pipe);

@@ -34,7 +34,9 @@ def shard(folder, wanted, seed, number, shards):
     """Runs a driver to its end; (deaths, stores looked at, what is wrong)."""
     folder.mkdir()
     command = [DRIVER, "matrix", folder, wanted, seed, number, shards]
-    driver = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with open(folder / "driver.log", "wb") as log:
+        driver = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
     looked, words = 0, []
     for line in driver.stdout:
         line = line.rstrip("\n")

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from matrix import DRIVER, MEMORY, look
-from volatile_disk import Machine, make_base, missing
+from volatile_disk import Machine, make_base, missing, wait_for
 
 KINDS = {"ext4": 192, "xfs": 320}  # MiB; mkfs.xfs makes none below 300
 
@@ -22,8 +22,10 @@ def one(folder, base, dice, seed):
     """One cut. What is wrong, and how many unflushed sectors were lost."""
     machine = Machine(folder, base)
     told = folder / "told"
-    with open(told, "wb") as pipe:
-        recorder = subprocess.Popen([DRIVER, "live", machine.mount / "data", str(seed)], stdout=pipe)
+    with open(told, "wb") as pipe, open(folder / "recorder.log", "wb") as log:
+        recorder = subprocess.Popen([DRIVER, "live", machine.mount / "data", str(seed)], stdout=pipe, stderr=log)
+    if dice.random() < 0.8:  # else perhaps while it begins
+        wait_for(lambda: b"\ndurable " in told.read_bytes())
     machine.disk.cut(dice, dice.choice([0, 0, 0.5, 0.9]), dice.uniform(0.05, 0.9))
     recorder.kill()
     recorder.wait()
