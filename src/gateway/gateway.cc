@@ -34,6 +34,9 @@ constexpr std::size_t kOperatorsMax = 128;
 /// Descriptors kept for operators, journal, log and key sets.
 constexpr std::size_t kDescriptorsKept = kOperatorsMax + 128;
 
+/// Alarms that wait for a disk that takes records again; newer ones are dropped first.
+constexpr std::size_t kUntoldMax = 256;
+
 /// An agent's connection needs a descriptor, and so does its upstream one.
 std::size_t agents_max() {
     rlimit limit{};
@@ -72,9 +75,15 @@ net::Task<void> expire_forever(Runtime& runtime) {
     }
 }
 
-/// Alarms that began or ended, in the system part.
+/// Alarms that began or ended, in the system part; those that cannot be recorded now, later.
 net::Task<void> record_alarms(Runtime& runtime) {
-    for (const evidence::AlarmEntry& alarm : runtime.recorder->take_alarms()) {
+    std::deque<evidence::AlarmEntry>& untold = runtime.untold_alarms;
+    for (evidence::AlarmEntry& alarm : runtime.recorder->take_alarms()) {
+        untold.push_back(std::move(alarm));
+    }
+    while (!untold.empty()) {
+        const evidence::AlarmEntry alarm = std::move(untold.front());
+        untold.pop_front();
         codec::Map fields;
         fields.emplace("what", "alarm");
         fields.emplace("alarm", alarm.what);
@@ -85,7 +94,10 @@ net::Task<void> record_alarms(Runtime& runtime) {
             co_await runtime.system->control(recording::RecordKind::notice, std::move(payload),
                                              recording::Await::durable, journal::Use::closing);
         if (!recorded.has_value()) {
-            log::error("an alarm could not be recorded: {}", recorded.error().what);
+            log::warn("an alarm waits to be recorded: {}", recorded.error().what);
+            untold.resize(std::min(untold.size(), kUntoldMax));
+            untold.push_front(alarm);
+            co_return;
         }
     }
 }
@@ -177,6 +189,7 @@ net::Task<void> drain(Runtime& runtime) {
     }
     runtime.operators->close();
     co_await runtime.lobby->record_counted();
+    co_await record_alarms(runtime);
     co_await close_own(runtime, *runtime.lobby_log);
     co_await close_own(runtime, *runtime.system);
     runtime.loops.stop();

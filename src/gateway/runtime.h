@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -81,6 +82,7 @@ struct Runtime {
     std::unique_ptr<Certificates> certificates;
     std::shared_ptr<net::TlsClientContext> tls_client;
     std::unique_ptr<recorder::Recorder> recorder;
+    std::deque<evidence::AlarmEntry> untold_alarms;  ///< loop 0 alone
     std::unique_ptr<SessionStore> kept;
     std::shared_ptr<recording::PartLog> system;
     std::shared_ptr<recording::PartLog> lobby_log;

@@ -144,6 +144,31 @@ TEST(Crash, torn_writes_are_cut_and_kept_aside) {
     matrix(Crash::torn_power_cut);
 }
 
+// What a restart finds it builds upon: the next segment says that these batches were durable. They
+// must be so, wherever an earlier restart died, or a later power cut would look like tampering.
+TEST(Crash, what_a_restart_found_survives_a_power_cut) {
+    for (std::uint64_t death = 1; death < 40; ++death) {
+        io::FaultyFileSystem fs;
+        {
+            auto opened = open(fs).value();
+            const auto part = opened.journal->begin_part();
+            ASSERT_TRUE(put(*opened.journal, *part, Lane::control, RecordKind::open, "a"));
+            ASSERT_TRUE(
+                put(*opened.journal, *part, Lane::bulk, RecordKind::body, "b", Await::held));
+            fs.kill();
+        }
+        fs.set_faults({.die_at = fs.operations() + death});
+        (void)open(fs);
+        fs.kill();
+        ASSERT_TRUE(open(fs));
+        fs.power_cut();
+        SCOPED_TRACE("the first restart died at operation " + std::to_string(death));
+        const auto again = open(fs);
+        ASSERT_TRUE(again) << again.error().what;
+        EXPECT_EQ(read_store(fs).payloads.size(), 2u);
+    }
+}
+
 TEST(Crash, a_torn_tail_is_reported_and_kept) {
     io::FaultyFileSystem fs;
     {

@@ -175,13 +175,14 @@ Result<void> Recovery::read_all(Scan& scan) {
     }
 }
 
+/// Synced even if there is nothing to cut: the next segment's header says that what is there is
+/// durable, and whoever wrote it, or cut before, may have died before the sync.
 Result<void> Recovery::cut(const std::string& name, std::uint64_t end) {
     NARROWS_TRY(const auto file, fs_.open(path_of(name), io::Mode::write));
     NARROWS_TRY(const std::uint64_t size, file->size());
-    if (size <= end) {
-        return ok();
+    if (size > end) {
+        NARROWS_TRY(file->truncate(end));
     }
-    NARROWS_TRY(file->truncate(end));
     return file->datasync();
 }
 

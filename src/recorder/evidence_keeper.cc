@@ -210,16 +210,14 @@ void EvidenceKeeper::look_at_clock() {
     const MonoNs now = clock_.mono();
     if (const std::int64_t jump = jumps_.look(clock_); jump != 0) {
         ++clock_jumps_;
-        last_jump_ = now;
-        alarms_.lower("clock jump");
-        alarms_.raise("clock jump",
-                      fmt::format("the wall clock was set {:.3f} s {} at {}, against the monotonic "
-                                  "clock: times on record before and after do not compare",
-                                  std::abs(static_cast<double>(jump)) / 1e9,
-                                  jump > 0 ? "forward" : "back", rfc3339(clock_.wall())));
-    } else if (now - last_jump_ > kJumpShownNs) {
-        alarms_.lower("clock jump");
+        alarms_.show("clock jump",
+                     fmt::format("the wall clock was set {:.3f} s {} at {}, against the monotonic "
+                                 "clock: times on record before and after do not compare",
+                                 std::abs(static_cast<double>(jump)) / 1e9,
+                                 jump > 0 ? "forward" : "back", rfc3339(clock_.wall())),
+                     now + kJumpShownNs);
     }
+    alarms_.expire(now);
 }
 
 void EvidenceKeeper::look_at_anchors() {
@@ -283,8 +281,10 @@ void EvidenceKeeper::tick() {
     }
     const Result<void> published = publish();
     const std::lock_guard lock(mutex_);
-    if (trouble_.empty() && !published.has_value()) {
-        log::error("the evidence log cannot be signed: {}", published.error().what);
+    if (published.has_value()) {
+        alarms_.lower("evidence log");
+    } else {
+        alarms_.raise("evidence log", "no checkpoint can be signed: " + published.error().what);
     }
     trouble_ = published.has_value() ? std::string() : published.error().what;
 }

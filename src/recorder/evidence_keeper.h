@@ -103,7 +103,6 @@ class EvidenceKeeper {
     evidence::Grown grown_;                 ///< of the thread: perhaps not durable
     MonoNs last_heartbeat_ = 0;             ///< of the thread
     JumpWatch jumps_;                       ///< of the thread
-    MonoNs last_jump_ = 0;                  ///< of the thread
     std::set<std::string> accepted_;        ///< anchors that may contradict; fixed once it runs
     MonoNs started_ = 0;
     std::atomic<std::uint64_t> size_ = 0;

@@ -1,13 +1,23 @@
 #include "recorder/recorder.h"
 
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
 #include "evidence/key_ring.h"
 #include "evidence/verify.h"
+#include "recorder/journal_watch.h"
 
 namespace narrows::recorder {
 namespace {
 
 using journal::Await;
 using journal::Lane;
+
+constexpr std::int64_t kInterruptedShownNs = 3600 * kNsPerSecond;
+constexpr std::chrono::seconds kWatchTick{1};
 
 /// Passes an OPEN's durability on to the log. Owns itself until it is told.
 class Logged final : public journal::Waiter {
@@ -36,6 +46,7 @@ class LocalRecorder final : public Recorder {
         keys_.set_recipients(options.recipients);
     }
     ~LocalRecorder() override {
+        stop_watching();
         keeper_.reset();  // its last tick needs the journal
         journal_.reset();
     }
@@ -55,6 +66,15 @@ class LocalRecorder final : public Recorder {
         if (found_.frames > 0) {
             keeper_->add(evidence::RecoveryEntry{found_.fields()});
         }
+        if (found_.parts_interrupted > 0) {
+            keeper_->alarms().show(
+                "interrupted",
+                fmt::format("the gateway had not ended when it stopped before: {} parts were "
+                            "interrupted, {} operations have no known outcome",
+                            found_.parts_interrupted, found_.operations_unknown),
+                clock.mono() + kInterruptedShownNs);
+        }
+        watching_ = std::thread([this, &clock] { watch(clock); });
         return ok();
     }
 
@@ -120,6 +140,24 @@ class LocalRecorder final : public Recorder {
     }
 
   private:
+    /// On a thread of its own: it writes nothing, so no disk holds it up.
+    void watch(const Clock& clock) {
+        JournalWatch watch;
+        std::unique_lock lock(watch_mutex_);
+        while (!watch_wake_.wait_for(lock, kWatchTick, [this] { return watch_ends_; })) {
+            watch.look(journal_->state(), journal_->counters(), clock.mono(), keeper_->alarms());
+        }
+    }
+    void stop_watching() {
+        {
+            const std::lock_guard lock(watch_mutex_);
+            watch_ends_ = true;
+        }
+        watch_wake_.notify_all();
+        if (watching_.joinable()) {
+            watching_.join();
+        }
+    }
     journal::Options journal_options(const RecorderOptions& options, Recovery& recovery) {
         journal::Options journal;
         journal.directory = evidence::journal_directory(options.data_dir);
@@ -143,6 +181,10 @@ class LocalRecorder final : public Recorder {
     Found found_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EvidenceKeeper> keeper_;
+    std::mutex watch_mutex_;
+    std::condition_variable watch_wake_;
+    bool watch_ends_ = false;
+    std::thread watching_;
 };
 
 }  // namespace
