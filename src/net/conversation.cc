@@ -12,6 +12,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "process/frame.h"
 
 namespace narrows::net {
@@ -101,6 +102,7 @@ struct Conversation::Impl {
         std::swap(sending, unsent);
         asio::async_write(socket, asio::buffer(sending),
                           [this, self](const boost::system::error_code& error, std::size_t) {
+                              wipe(sending.data(), sending.size());
                               if (error) {
                                   end(over());
                               }
@@ -119,6 +121,7 @@ struct Conversation::Impl {
                     return end(over());
                 }
                 frames.push(ByteView(read).first(size));
+                wipe(read.data(), size);
                 const Result<void> taken = take_frames(*self);
                 if (!taken.has_value()) {
                     return end(taken.error());

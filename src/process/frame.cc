@@ -1,6 +1,7 @@
 #include "process/frame.h"
 
 #include "base/check.h"
+#include "base/secret.h"
 
 namespace narrows::process {
 
@@ -11,13 +12,21 @@ void append_frame(Bytes& to, ByteView payload) {
 }
 
 void FrameReader::push(ByteView bytes) {
-    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(at_));
+    Bytes rest(held_.begin() + static_cast<std::ptrdiff_t>(at_), held_.end());
+    wipe(held_.data(), held_.size());  // messages may hold keys, and what agents sent
+    held_ = std::move(rest);
     at_ = 0;
     append(held_, bytes);
 }
 
 Result<std::optional<ByteView>> FrameReader::next() {
     const ByteView rest = ByteView(held_).subspan(at_);
+    if (rest.empty()) {
+        wipe(held_.data(), held_.size());
+        held_.clear();
+        at_ = 0;
+        return std::optional<ByteView>();
+    }
     if (rest.size() < kFrameHead) {
         return std::optional<ByteView>();
     }
