@@ -484,9 +484,9 @@ Backlog Archiver::backlog() const {
     return backlog_;
 }
 
-bool Archiver::held_back_by(model::PartNo part) const {
+std::set<std::uint64_t> Archiver::held_back_by() const {
     const std::lock_guard lock(mutex_);
-    return held_back_by_.contains(part.value());
+    return held_back_by_;
 }
 
 std::string Archiver::damage() const {

@@ -55,8 +55,8 @@ class Archiver {
     Result<void> round();
 
     Backlog backlog() const;
-    /// Whether local copies that are due stay because this part has not ended.
-    bool held_back_by(model::PartNo part) const;
+    /// Parts that have not ended and so keep local copies that are due.
+    std::set<std::uint64_t> held_back_by() const;
     /// Segments that are damaged, and so neither archived nor removed: a sentence, or empty.
     std::string damage() const;
 

@@ -36,15 +36,22 @@ class LocalRecorder final : public Recorder {
         keys_.set_recipients(options.recipients);
     }
     ~LocalRecorder() override {
+        if (archiving_) {
+            archiving_->stop();
+        }
         keeper_.reset();  // its last tick needs the journal
         journal_.reset();
+        if (archiving_) {
+            archiving_->round_at_end();
+        }
     }
 
-    Result<void> open(io::FileSystem& fs, const Clock& clock, const RecorderOptions& options) {
+    Result<void> open(io::FileSystem& fs, const Clock& clock, RecorderOptions& options) {
         NARROWS_TRY(io::make_durable_directory(fs, evidence::keys_directory(options.data_dir)));
         Recovery recovery;
         NARROWS_TRY(Opened opened, Journal::open(fs, clock, journal_options(options, recovery)));
         journal_ = std::move(opened.journal);
+        NARROWS_TRY(settle_archived(fs, options.data_dir, opened.report));
         NARROWS_TRY(found_, recovery.declare(*journal_, opened.report));
         NARROWS_TRY(keeper_, EvidenceKeeper::open(fs, clock, options.data_dir, options.origin,
                                                   options.anchors, {*journal_, heads_, keys_}));
@@ -55,7 +62,7 @@ class LocalRecorder final : public Recorder {
         if (found_.frames > 0) {
             keeper_->add(evidence::RecoveryEntry{found_.fields()});
         }
-        return ok();
+        return open_archive(fs, clock, options);
     }
 
     std::shared_ptr<journal::Part> begin_part(journal::PartInfo info) override {
@@ -106,6 +113,9 @@ class LocalRecorder final : public Recorder {
         status.anchors = keeper_->anchoring().states();
         status.anchored_age_ns = keeper_->anchoring().age_ns();
         status.alarms = keeper_->alarms().active();
+        if (archiving_) {
+            status.archive = archiving_->state();
+        }
         return status;
     }
     const Found& found() const override { return found_; }
@@ -120,6 +130,20 @@ class LocalRecorder final : public Recorder {
     }
 
   private:
+    Result<void> open_archive(io::FileSystem& fs, const Clock& clock, RecorderOptions& options) {
+        if (!options.archive.store) {
+            return ok();
+        }
+        NARROWS_TRY(evidence::VerifierKey log, evidence::parse_vkey(keeper_->vkey()));
+        archiving_ = std::make_unique<Archiving>(
+            fs, clock, std::move(options.archive), options.data_dir, std::move(log),
+            keeper_->alarms(), [this](evidence::SegmentEntry entry) {
+                if (keeper_) {  // else it is told again at the next start
+                    keeper_->add(std::move(entry));
+                }
+            });
+        return ok();
+    }
     journal::Options journal_options(const RecorderOptions& options, Recovery& recovery) {
         journal::Options journal;
         journal.directory = evidence::journal_directory(options.data_dir);
@@ -143,6 +167,7 @@ class LocalRecorder final : public Recorder {
     Found found_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EvidenceKeeper> keeper_;
+    std::unique_ptr<Archiving> archiving_;
 };
 
 }  // namespace
