@@ -1,4 +1,4 @@
-"""Segments that the log says a store outside holds (docs/format.md, sections 9 and 13)."""
+"""Segments that the log says a store outside holds (docs/format.md, sections 9 and 12)."""
 
 import collections
 import hashlib

@@ -268,7 +268,11 @@ Result<void> Archiver::put_live(const journal::Listing& listing) {
         if (live.number != name.number) {
             live = {name.number, 0};
         }
-        NARROWS_TRY(const SegmentFacts facts, read_segment(fs_, journal_directory_, name));
+        const auto read = read_segment(fs_, journal_directory_, name);
+        if (!read) {
+            return fail(ErrorCode::unavailable, read.error().what);  // its writer is at work
+        }
+        const SegmentFacts& facts = read.value();
         if (facts.bytes <= live.done) {
             continue;
         }

@@ -341,6 +341,23 @@ TEST_F(ArchiverTest, what_verify_finds_of_an_archive) {
                                                        "than the entries explain";
 }
 
+TEST_F(ArchiverTest, no_more_may_be_missing_than_the_log_says_was_archived) {
+    part(2);
+    part(1);
+    ASSERT_EQ(round(), "");
+    for (evidence::SegmentEntry& entry : told_) {
+        if (entry.name == "control-00000001.nj") {
+            --entry.parts.at(0).records;
+        }
+    }
+    sign();
+    ASSERT_EQ(round(), "");
+    data_->stop();
+    ASSERT_FALSE(fs_.exists(kJournal + "/control-00000001.nj").value());
+    EXPECT_EQ(verified().verdict, Verdict::wanting);
+    EXPECT_THAT(words(verified()), HasSubstr("part 1 lacks"));
+}
+
 TEST_F(ArchiverTest, a_lost_machine_loses_what_came_after_the_last_round) {
     part(1);
     data_->begin();

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "journal/format.h"
 
-/// Where things stand in a store (docs/format.md section 13), relative to the gateway's folder.
+/// Where things stand in a store (docs/format.md section 12), relative to the gateway's folder.
 namespace narrows::archive {
 
 /// "v1/narrows+gw-1": the gateway's folder in a bucket or directory.

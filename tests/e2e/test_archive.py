@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import random
 import shutil
 import subprocess
@@ -13,9 +12,9 @@ import pytest
 from harness.archive import FaultyS3, directory_archive, locked_bucket, s3_anchor, s3_archive
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import PYTHON, ROOT, wait_until
+from harness.processes import NARROWS, PYTHON, ROOT, wait_until
 from harness.upstream import StrictUpstream
-from load import burst
+from load import Agent, burst
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
 SMALL = "segment_mib = 1\nreserve_mib = 16"
@@ -86,8 +85,6 @@ def trust_of(gateway, tmp_path):
 
 def both_verify(data_dir, trust, *more):
     """(exit code, what it says) of both verifiers."""
-    from harness.processes import NARROWS
-
     programs = ([NARROWS, "recording", "verify", "--data-dir", data_dir],
                 [PYTHON, ROOT / "verifier" / "narrows_verify.py", data_dir])
     answers = []
@@ -305,3 +302,158 @@ def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert_verified(whole, trust)
     assert (whole / "keys" / "00000001.operations.age").read_bytes() == b"an envelope"
+
+
+def on_s3(tmp_path, direct, bucket, endpoint, recording=SMALL, more=""):
+    """A gateway that archives to a bucket at `endpoint`; its agents' bucket is the emulator's."""
+    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
+                      recording=recording)
+    return archiving(gateway, s3_archive(bucket, endpoint, more='every = "1s"\nage_max = "6s"\n' + more))
+
+
+def busy(gateway, prefix, operations=300):
+    """A session whose requests the emulator answers as it likes: on record all the same."""
+    session = gateway.session()
+    answers = burst(gateway.agents_port, [session], operations, prefix)
+    assert {answer.status for answer in answers} <= {200, 403, 404}
+    assert gateway.end(session).status_code == 200
+
+
+def restored_and_verified(gateway, bucket, endpoint, emulator, tmp_path):
+    whole = tmp_path / "whole"
+    done = restore(gateway, f"s3://{bucket}/evidence/test/v1/narrows+gw-test", whole, "--endpoint", endpoint,
+                   env=s3_env(emulator))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_verified(whole, trust_of(gateway, tmp_path))
+
+
+def without_headers(*names):
+    def change(status, headers, body):
+        return status, [each for each in headers if each[0].lower() not in names], body
+
+    return change
+
+
+def with_wrong_checksum(status, headers, body):
+    kept = [each for each in headers if each[0].lower() != "x-amz-checksum-sha256"]
+    return status, kept + [("x-amz-checksum-sha256", "A" * 43 + "=")], body
+
+
+def slowly(status, headers, body):
+    time.sleep(1.5)
+    return status, headers, body
+
+
+FAULTS = {
+    "403": lambda *_: (403, b"<Error><Code>AccessDenied</Code></Error>"),
+    "503": lambda *_: (503, b"<Error><Code>SlowDown</Code></Error>"),
+    "garbage": lambda *_: (200, b"<<<<"),
+    "cut": lambda method, *_: "cut" if method == "PUT" else None,
+    "put is lost": lambda method, *_: (200, b"") if method == "PUT" else None,
+    "wrong checksum": lambda method, *_: with_wrong_checksum if method == "HEAD" else None,
+    "not locked": lambda method, *_: without_headers("x-amz-object-lock-mode") if method == "HEAD" else None,
+    "slow": lambda *_: slowly,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_fails_stops_nothing_and_nothing_is_removed_meanwhile(direct, tmp_path, fault):
+    bucket = locked_bucket(direct, "evidence-" + fault.replace(" ", "-"))
+    store = FaultyS3(direct.port)
+    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, more="retention_days = 1\n").start()
+    try:
+        wait_until(lambda: idle(gateway), 60, "the first round")
+        store.fault = FAULTS[fault]
+        before = state(gateway)["removed"]
+        busy(gateway, f"f-{fault[:3]}-")
+        if fault == "slow":
+            assert gateway.session()
+        else:
+            wait_until(lambda: state(gateway)["trouble"], 30, "its trouble to show")
+            wait_until(lambda: any(what.startswith("archive") for what in alarms(gateway)), 40, "an alarm")
+            assert state(gateway)["removed"] == before and "control-00000001.nj" in local_segments(gateway)
+        busy(gateway, f"g-{fault[:3]}-", 50)
+        store.fault = None
+        wait_until(lambda: idle(gateway) and not alarms(gateway), 120, "the archive to catch up")
+        assert gateway.stop() == 0
+        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+    finally:
+        gateway.stop()
+        store.stop()
+
+
+def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-taken")
+    day = time.strftime("%Y/%m/%d", time.gmtime())
+    key = f"evidence/test/v1/narrows+gw-test/seg/control/{day}/control-00000001.nj"
+    direct.client("s3").put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint).start()
+    try:
+        busy(gateway, "taken-", 600)
+        wait_until(lambda: "archive refuses" in alarms(gateway), 40, "the alarm")
+        assert "other bytes" in alarms(gateway)["archive refuses"] and state(gateway)["removed"] == 0
+        assert direct.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"somebody else's"
+        assert gateway.stop() == 0
+    finally:
+        gateway.stop()
+
+
+def test_large_segments_go_in_parts(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-large")
+    direct.client("s3").create_bucket(Bucket="burst")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, recording="segment_mib = 16\nreserve_mib = 64").start()
+    try:
+        session = gateway.session()
+        agent = Agent(gateway.agents_port, session.credentials())
+        for n in range(4):
+            assert agent.request("PUT", f"/burst/large-{n}", os.urandom(8 << 20)).status == 200
+        gateway.end(session)
+        wait_until(lambda: idle(gateway) and state(gateway)["removed"] > 0, 90, "a large segment to be removed here")
+        assert gateway.stop() == 0
+        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+    finally:
+        gateway.stop()
+
+
+def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-hidden")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
+    busy(gateway, "hidden-")
+    wait_until(lambda: idle(gateway), 60, "everything to be in the bucket")
+    assert gateway.stop() == 0
+    s3 = direct.client("s3")
+    hidden = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+              if "/seg/" in each["Key"] or "/tlog/" in each["Key"]]
+    for key in hidden:
+        s3.delete_object(Bucket=bucket, Key=key)  # a delete marker in front of it
+    restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+
+
+def test_an_anchor_in_s3_locks_checkpoints_and_refuses_a_rollback(direct, gateway, tmp_path):
+    bucket = locked_bucket(direct, "anchors")
+    gateway.upstream = direct.admin
+    archiving(gateway, '[evidence]\nanchor_every = "1s"\n', s3_anchor("locked", bucket, direct.endpoint, days=2))
+    gateway.start()
+    assert gateway.stop() == 0
+    shutil.copytree(gateway.data_dir, tmp_path / "old")
+    gateway.start()
+    gateway.session()
+
+    def anchored():
+        found = gateway.api("GET", "/healthz").json()["anchors"][0]
+        return found["kind"] == "s3" and found["entries"] > 6 and not found["trouble"]
+
+    wait_until(anchored, 40, "checkpoints to be anchored")
+    assert gateway.stop() == 0
+    listed = direct.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    names = [each["Key"].removeprefix("narrows+gw-test/") for each in listed]
+    sizes = [int(name.split("-")[1]) for name in names]
+    assert sizes == sorted(sizes, reverse=True) and all(
+        int(name.split("-")[0]) == 999_999_999_999 - size for name, size in zip(names, sizes, strict=True))
+    head = direct.client("s3").head_object(Bucket=bucket, Key=listed[0]["Key"])
+    assert head["ObjectLockMode"] == "COMPLIANCE"
+
+    shutil.rmtree(gateway.data_dir)
+    shutil.copytree(tmp_path / "old", gateway.data_dir)
+    done = gateway.command("gateway", "--config", gateway.config, env=gateway.upstream.env(), timeout=60)
+    assert done.returncode != 0 and "anchor locked contradicts" in done.stdout + done.stderr
