@@ -14,7 +14,7 @@ using codec::Map;
 using codec::Value;
 
 constexpr std::array<const char*, 3> kClasses = {"operations", "bodies", "secrets"};
-constexpr std::size_t kHeadsPerInterval = 600;  // of at most 90 bytes each
+constexpr std::size_t kHeadsPerInterval = 600;   // of at most 90 bytes each
 constexpr std::size_t kPartsPerSegment = 1'000;  // of at most 46 bytes each
 
 template <class... Ts>

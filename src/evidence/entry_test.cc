@@ -1,11 +1,10 @@
 #include "evidence/entry.h"
 
-#include "evidence/archived.h"
-
 #include <gtest/gtest.h>
 
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "evidence/archived.h"
 #include "evidence/tiles.h"
 
 namespace narrows::evidence {
@@ -49,8 +48,12 @@ TEST(Entry, every_type_survives_a_round_trip) {
         {5, CosignEntry{"w1", "w.example/1+00000000+BAAA", 9, 1'764'000'000, Bytes(72, 3)}},
         {5, AnchorEntry{"usb", "directory", 9}},
         {5, AlarmEntry{"clock jump", "it was set", true}},
-        {5, SegmentEntry{"bulk-00000012.nj", filled(4), 1'048'576, "s3://b/v1/narrows+gw-1",
-                         "seg/bulk/2026/11/23/bulk-00000012.nj", "v-1",
+        {5, SegmentEntry{"bulk-00000012.nj",
+                         filled(4),
+                         1'048'576,
+                         "s3://b/v1/narrows+gw-1",
+                         "seg/bulk/2026/11/23/bulk-00000012.nj",
+                         "v-1",
                          {{model::PartNo(3), 5, 90, 12, 1}}}}};
     for (const Entry& entry : entries) {
         EXPECT_EQ(decode_entry(encode_entry(entry).value()).value(), entry) << name_of(entry.body);

@@ -389,7 +389,8 @@ Report verify(io::FileSystem& fs, const VerifyOptions& options) {
             }
         },
         [](const journal::Gap&) {}};  // reported by check_chain
-    const Result<void> read = RecordStream::read(archive.journal(), directory, journal::Lanes::both, keys, sink);
+    const Result<void> read =
+        RecordStream::read(archive.journal(), directory, journal::Lanes::both, keys, sink);
     if (!read) {
         report.findings.add({FindingKind::unreadable,
                              read.error().what,

@@ -104,8 +104,7 @@ struct Runtime {
     /// `kind` as OPEN has it.
     std::shared_ptr<recording::PartLog> new_part(std::string kind, std::string session = {}) {
         return std::make_shared<recording::PartLog>(
-            *recorder, recorder->begin_part({std::move(kind), std::move(session)}),
-            *receipt_key);
+            *recorder, recorder->begin_part({std::move(kind), std::move(session)}), *receipt_key);
     }
     aws::Adapter& adapter_of(const net::Loop& loop);
 };

@@ -21,19 +21,23 @@ Result<std::string> host_of(std::string_view service, const std::string& region)
     return std::string(endpoint.host);
 }
 
-}  // namespace
-
-std::unique_ptr<upstream::CredentialChain> credential_chain_for(const std::string& region,
-                                                                upstream::HttpFetch& http,
-                                                                const Clock& clock) {
-    upstream::CredentialChain::Options options;
-    options.region = region;
-    if (const auto host = host_of("sts", region)) {
-        options.sts.host = host.value();
+/// The host, with another file of shared credentials.
+class HostWithFile final : public upstream::Host {
+  public:
+    explicit HostWithFile(std::string file) : file_(std::move(file)) {}
+    std::optional<std::string> variable(const std::string& name) const override {
+        const bool is_file = name == "AWS_SHARED_CREDENTIALS_FILE" && !file_.empty();
+        return is_file ? file_ : upstream::system_host().variable(name);
     }
-    return std::make_unique<upstream::CredentialChain>(upstream::system_host(), http, clock,
-                                                       options);
-}
+    Result<Secret> read_file(const std::string& path) const override {
+        return upstream::system_host().read_file(path);
+    }
+
+  private:
+    const std::string file_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clock& clock,
                                                  Fetches& fetches) {
@@ -42,7 +46,14 @@ Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clo
     NARROWS_TRY(client->find_endpoint());
     NARROWS_TRY(client->http_, fetches.for_ca(place.ca));
     NARROWS_TRY(client->credentials_http_, fetches.for_ca(""));
-    client->credentials_ = credential_chain_for(place.region, *client->credentials_http_, clock);
+    client->host_ = std::make_unique<HostWithFile>(place.credentials);
+    upstream::CredentialChain::Options options;
+    options.region = place.region;
+    if (const auto sts = host_of("sts", place.region)) {
+        options.sts.host = sts.value();
+    }
+    client->credentials_ = std::make_unique<upstream::CredentialChain>(
+        *client->host_, *client->credentials_http_, clock, options);
     return client;
 }
 

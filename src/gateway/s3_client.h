@@ -32,7 +32,8 @@ struct S3Answer {
 };
 
 /// One bucket, or a folder in it, of S3 or of something that speaks as S3 does. Signs with the
-/// credentials of the gateway's host. Thread-safe; blocks, at most kTimeoutMs for each of
+/// credentials of the place's own file, or of the host (not those of the environment: the signer
+/// alone has them). Thread-safe; blocks, at most kTimeoutMs for each of
 /// resolving, connecting, securing and answering. Retries nothing.
 class S3Client {
   public:
@@ -63,13 +64,9 @@ class S3Client {
     bool path_style_ = false;
     std::shared_ptr<upstream::HttpFetch> http_;
     std::shared_ptr<upstream::HttpFetch> credentials_http_;
+    std::unique_ptr<upstream::Host> host_;
     std::unique_ptr<upstream::CredentialChain> credentials_;
     sigv4::KeyCache keys_;
 };
-
-/// Where credentials for this region come from on this host. `http` and `clock` must outlive it.
-std::unique_ptr<upstream::CredentialChain> credential_chain_for(const std::string& region,
-                                                                upstream::HttpFetch& http,
-                                                                const Clock& clock);
 
 }  // namespace narrows::gateway

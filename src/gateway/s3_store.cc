@@ -105,6 +105,8 @@ Result<void> S3Store::put_whole(const std::string& key, const Content& content,
                                 const crypto::Digest& sha256, Keeping keeping) {
     S3Ask ask{"PUT", key, {}, lock_headers(keeping), {}};
     ask.headers.push_back({"x-amz-checksum-sha256", codec::base64(sha256)});
+    // Of a locked object some stores want to be told which checksum it has, as SDKs do.
+    ask.headers.push_back({"x-amz-sdk-checksum-algorithm", "SHA256"});
     ask.headers.push_back({"If-None-Match", "*"});
     NARROWS_TRY(ask.body, content.read(0, content.size()));
     NARROWS_TRY(const S3Answer answer, client_->ask(ask));

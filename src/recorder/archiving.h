@@ -19,8 +19,8 @@ namespace narrows::recorder {
 struct ArchiveState {
     std::string store;
     archive::Backlog backlog;
-    std::optional<std::int64_t> age_ns;  ///< since a round was whole; nullopt: none was yet
-    std::string trouble;                 ///< why the last round was not; empty: all is well
+    std::optional<std::int64_t> age_ns;    ///< since a round was whole; nullopt: none was yet
+    std::string trouble;                   ///< why the last round was not; empty: all is well
     std::set<std::uint64_t> held_back_by;  ///< parts that keep what is to be removed here
 };
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.archive import FaultyS3, directory_archive, locked_bucket, s3_anchor, s3_archive
+from harness.archive import FaultyS3, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import NARROWS, PYTHON, ROOT, wait_until
@@ -228,7 +228,7 @@ def test_a_segment_that_nobody_archived_is_missed(gateway, archived):
     for name in gone:
         (gateway.data_dir / "journal" / name).unlink()
     for code, said in both_verify(gateway.data_dir, archived):
-        assert code == 1 and f"{highest} is not there, and the log does not say that it was archived" in said, said
+        assert code == 1 and "is not there, and the log does not say that it was archived" in said, said
 
 
 def test_an_outage_stops_nothing_and_is_caught_up_with(gateway, place):
@@ -273,7 +273,8 @@ def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, tmp_path):
     gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
                       recording=SMALL)
     archiving(gateway, s3_archive(bucket, direct.endpoint, more='every = "1s"\nage_max = "20s"\nretention_days = 30\n'
-                                  'key_retention_days = 1\nlegal_hold = true\n')).start()
+                                  'key_retention_days = 1\nlegal_hold = true\n' + credentials_file(tmp_path, direct.admin)))
+    gateway.start()
     (gateway.data_dir / "keys").mkdir(exist_ok=True)
     (gateway.data_dir / "keys" / "00000001.operations.age").write_bytes(b"an envelope")
     session = gateway.session()
@@ -308,7 +309,8 @@ def on_s3(tmp_path, direct, bucket, endpoint, recording=SMALL, more=""):
     """A gateway that archives to a bucket at `endpoint`; its agents' bucket is the emulator's."""
     gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
                       recording=recording)
-    return archiving(gateway, s3_archive(bucket, endpoint, more='every = "1s"\nage_max = "6s"\n' + more))
+    return archiving(gateway, s3_archive(bucket, endpoint, more='every = "1s"\nage_max = "6s"\n' + more +
+                                         credentials_file(tmp_path, direct.admin)))
 
 
 def busy(gateway, prefix, operations=300):
@@ -432,7 +434,8 @@ def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
 def test_an_anchor_in_s3_locks_checkpoints_and_refuses_a_rollback(direct, gateway, tmp_path):
     bucket = locked_bucket(direct, "anchors")
     gateway.upstream = direct.admin
-    archiving(gateway, '[evidence]\nanchor_every = "1s"\n', s3_anchor("locked", bucket, direct.endpoint, days=2))
+    archiving(gateway, '[evidence]\nanchor_every = "1s"\n', s3_anchor("locked", bucket, direct.endpoint, days=2),
+              credentials_file(tmp_path, direct.admin))
     gateway.start()
     assert gateway.stop() == 0
     shutil.copytree(gateway.data_dir, tmp_path / "old")

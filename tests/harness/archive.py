@@ -14,6 +14,13 @@ def directory_archive(path, keep_mib=0, keep_for="1s", more=SOON):
             f'keep_local_for = "{keep_for}"\n{more}')
 
 
+def credentials_file(folder, credentials):
+    """A shared credentials file, as an [archive] or [[anchor]] names one."""
+    path = folder / "archive.credentials"
+    path.write_text(f"[default]\naws_access_key_id = {credentials.key_id}\naws_secret_access_key = {credentials.secret}\n")
+    return f'credentials = "{path}"\n'
+
+
 def s3_archive(bucket, endpoint, keep_mib=0, keep_for="1s", more=SOON):
     return (f'[archive]\ntype = "s3"\nbucket = "{bucket}"\nregion = "{REGION}"\nendpoint = "{endpoint}"\n'
             f'prefix = "evidence/test"\nkeep_local_mib = {keep_mib}\nkeep_local_for = "{keep_for}"\n{more}')

@@ -75,7 +75,8 @@ struct S3Place {
     std::string region;
     std::string endpoint;     ///< "https://host:port"; empty: AWS's own
     std::string ca;           ///< path: PEM roots for that endpoint's TLS; empty: the system's
-    std::string profile;      ///< of the gateway's host; empty: the standard chain
+    std::string credentials;  ///< path: a shared credentials file; empty: the host's own
+    std::string profile;      ///< in it; empty: the standard chain
     bool path_style = false;  ///< https://host/bucket/key, not https://bucket.host/key
 };
 

@@ -35,13 +35,10 @@ Facts facts_of(const identity::Enrolment& enrolment) {
 }
 
 Facts facts_of(const S3Place& place) {
-    return {{"bucket", place.bucket},
-            {"prefix", place.prefix},
-            {"region", place.region},
-            {"endpoint", place.endpoint},
-            {"ca", place.ca},
-            {"profile", place.profile},
-            {"path_style", place.path_style ? "true" : "false"}};
+    return {{"bucket", place.bucket},   {"prefix", place.prefix},
+            {"region", place.region},   {"endpoint", place.endpoint},
+            {"ca", place.ca},           {"credentials", place.credentials},
+            {"profile", place.profile}, {"path_style", place.path_style ? "true" : "false"}};
 }
 
 Facts facts_of(const ArchiveSection& archive) {

@@ -180,6 +180,7 @@ S3Place Parser::s3_place(Section& section) {
     to.region = section.required("region", rules::region);
     to.endpoint = section.text("endpoint", "", rules::endpoint);
     to.ca = resolved(section.text("ca", "", rules::not_empty));
+    to.credentials = resolved(section.text("credentials", "", rules::not_empty));
     to.profile = section.text("profile", "", rules::not_empty);
     to.path_style = section.flag("path_style", !to.endpoint.empty());
     return to;
