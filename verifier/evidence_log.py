@@ -194,7 +194,9 @@ ENTRIES = {"KEY": {"vkey": str}, "CONFIG": {"digest": str, "boot": str}, "RECOVE
            "INTERVAL": {"heads": list},
            "CLOSE": {"part": int, "size": int, "last": bytes, "counts": dict},
            "COSIGN": {"anchor": str, "key": str, "size": int, "at": int, "signature": bytes},
-           "ANCHOR": {"anchor": str, "kind": str, "size": int}, "ALARM": {"what": str, "why": str, "over": bool}}
+           "ANCHOR": {"anchor": str, "kind": str, "size": int}, "ALARM": {"what": str, "why": str, "over": bool},
+           "SEGMENT": {"name": str, "sha256": bytes, "bytes": int, "store": str, "object": str, "version": str,
+                       "parts": list}}
 CLOCK = {"source": str, "synchronised": bool, "offset": int, "error": int, "error_max": int, "mono": int, "boot": str}
 
 
@@ -238,8 +240,8 @@ def counts_digest(counts):
 class Statements:
     """What the log says of parts, to be compared with the records as they come: 72 bytes a head."""
 
-    def __init__(self, report):
-        self.report = report
+    def __init__(self, report, archived):
+        self.report, self.archived = report, archived
         self.heads = {}  # by part
         self.opens, self.closes = {}, {}  # the leaf of OPEN, the digest of what CLOSE counts
         self.readable = False
@@ -265,6 +267,8 @@ class Statements:
             for head in entry["heads"]:
                 need(isinstance(head, list), "a head is not as the format says")
                 self.head(head)
+        elif kind == "SEGMENT":
+            self.archived.take(entry)
         return entry
 
     def head(self, head):
@@ -302,7 +306,8 @@ class Statements:
             if self.readable:
                 self.wrong("note", "the part is not in the log (yet)", number, part.place)
             return
-        if self.opens.get(number, part.open_leaf) != part.open_leaf:
+        away = not part.open_leaf and number in self.archived.absent
+        if not away and self.opens.get(number, part.open_leaf) != part.open_leaf:
             self.wrong("tampering", "the part does not begin with the OPEN that the log vouches for", number,
                        part.place)
         if heads and heads.at < len(heads.sizes) and not any(first < heads.sizes[-1] <= last + 1
@@ -316,20 +321,22 @@ class Statements:
         """`parts` are all that have a record."""
         newest = max(self.parts(), default=0)
         for before, number in zip(sorted(parts), sorted(parts)[1:]):
-            if number > before + 1:
+            if number > before + 1 and not all(each in self.archived.absent for each in range(before + 1, number)):
                 gone = self.readable and before + 1 > newest
                 self.wrong("note" if gone else "truncation", f"no record of parts {before + 1} to {number - 1} is there",
                            before + 1)
         for number in sorted(self.parts() - parts.keys()):
+            if self.archived.holds(number, self.vouched(number)):
+                continue
             self.wrong("truncation", "the part is in the log and not in the journal", number)
 
 
 class Log:
     """The log against its checkpoint, the kept ones and the trust file."""
 
-    def __init__(self, store, report, trust, kept, custody):
+    def __init__(self, store, report, trust, kept, custody, archived):
         self.store, self.report, self.trust, self.kept, self.custody = store, report, trust, kept, custody
-        self.statements = Statements(report)
+        self.statements = Statements(report, archived)
         self.tree, self.levels, self.roots, self.keys = Tree(), [], {}, []
         self.cosignatures = Cosignatures(trust)
 

@@ -81,15 +81,20 @@ class Folder:
 
     def __init__(self, path):
         self.path, self.opened = path, {}
+        self.moved = {}  # name → where the file is to be read instead
 
     def names(self, folder):
+        moved = [os.path.basename(name) for name in self.moved if os.path.dirname(name) == folder]
         try:
-            return sorted(os.listdir(os.path.join(self.path, folder)))
+            return sorted({*os.listdir(os.path.join(self.path, folder)), *moved})
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return sorted(moved)
+
+    def place(self, name):
+        return self.moved.get(name) or os.path.join(self.path, name)
 
     def size(self, name):
-        return os.path.getsize(os.path.join(self.path, name))
+        return os.path.getsize(self.place(name))
 
     def read(self, name, offset, length):
         return os.pread(self.descriptor(name), length, offset)
@@ -98,5 +103,5 @@ class Folder:
         if name not in self.opened:
             if len(self.opened) == 4:
                 os.close(self.opened.pop(next(iter(self.opened))))
-            self.opened[name] = os.open(os.path.join(self.path, name), os.O_RDONLY)
+            self.opened[name] = os.open(self.place(name), os.O_RDONLY)
         return self.opened[name]

@@ -254,16 +254,19 @@ class Journal:
                     held -= len(chain.held[chain.next].payload)
                     yield self.follow(chain, chain.held.pop(chain.next))
                 if held > HELD_MAX:
-                    yield from self.release()
-                    held = 0
-        yield from self.release()
+                    yield from self.release(2)
+                    held = sum(len(each.payload) for chain in self.chains.values() for each in chain.held.values())
+        yield from self.release(1)
 
-    def release(self):
-        """What is held, whatever is missing before it."""
+    def release(self, share):
+        """Of what is held the first, whatever is missing before it; all of it, or the half that waits longest."""
         for number in sorted(self.chains):
             chain = self.chains[number]
-            for sequence in sorted(chain.held):
+            waiting = sorted(chain.held)
+            for sequence in waiting[:-(-len(waiting) // share)]:
                 yield self.follow(chain, chain.held.pop(sequence))
+            while chain.next in chain.held:
+                yield self.follow(chain, chain.held.pop(chain.next))
 
     def follow(self, chain, frame):
         if frame.sequence == chain.next and frame.prev_leaf != chain.last_leaf:

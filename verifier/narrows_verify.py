@@ -4,7 +4,7 @@
 Written from docs/format.md alone. Python 3.11 with nothing but its standard library, and the `openssl` program; the
 package `cryptography` too, if --key is given.
 
-Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--key FILE]… [--json]
+Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--archive DIR] [--key FILE]… [--json]
 Exit code: 0 held, 1 found wanting, 2 wrong usage, 3 could not tell.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 
+from archived import Archived
 from custody import CLASSES, Custody
 from evidence_log import NOTE_MAX, Log, Trust
 from findings import MEANS, Folder, Malformed, Report, Unsupported, need
@@ -20,19 +21,23 @@ from records import Part
 from sealed import CAN_OPEN, parse_identities
 
 
-def verify(store, trust=None, kept=(), progress=None, identities=()):
+def verify(store, trust=None, kept=(), progress=None, identities=(), archive=None):
     """`store` is a Folder or what has its three functions; `kept` are pairs of a name and a note's bytes; `identities`
-    are age keys of 32 bytes."""
+    are age keys of 32 bytes; `archive` is the gateway's folder in an archive, or a copy of it."""
     report = Report(progress)
     custody = Custody(store, report, trust, tuple(identities))
-    log = Log(store, report, trust, kept, custody)
+    archived = Archived(store, report, archive)
+    log = Log(store, report, trust, kept, custody, archived)
     parts = {}
     try:
         log.check()
+        archived.check(log.statements.readable)
         for frame in Journal(store, report).frames():
             if frame.part not in parts:
                 counts = log.statements.closes.get(frame.part, b"")
                 parts[frame.part] = Part(frame.part, report, custody, counts)
+                archived.begin(parts[frame.part])
+            archived.count(frame, log.statements.vouched(frame.part))
             parts[frame.part].take(frame)
             log.statements.compare(frame)
             report.tick()
@@ -41,6 +46,7 @@ def verify(store, trust=None, kept=(), progress=None, identities=()):
     for number in sorted(parts):
         parts[number].finish(log.statements.vouched(number))
         log.statements.finish_part(parts[number])
+        archived.finish(parts[number], log.statements.vouched(number))
     log.statements.finish(parts)
     report.checked["parts"] = len(parts)
     report.checked["parts_open"] = sum(not part.closed for part in parts.values())
@@ -127,6 +133,7 @@ def main(arguments=None):
                         help="a checkpoint of the log that you kept from before")
     parser.add_argument("--key", metavar="FILE", action="append", default=[],
                         help="an age identity file: what is sealed to it is opened, and checked whole")
+    parser.add_argument("--archive", metavar="DIR", help="the gateway's folder in an archive, or a copy of it")
     parser.add_argument("--json", action="store_true", help="a JSON object a line instead of text")
     options = parser.parse_args(arguments)
     is_terminal = sys.stderr.isatty()
@@ -142,7 +149,7 @@ def main(arguments=None):
         print("narrows_verify: the Python package cryptography is not installed: nothing is opened", file=sys.stderr)
         identities = []
     try:
-        report = verify(Folder(options.data_dir), trust, kept, progress, identities)
+        report = verify(Folder(options.data_dir), trust, kept, progress, identities, options.archive)
     except FileNotFoundError as why:
         print(f"narrows_verify: could not tell: {why}", file=sys.stderr)
         return 3

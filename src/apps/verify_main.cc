@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     app.add_option("--data-dir", options.data_dir, "the gateway's data directory, or a copy")
         ->required();
     app.add_flag("--json", options.json, "one JSON object a line");
-    narrows::apps::add_verify_options(&app, options.trust, options.checkpoints);
+    narrows::apps::add_verify_options(&app, options.trust, options.checkpoints, options.archive);
     app.add_option("--key", options.keys,
                    "an age identity file that opens what is recorded; may be given several times");
     try {

@@ -45,16 +45,15 @@ Result<std::optional<Note>> DirectoryAnchor::read(const std::string& path) const
     return std::optional<Note>(std::move(note).value());
 }
 
-/// Nothing if what is kept there is the beginning of this log.
-Result<std::optional<Anchored>> DirectoryAnchor::compare(const Note& kept,
-                                                         const SignedCheckpoint& checkpoint,
-                                                         const LogView& log) const {
+Result<std::optional<Anchored>> objection(const Note& kept, const SignedCheckpoint& checkpoint,
+                                          const LogView& view, const VerifierKey& log,
+                                          const std::string& where) {
     const auto parsed = parse_checkpoint(kept.text);
     const Checkpoint& ours = checkpoint.checkpoint;
-    if (!parsed || parsed.value().origin != ours.origin || !verify_note(kept, {log_})) {
+    if (!parsed || parsed.value().origin != ours.origin || !verify_note(kept, {log})) {
         return std::optional(contradicted(
             0, fmt::format("{} holds a checkpoint of this gateway's name that another key signed",
-                           directory_)));
+                           where)));
     }
     const Checkpoint& known = parsed.value();
     if (known.size > ours.size) {
@@ -63,7 +62,7 @@ Result<std::optional<Anchored>> DirectoryAnchor::compare(const Note& kept,
                                                   "key; the log here has {}",
                                                   known.size, ours.size)});
     }
-    NARROWS_TRY(const Hash root, log.root_at(known.size, ours.size));
+    NARROWS_TRY(const Hash root, view.root_at(known.size, ours.size));
     if (root != known.root) {
         return std::optional(contradicted(
             known.size, fmt::format("the first {} entries of the log here are not those it holds a "
@@ -102,12 +101,12 @@ Result<Anchored> DirectoryAnchor::give(const SignedCheckpoint& checkpoint, const
         fmt::format("{}/history/{:04}/{}", folder, size / kSizesPerFolder, size);
     for (const std::string& path : {newest, history}) {
         NARROWS_TRY(const std::optional<Note> kept, read(path));
-        std::optional<Anchored> objection;
+        std::optional<Anchored> against;
         if (kept) {
-            NARROWS_TRY(objection, compare(*kept, checkpoint, log));
+            NARROWS_TRY(against, objection(*kept, checkpoint, log, log_, directory_));
         }
-        if (objection) {
-            return std::move(*objection);
+        if (against) {
+            return std::move(*against);
         }
     }
     if (size > 0) {

@@ -50,12 +50,18 @@ class Anchor {
   public:
     virtual ~Anchor() = default;
     virtual const std::string& name() const = 0;
-    virtual const char* kind() const = 0;  ///< "directory", "witness"
+    virtual const char* kind() const = 0;  ///< "directory", "s3", "witness"
     /// The key of one that cosigns.
     virtual const VerifierKey* key() const { return nullptr; }
     /// Gives it a signed checkpoint that is durable here.
     virtual Result<Anchored> give(const SignedCheckpoint& checkpoint, const LogView& log) = 0;
 };
+
+/// What speaks against a checkpoint where `kept` is kept: it is ahead, or of another log. Nothing
+/// if it is the beginning of this log, which `log` signs. `where` is for the sentence.
+Result<std::optional<Anchored>> objection(const Note& kept, const SignedCheckpoint& checkpoint,
+                                          const LogView& view, const VerifierKey& log,
+                                          const std::string& where);
 
 /// A directory, meant to lie on another volume: ORIGIN/newest, and at most every kHistoryEveryNs
 /// ORIGIN/history/NNNN/SIZE, each written once. In ORIGIN '/' is written '+'.
@@ -79,8 +85,6 @@ class DirectoryAnchor : public Anchor {
   private:
     /// A checkpoint in this directory; nothing if there is no such file.
     Result<std::optional<Note>> read(const std::string& path) const;
-    Result<std::optional<Anchored>> compare(const Note& kept, const SignedCheckpoint& checkpoint,
-                                            const LogView& log) const;
     Result<void> add_history(const std::string& path, const std::string& note);
 
     io::FileSystem& fs_;

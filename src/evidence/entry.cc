@@ -4,6 +4,7 @@
 #include <array>
 
 #include "codec/cbor.h"
+#include "journal/format.h"
 
 namespace narrows::evidence {
 namespace {
@@ -13,7 +14,8 @@ using codec::Map;
 using codec::Value;
 
 constexpr std::array<const char*, 3> kClasses = {"operations", "bodies", "secrets"};
-constexpr std::size_t kHeadsPerInterval = 600;  // of at most 90 bytes each
+constexpr std::size_t kHeadsPerInterval = 600;   // of at most 90 bytes each
+constexpr std::size_t kPartsPerSegment = 1'000;  // of at most 46 bytes each
 
 template <class... Ts>
 struct Overload : Ts... {
@@ -119,6 +121,16 @@ Map body_map(const HoldEntry& hold) {
             {"at", hold.at},
             {"signature", hold.signature}};
 }
+Map body_map(const SegmentEntry& segment) {
+    List parts;
+    for (const SegmentPart& each : segment.parts) {
+        parts.push_back(List{each.part.value(), each.first, each.last, each.records, each.lost});
+    }
+    return {{"name", segment.name},     {"sha256", hash_value(segment.sha256)},
+            {"bytes", segment.bytes},   {"store", segment.store},
+            {"object", segment.object}, {"version", segment.version},
+            {"parts", std::move(parts)}};
+}
 
 /// Takes members out of a decoded map, remembering the first that is missing or of another type.
 class Members {
@@ -165,6 +177,17 @@ class Members {
         return {model::PartNo(count_of(&(*list)[0])), count_of(&(*list)[1]), hash_of(&(*list)[2]),
                 root_of(&(*list)[3])};
     }
+    SegmentPart segment_part_of(const Value& value) {
+        const List* list = value.as<List>();
+        good_ = good_ && list != nullptr && list->size() == 5;
+        if (!good_) {
+            return {};
+        }
+        const SegmentPart part{model::PartNo(count_of(&(*list)[0])), count_of(&(*list)[1]),
+                               count_of(&(*list)[2]), count_of(&(*list)[3]), count_of(&(*list)[4])};
+        good_ = good_ && part.first <= part.last;
+        return part;
+    }
     const Value* find(std::string_view name) const { return map_.find(name); }
     bool good() const { return good_; }
     void refuse() { good_ = false; }
@@ -199,6 +222,23 @@ IntervalEntry interval_of(Members& members) {
         interval.heads.push_back(members.head_of(head));
     }
     return interval;
+}
+
+SegmentEntry segment_of(Members& members) {
+    SegmentEntry segment{members.text("name"),
+                         members.hash("sha256"),
+                         members.count("bytes"),
+                         members.text("store"),
+                         members.text("object"),
+                         members.text("version"),
+                         {}};
+    if (!journal::parse_segment_name(segment.name)) {
+        members.refuse();
+    }
+    for (const Value& part : members.list("parts")) {
+        segment.parts.push_back(members.segment_part_of(part));
+    }
+    return segment;
 }
 
 HeartbeatEntry heartbeat_of(Members& members) {
@@ -254,6 +294,7 @@ EntryBody body_of(std::string_view type, Members& members) {
     if (type == "RECOVERY") return RecoveryEntry{members.map("found")};
     if (type == "CONFIG") return ConfigEntry{members.text("digest"), members.text("boot")};
     if (type == "KEY") return KeyEntry{members.text("vkey")};
+    if (type == "SEGMENT") return segment_of(members);
     if (type == "COSIGN") {
         return CosignEntry{members.text("anchor"), members.text("key"), members.count("size"),
                            members.number("at"), members.bytes("signature")};
@@ -290,7 +331,8 @@ const char* name_of(const EntryBody& body) {
                  [](const AnchorEntry&) { return "ANCHOR"; },
                  [](const AlarmEntry&) { return "ALARM"; },
                  [](const ShredEntry&) { return "SHRED"; },
-                 [](const HoldEntry& hold) { return hold.released ? "RELEASE" : "HOLD"; }},
+                 [](const HoldEntry& hold) { return hold.released ? "RELEASE" : "HOLD"; },
+                 [](const SegmentEntry&) { return "SEGMENT"; }},
         body);
 }
 
@@ -337,6 +379,18 @@ std::vector<Entry> split_interval(WallNs time, std::vector<PartHead> heads) {
                                      begin, begin + static_cast<std::ptrdiff_t>(count))}});
     }
     return entries;
+}
+
+std::vector<SegmentEntry> split_segment(SegmentEntry segment) {
+    std::vector<SegmentEntry> split;
+    const std::vector<SegmentPart> parts = std::exchange(segment.parts, {});
+    for (std::size_t at = 0; at == 0 || at < parts.size(); at += kPartsPerSegment) {
+        split.push_back(segment);
+        const std::size_t end = std::min(parts.size(), at + kPartsPerSegment);
+        split.back().parts.assign(parts.begin() + static_cast<std::ptrdiff_t>(at),
+                                  parts.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+    return split;
 }
 
 }  // namespace narrows::evidence

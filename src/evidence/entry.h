@@ -99,7 +99,7 @@ struct CosignEntry {
 /// An anchor that signs nothing took the checkpoint of `size`. The gateway's word alone.
 struct AnchorEntry {
     std::string anchor;
-    std::string anchor_kind;  ///< "directory"
+    std::string anchor_kind;  ///< "directory", "s3"
     std::uint64_t size = 0;
     friend bool operator==(const AnchorEntry&, const AnchorEntry&) = default;
 };
@@ -136,9 +136,34 @@ struct HoldEntry {
 /// What such a signature is over.
 std::string hold_text(std::string_view origin, const HoldEntry& hold);
 
-using EntryBody =
-    std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry, KeyEntry,
-                 HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry, ShredEntry, HoldEntry>;
+/// What a segment holds of one part: records from sequence `first` to `last`, `records` of them
+/// (others of that stretch stand in other segments), and how many sequences its GAP records declare
+/// as lost.
+struct SegmentPart {
+    model::PartNo part;
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::uint64_t records = 0;
+    std::uint64_t lost = 0;
+    friend bool operator==(const SegmentPart&, const SegmentPart&) = default;
+};
+
+/// A store outside holds the first `bytes` bytes of a segment, up to the end of its last batch, and
+/// has confirmed it. Several entries may share the parts of one segment between them.
+struct SegmentEntry {
+    std::string name;  ///< "control-00000001.nj"
+    Hash sha256{};     ///< of those bytes
+    std::uint64_t bytes = 0;
+    std::string store;    ///< "s3://bucket/…" or a directory's path
+    std::string object;   ///< its key below `store`
+    std::string version;  ///< that the store gave it; may be empty
+    std::vector<SegmentPart> parts;
+    friend bool operator==(const SegmentEntry&, const SegmentEntry&) = default;
+};
+
+using EntryBody = std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry,
+                               KeyEntry, HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry,
+                               ShredEntry, HoldEntry, SegmentEntry>;
 
 struct Entry {
     WallNs time = 0;
@@ -153,5 +178,7 @@ const char* name_of(const EntryBody& body);
 
 /// As many interval entries as it takes for each to fit.
 std::vector<Entry> split_interval(WallNs time, std::vector<PartHead> heads);
+/// The same for a segment of many parts.
+std::vector<SegmentEntry> split_segment(SegmentEntry segment);
 
 }  // namespace narrows::evidence

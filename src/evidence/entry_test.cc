@@ -4,6 +4,7 @@
 
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "evidence/archived.h"
 #include "evidence/tiles.h"
 
 namespace narrows::evidence {
@@ -46,10 +47,40 @@ TEST(Entry, every_type_survives_a_round_trip) {
         {5, HeartbeatEntry{ClockState{"tsc", true, -40, 900, 16'000, 77, "boot-id"}}},
         {5, CosignEntry{"w1", "w.example/1+00000000+BAAA", 9, 1'764'000'000, Bytes(72, 3)}},
         {5, AnchorEntry{"usb", "directory", 9}},
-        {5, AlarmEntry{"clock jump", "it was set", true}}};
+        {5, AlarmEntry{"clock jump", "it was set", true}},
+        {5, SegmentEntry{"bulk-00000012.nj",
+                         filled(4),
+                         1'048'576,
+                         "s3://b/v1/narrows+gw-1",
+                         "seg/bulk/2026/11/23/bulk-00000012.nj",
+                         "v-1",
+                         {{model::PartNo(3), 5, 90, 12, 1}}}}};
     for (const Entry& entry : entries) {
         EXPECT_EQ(decode_entry(encode_entry(entry).value()).value(), entry) << name_of(entry.body);
     }
+}
+
+TEST(Entry, a_segment_of_many_parts_is_split_and_put_together) {
+    SegmentEntry segment{"control-00000001.nj", filled(4), 4096, "s", "o", "", {}};
+    for (std::uint64_t part = 1; part <= 2'500; ++part) {
+        segment.parts.push_back({model::PartNo(part), UINT32_MAX, UINT32_MAX, 1, 0});
+    }
+    Archived archived;
+    for (const SegmentEntry& each : split_segment(segment)) {
+        EXPECT_LE(encode_entry({1, each}).value().size(), kEntryBytesMax);
+        EXPECT_TRUE(archived.add(each));
+        EXPECT_TRUE(archived.add(each)) << "told again after a restart";
+    }
+    EXPECT_EQ(archived.find(journal::Lane::control, 1)->parts.size(), 2'500u);
+    SegmentEntry other = segment;
+    other.sha256 = filled(5);
+    EXPECT_FALSE(archived.add(other));
+    other = segment;
+    other.parts[0].records = 2;
+    EXPECT_FALSE(archived.add(other));
+    EXPECT_EQ(split_segment({"control-00000002.nj", filled(1), 4096, "s", "o", "", {}}).size(), 1u);
+    other.name = "control-1.nj";
+    EXPECT_FALSE(decode_entry(encode_entry({1, split_segment(other)[0]}).value()));
 }
 
 TEST(Entry, what_is_no_entry_is_refused) {

@@ -216,6 +216,19 @@ void LogCheck::take(std::uint64_t index, ByteView bytes) {
         take_shred(index, *shred);
     } else if (const auto* hold = std::get_if<HoldEntry>(&body)) {
         take_hold(index, *hold);
+    } else if (auto* segment = std::get_if<SegmentEntry>(&body)) {
+        take_segment(index, std::move(*segment));
+    }
+}
+
+void LogCheck::take_segment(std::uint64_t index, SegmentEntry segment) {
+    const std::string name = segment.name;
+    if (!archived_.add(std::move(segment))) {
+        find(FindingKind::disorder,
+             fmt::format("entry {} of the log says something else of {} than an earlier one", index,
+                         name),
+             "What was archived is not one thing: it cannot be told which is right.",
+             "log/tile/entries");
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "evidence/archived.h"
 #include "evidence/checkpoint.h"
 #include "evidence/entry.h"
 #include "evidence/key_ring.h"
@@ -36,6 +37,8 @@ class LogCheck {
     void run();
     /// By part number. Valid after run().
     std::map<std::uint64_t, Claims>& claims() { return claims_; }
+    /// What it says of segments that a store outside holds. Valid after run().
+    const Archived& archived() const { return archived_; }
     bool readable() const { return readable_; }
     bool trusted() const { return trusted_; }
 
@@ -58,6 +61,7 @@ class LogCheck {
     void check_outside(std::uint64_t index, bool can_be);
     void take_shred(std::uint64_t index, const ShredEntry& shred);
     void take_hold(std::uint64_t index, const HoldEntry& hold);
+    void take_segment(std::uint64_t index, SegmentEntry segment);
     void take_cosign(std::uint64_t index, const CosignEntry& cosign);
     void check_given(const Checkpoint& newest);
     void check_kept(const Signed& kept, const Checkpoint& newest);
@@ -73,6 +77,7 @@ class LogCheck {
     CosignatureCount cosignatures_;
     std::map<std::uint64_t, Claims> claims_;
     std::set<std::string> held_;  ///< sessions under a legal hold
+    Archived archived_;
     bool readable_ = false;
     bool trusted_ = false;
 };

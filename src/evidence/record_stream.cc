@@ -54,7 +54,7 @@ void RecordStream::take(const journal::Frame& frame, const Hash& leaf) {
         waiting.held.emplace(sequence, std::move(held));
     }
     if (held_bytes_ > kHeldBytesMax) {
-        release_all();
+        release_older();
     }
 }
 
@@ -71,8 +71,23 @@ void RecordStream::release_first(Waiting& waiting) {
     auto first = waiting.held.extract(waiting.held.begin());
     Held& held = first.mapped();
     held.frame.payload = held.payload;
+    held_bytes_ -= held.payload.size() + sizeof(Held);
     hand_out(held.frame, held.leaf);
     waiting.next = first.key() + 1;
+}
+
+/// What has waited longest has waited for records that are not there (any more, if a lane's oldest
+/// segments were archived away); what came last may only be ahead of the other lane.
+void RecordStream::release_older() {
+    for (auto& [part, waiting] : parts_) {
+        for (std::size_t count = (waiting.held.size() + 1) / 2; count > 0 && !waiting.held.empty();
+             --count) {
+            release_first(waiting);
+        }
+        while (!waiting.held.empty() && waiting.held.begin()->first == waiting.next) {
+            release_first(waiting);
+        }
+    }
 }
 
 void RecordStream::release_all() {
@@ -81,7 +96,6 @@ void RecordStream::release_all() {
             release_first(waiting);
         }
     }
-    held_bytes_ = 0;
 }
 
 }  // namespace narrows::evidence

@@ -45,6 +45,7 @@ class RecordStream {
     void take(const journal::Frame& frame, const Hash& leaf);
     void deliver(Waiting& waiting, const journal::Frame& frame, const Hash& leaf);
     void release_first(Waiting& waiting);
+    void release_older();
     void release_all();
 
     KeyRing& keys_;

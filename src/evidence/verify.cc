@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "evidence/archive_check.h"
 #include "evidence/key_ring.h"
 #include "evidence/log_check.h"
 #include "evidence/part_check.h"
@@ -66,7 +67,8 @@ std::optional<Meaning> meaning_of(const journal::Finding& finding) {
 /// The records of all parts against the rules and against what the log says of them.
 class JournalCheck {
   public:
-    JournalCheck(Report& report, LogCheck& log) : report_(report), log_(log) {}
+    JournalCheck(Report& report, LogCheck& log, const AbsentParts& absent)
+        : report_(report), log_(log), absent_(absent) {}
 
     void record(const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain) {
         if (frame.part.value() == 0) {
@@ -74,6 +76,7 @@ class JournalCheck {
             return;  // the journal's own word on a disk fault; it belongs to no part
         }
         Part& part = part_of(frame.part);
+        part.count(frame);
         part.check.add(frame, leaf, plain, file_of(frame.location));
         compare_heads(part, frame.part);
     }
@@ -82,10 +85,11 @@ class JournalCheck {
         for (auto& [number, part] : parts_) {
             part->check.finish(vouched(*part));
             compare_ends(*part, model::PartNo(number));
+            compare_absent(*part, model::PartNo(number));
         }
         compare_numbers();
         for (const auto& [number, claims] : log_.claims()) {
-            if (!parts_.contains(number)) {
+            if (!parts_.contains(number) && !is_absent(number, claims)) {
                 removed(model::PartNo(number), claims);
             }
         }
@@ -99,6 +103,19 @@ class JournalCheck {
         PartCheck check;
         const Claims* claims = nullptr;
         std::size_t heads = 0;  ///< how many of the log's heads are behind us
+        const AbsentPart* absent = nullptr;
+        bool has_open = false;
+        std::uint64_t seen = 0;  ///< records that the log vouches for
+        std::uint64_t lost = 0;  ///< sequences that its GAP records declare
+
+        std::uint64_t vouched() const {
+            return claims == nullptr || claims->heads.empty() ? 0 : claims->heads.back().size;
+        }
+        void count(const journal::Frame& frame) {
+            has_open = has_open || frame.sequence.value() == 0;
+            seen += frame.sequence.value() < vouched() ? 1 : 0;
+            lost += declared_lost(frame);
+        }
     };
 
     Part& part_of(model::PartNo number) {
@@ -107,17 +124,49 @@ class JournalCheck {
             part = std::make_unique<Part>(number, report_);
             const auto claims = log_.claims().find(number.value());
             part->claims = claims == log_.claims().end() ? nullptr : &claims->second;
+            take_absent(*part, number.value());
         }
         return *part;
     }
 
+    /// Records that stand in absent segments explain holes; `compare_absent` counts them.
+    void take_absent(Part& part, std::uint64_t number) {
+        const auto absent = absent_.find(number);
+        if (absent == absent_.end()) {
+            return;
+        }
+        part.absent = &absent->second;
+        for (const Stretch& stretch : absent->second.stretches) {
+            part.check.reporter().excuse(stretch);
+        }
+    }
+
+    /// No more may be missing than the absent segments hold.
+    void compare_absent(Part& part, model::PartNo number) {
+        if (part.absent == nullptr) {
+            return;
+        }
+        const std::uint64_t missing = part.vouched() - part.seen;
+        const std::uint64_t explained = part.absent->records + part.absent->lost + part.lost;
+        if (missing > explained) {
+            part.check.reporter().report(
+                FindingKind::truncation,
+                fmt::format("part {} lacks {} records, of which the archived segments hold {}",
+                            number.value(), missing, explained),
+                "Records were removed beside those that were archived.");
+        }
+    }
+
+    /// Whether the archived segments hold all of a part.
+    bool is_absent(std::uint64_t number, const Claims& claims) const {
+        const auto absent = absent_.find(number);
+        const std::uint64_t size = claims.heads.empty() ? 0 : claims.heads.back().size;
+        return absent != absent_.end() && size <= absent->second.records + absent->second.lost;
+    }
+
     /// How many records of the part the log vouches for; nothing if there is no log.
     std::optional<std::uint64_t> vouched(const Part& part) const {
-        if (!log_.readable()) {
-            return std::nullopt;
-        }
-        const bool none = part.claims == nullptr || part.claims->heads.empty();
-        return none ? 0 : part.claims->heads.back().size;
+        return log_.readable() ? std::optional(part.vouched()) : std::nullopt;
     }
 
     void compare_heads(Part& part, model::PartNo number) {
@@ -158,8 +207,10 @@ class JournalCheck {
             return;
         }
         const std::optional<OpenEntry>& open = part.claims->open;
-        if (open && (open->leaf != check.open_leaf() ||
-                     (check.session() && open->session != *check.session()))) {
+        const bool can_tell = part.absent == nullptr || part.has_open;
+        if (open && can_tell &&
+            (open->leaf != check.open_leaf() ||
+             (check.session() && open->session != *check.session()))) {
             check.reporter().report(
                 FindingKind::tampering,
                 fmt::format("part {} does not begin with the OPEN that the log vouches for",
@@ -202,7 +253,7 @@ class JournalCheck {
         std::uint64_t expected = parts_.empty() ? 0 : parts_.begin()->first;
         const std::uint64_t logged = log_.claims().empty() ? 0 : log_.claims().rbegin()->first;
         for (const auto& [number, part] : parts_) {
-            if (number != expected) {
+            if (number != expected && !are_absent(expected, number)) {
                 const bool not_yet = log_.readable() && expected > logged;
                 report_.findings.add(
                     {not_yet ? FindingKind::note : FindingKind::truncation,
@@ -214,6 +265,16 @@ class JournalCheck {
             }
             expected = number + 1;
         }
+    }
+
+    /// Whether archived segments hold something of every part in [first, end).
+    bool are_absent(std::uint64_t first, std::uint64_t end) const {
+        auto at = absent_.find(first);
+        while (first < end && at != absent_.end() && at->first == first) {
+            ++first;
+            ++at;
+        }
+        return first == end;
     }
 
     void removed(model::PartNo number, const Claims& claims) {
@@ -229,6 +290,7 @@ class JournalCheck {
 
     Report& report_;
     LogCheck& log_;
+    const AbsentParts& absent_;
     std::map<std::uint64_t, std::unique_ptr<Part>> parts_;
 };
 
@@ -315,8 +377,10 @@ Report verify(io::FileSystem& fs, const VerifyOptions& options) {
     }
     LogCheck log(fs, options, keys, report);
     log.run();
-    check_chain(fs, directory, report);
-    JournalCheck journal(report, log);
+    ArchiveCheck archive(fs, options, log.archived(), log.readable(), report);
+    archive.run();
+    check_chain(archive.journal(), directory, report);
+    JournalCheck journal(report, log, archive.absent());
     const RecordStream::Sink sink{
         [&](const journal::Frame& frame, const Hash& leaf, const Result<ByteView>& plain) {
             journal.record(frame, leaf, plain);
@@ -325,7 +389,8 @@ Report verify(io::FileSystem& fs, const VerifyOptions& options) {
             }
         },
         [](const journal::Gap&) {}};  // reported by check_chain
-    const Result<void> read = RecordStream::read(fs, directory, journal::Lanes::both, keys, sink);
+    const Result<void> read =
+        RecordStream::read(archive.journal(), directory, journal::Lanes::both, keys, sink);
     if (!read) {
         report.findings.add({FindingKind::unreadable,
                              read.error().what,

@@ -24,6 +24,9 @@ const char* name_of(Verdict verdict);  ///< "consistent, not verified"
 
 struct VerifyOptions {
     std::string data_dir;  ///< holds journal/ and log/
+    /// The gateway's folder in an archive, or a copy of it: segments that are not in the data
+    /// directory any more are read there, and compared with what the log says. Empty: none.
+    std::string archive;
     std::optional<Trust> trust;
     /// Signed checkpoints that the verifier kept from before: the log must begin with each.
     std::vector<std::string> checkpoints;

@@ -1,50 +1,13 @@
 #include "gateway/anchors.h"
 
-#include <thread>
-
 #include "evidence/note.h"
-#include "gateway/fetcher.h"
+#include "gateway/own_loop_fetch.h"
+#include "gateway/s3_store.h"
+#include "gateway/store_anchor.h"
 #include "gateway/witness_anchor.h"
 
 namespace narrows::gateway {
 namespace {
-
-/// HTTP exchanges on a loop and thread of their own, which end with the object.
-class OwnLoopFetch : public upstream::HttpFetch {
-  public:
-    explicit OwnLoopFetch(std::shared_ptr<net::TlsClientContext> tls)
-        : tls_(std::move(tls)), thread_([this] { loops_.run(); }) {}
-    ~OwnLoopFetch() override {
-        loops_.stop();
-        thread_.join();
-    }
-    Result<upstream::FetchResponse> fetch(const upstream::FetchRequest& request) override {
-        return fetcher_.fetch(request);
-    }
-
-  private:
-    net::Loops loops_{1};
-    std::shared_ptr<net::TlsClientContext> tls_;
-    Fetcher fetcher_{loops_, *tls_, {}};
-    std::thread thread_;
-};
-
-/// One for each set of roots that witnesses are verified against.
-class Fetches {
-  public:
-    Result<std::shared_ptr<upstream::HttpFetch>> for_ca(const std::string& ca) {
-        std::shared_ptr<upstream::HttpFetch>& fetch = by_ca_[ca];
-        if (!fetch) {
-            NARROWS_TRY(std::shared_ptr<net::TlsClientContext> tls,
-                        net::TlsClientContext::make(ca));
-            fetch = std::make_shared<OwnLoopFetch>(std::move(tls));
-        }
-        return fetch;
-    }
-
-  private:
-    std::map<std::string, std::shared_ptr<upstream::HttpFetch>> by_ca_;
-};
 
 Result<std::unique_ptr<evidence::Anchor>> make_anchor(const AnchorSection& anchor,
                                                       const Clock& clock,
@@ -53,6 +16,13 @@ Result<std::unique_ptr<evidence::Anchor>> make_anchor(const AnchorSection& ancho
     if (anchor.type == "directory") {
         return std::unique_ptr<evidence::Anchor>(std::make_unique<evidence::DirectoryAnchor>(
             io::posix(), clock, anchor.name, anchor.path, log));
+    }
+    if (anchor.type == "s3") {
+        NARROWS_TRY(std::unique_ptr<S3Client> client, S3Client::make(anchor.s3, clock, fetches));
+        auto store =
+            std::make_unique<S3Store>(std::move(client), clock, S3Locks{anchor.retention_days});
+        return std::unique_ptr<evidence::Anchor>(
+            std::make_unique<StoreAnchor>(anchor.name, std::move(store), log));
     }
     NARROWS_TRY(std::shared_ptr<upstream::HttpFetch> http, fetches.for_ca(anchor.ca));
     NARROWS_TRY(evidence::VerifierKey key, evidence::parse_vkey(anchor.key));

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "codec/text.h"
 #include "gateway/anchors.h"
+#include "gateway/archive_store.h"
 #include "gateway/open_record.h"
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
@@ -102,6 +103,7 @@ Result<void> open_journal(Runtime& runtime, const Config& config, const BootOpti
     options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
     options.accept_corruption = boot.accept_corruption;
     options.anchors = anchor_setup(config, runtime.clock, boot.accept_rollback);
+    NARROWS_TRY(options.archive, archive_setup(config, origin_of(config), runtime.clock));
     NARROWS_TRY(options.recipients, load_recipients(io::posix(), config));
     NARROWS_TRY(runtime.recorder,
                 recorder::open_recorder(io::posix(), runtime.clock, std::move(options)));
@@ -190,14 +192,6 @@ void open_services(Runtime& runtime, const Config& config) {
     }
 }
 
-net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
-                                      const std::string& kind) {
-    auto payload = [&](model::PartNo part) {
-        return complete_open(runtime, own_open_payload(runtime, kind), part, model::PartNo(0));
-    };
-    co_return co_await log.open(payload);
-}
-
 codec::Map config_fields(const Runtime& runtime, const Config& config,
                          const std::vector<std::string>& changes) {
     codec::Map fields;
@@ -269,12 +263,21 @@ Result<void> check_scopes(const Config& config) {
     return ok();
 }
 
+net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
+                                      const std::string& kind) {
+    auto payload = [&](model::PartNo part) {
+        return complete_open(runtime, own_open_payload(runtime, kind), part, model::PartNo(0));
+    };
+    co_return co_await log.open(payload);
+}
+
 net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,
                                       std::vector<std::string> changes) {
     codec::Value payload = recording::observed(config_fields(runtime, settings->config, changes));
+    const std::shared_ptr<recording::PartLog> system = runtime.system;
     const Result<void> recorded =
-        co_await runtime.system->control(recording::RecordKind::config, std::move(payload),
-                                         recording::Await::durable, journal::Use::normal);
+        co_await system->control(recording::RecordKind::config, std::move(payload),
+                                 recording::Await::durable, journal::Use::normal);
     if (recorded.has_value()) {
         runtime.recorder->configured(codec::hex(settings->config.digest), runtime.boot);
     }

@@ -39,6 +39,10 @@ net::Task<Result<void>> declare_start(Runtime& runtime);
 /// Scopes must compile before anything is granted.
 Result<void> check_scopes(const Config& config);
 
+/// OPEN of a part of the gateway's own ("system", "lobby"), on record and in the log.
+net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
+                                      const std::string& kind);
+
 /// CONFIG: a configuration about to be in force and what changed, a sentence each. Durable.
 net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,
                                       std::vector<std::string> changes);

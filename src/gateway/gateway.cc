@@ -102,6 +102,48 @@ net::Task<void> record_alarms(Runtime& runtime) {
     }
 }
 
+net::Task<void> close_own(recording::PartLog& part, std::string reason, std::string by) {
+    codec::Map fields;
+    fields.emplace("reason", std::move(reason));
+    fields.emplace("by", std::move(by));
+    const Result<void> end = co_await part.close(std::move(fields), false);
+    if (!end.has_value()) {
+        log::error("the end is not on record: {}", end.error().what);
+    }
+}
+
+/// A part of our own that holds back what is to be removed here ends, and another goes on.
+net::Task<std::shared_ptr<recording::PartLog>> renewed(Runtime& runtime,
+                                                       std::shared_ptr<recording::PartLog> part,
+                                                       std::string kind) {
+    const std::optional<recorder::ArchiveState> archive = runtime.recorder->status().archive;
+    if (!archive || !archive->held_back_by.contains(part->no().value())) {
+        co_return part;
+    }
+    std::shared_ptr<recording::PartLog> fresh = runtime.new_part(kind);
+    const Result<void> opened = co_await open_own_part(runtime, *fresh, kind);
+    co_return opened.has_value() ? fresh : part;
+}
+
+net::Task<void> renew_own_parts(Runtime& runtime) {
+    if (runtime.reloading) {
+        co_return;
+    }
+    const std::shared_ptr<recording::PartLog> system = runtime.system;
+    const std::shared_ptr<recording::PartLog> lobby = runtime.lobby_log;
+    std::shared_ptr<recording::PartLog> fresh_system = co_await renewed(runtime, system, "system");
+    std::shared_ptr<recording::PartLog> fresh_lobby = co_await renewed(runtime, lobby, "lobby");
+    runtime.system = fresh_system;
+    runtime.lobby_log = fresh_lobby;
+    runtime.lobby->go_on_in(fresh_lobby);
+    if (fresh_system != system) {
+        co_await close_own(*system, "ended", "gateway");
+    }
+    if (fresh_lobby != lobby) {
+        co_await close_own(*lobby, "ended", "gateway");
+    }
+}
+
 /// Alarms and lobby counts on record, operations halted if anchors are long overdue, idle upstream
 /// connections closed.
 net::Task<void> keep_house(Runtime& runtime) {
@@ -110,6 +152,7 @@ net::Task<void> keep_house(Runtime& runtime) {
         co_await record_alarms(runtime);
         runtime.gate->halt(runtime.recorder->status().refuses_operations);
         co_await runtime.lobby->record_counted();
+        co_await renew_own_parts(runtime);
         for (std::size_t i = 0; i < runtime.adapters.size(); ++i) {
             aws::Adapter* adapter = runtime.adapters[i].get();
             runtime.loops.at(i).post([adapter] { adapter->tidy(); });
@@ -157,16 +200,6 @@ net::Task<void> reload(Runtime& runtime, std::string path) {
     }
 }
 
-net::Task<void> close_own(Runtime& runtime, recording::PartLog& part) {
-    codec::Map fields;
-    fields.emplace("reason", "drained");
-    fields.emplace("by", "operator");
-    const Result<void> end = co_await part.close(std::move(fields), false);
-    if (!end.has_value()) {
-        log::error("the end is not on record: {}", end.error().what);
-    }
-}
-
 /// No new connections, what was admitted finishes, every session and the gateway's own parts close.
 net::Task<void> drain(Runtime& runtime) {
     if (runtime.draining.exchange(true)) {
@@ -190,8 +223,8 @@ net::Task<void> drain(Runtime& runtime) {
     runtime.operators->close();
     co_await runtime.lobby->record_counted();
     co_await record_alarms(runtime);
-    co_await close_own(runtime, *runtime.lobby_log);
-    co_await close_own(runtime, *runtime.system);
+    co_await close_own(*runtime.lobby_log, "drained", "operator");
+    co_await close_own(*runtime.system, "drained", "operator");
     runtime.loops.stop();
 }
 

@@ -140,6 +140,47 @@ codec::Map anchor_health(const recorder::Status& status) {
             {"alarms", std::move(alarms)}};
 }
 
+void archive_metrics(std::string& out, const recorder::Status& status, WallNs now) {
+    if (!status.archive) {
+        return;
+    }
+    const recorder::ArchiveState& archive = *status.archive;
+    gauge(out, "narrows_archive_trouble", "1: the last round did not bring all",
+          archive.trouble.empty() ? 0 : 1);
+    gauge(out, "narrows_archive_backlog_segments", "complete segments that are not archived yet",
+          archive.backlog.segments);
+    gauge(out, "narrows_archive_backlog_bytes", "bytes of these", archive.backlog.bytes);
+    gauge(out, "narrows_archive_log_size", "entries of the newest checkpoint in the archive",
+          archive.backlog.log_size);
+    single(out, "narrows_archive_removed_total", "counter",
+           "local copies of archived segments removed", archive.backlog.removed);
+    if (archive.age_ns) {
+        describe(out, "narrows_archive_age_seconds", "gauge", "since the archive had everything");
+        out += fmt::format("narrows_archive_age_seconds {}\n", seconds(*archive.age_ns));
+    }
+    if (archive.backlog.oldest != 0) {
+        describe(out, "narrows_archive_backlog_age_seconds", "gauge",
+                 "since the oldest segment that waits was begun");
+        out += fmt::format("narrows_archive_backlog_age_seconds {}\n",
+                           seconds(now - archive.backlog.oldest));
+    }
+}
+
+codec::Value archive_health(const recorder::Status& status) {
+    if (!status.archive) {
+        return {};
+    }
+    const recorder::ArchiveState& archive = *status.archive;
+    return codec::Map{
+        {"store", archive.store},
+        {"age_s", archive.age_ns ? codec::Value(*archive.age_ns / kNsPerSecond) : codec::Value()},
+        {"backlog_segments", archive.backlog.segments},
+        {"backlog_bytes", archive.backlog.bytes},
+        {"entries", archive.backlog.log_size},
+        {"removed", archive.backlog.removed},
+        {"trouble", archive.trouble}};
+}
+
 }  // namespace
 
 std::string metrics_text(Runtime& runtime) {
@@ -163,6 +204,7 @@ std::string metrics_text(Runtime& runtime) {
     gauge(out, "narrows_clock_synchronised", "1: some daemon keeps the wall clock",
           read_clock_state(runtime.clock).synchronised ? 1 : 0);
     anchor_metrics(out, status);
+    archive_metrics(out, status, runtime.clock.wall());
     const journal::Counters& counters = status.counters;
     gauge(out, "narrows_journal_queued_frames", "records not yet durable", counters.queued_frames);
     gauge(out, "narrows_journal_queued_bytes", "bytes of records not yet durable",
@@ -184,6 +226,7 @@ Health health(Runtime& runtime) {
     map.emplace("why", no_session);
     map.emplace("evidence_log", status.log_trouble.empty() ? "ok" : status.log_trouble);
     map.merge(anchor_health(status));
+    map.emplace("archive", archive_health(status));
     map.emplace("sessions", std::uint64_t{runtime.sessions.all().size()});
     map.emplace("draining", runtime.draining.load());
     health.json = codec::json_encode(codec::Value(std::move(map))) + "\n";

@@ -47,15 +47,22 @@ class LocalRecorder final : public Recorder {
     }
     ~LocalRecorder() override {
         stop_watching();
+        if (archiving_) {
+            archiving_->stop();
+        }
         keeper_.reset();  // its last tick needs the journal
         journal_.reset();
+        if (archiving_) {
+            archiving_->round_at_end();
+        }
     }
 
-    Result<void> open(io::FileSystem& fs, const Clock& clock, const RecorderOptions& options) {
+    Result<void> open(io::FileSystem& fs, const Clock& clock, RecorderOptions& options) {
         NARROWS_TRY(io::make_durable_directory(fs, evidence::keys_directory(options.data_dir)));
         Recovery recovery;
         NARROWS_TRY(Opened opened, Journal::open(fs, clock, journal_options(options, recovery)));
         journal_ = std::move(opened.journal);
+        NARROWS_TRY(settle_archived(fs, options.data_dir, opened.report));
         NARROWS_TRY(found_, recovery.declare(*journal_, opened.report));
         NARROWS_TRY(keeper_, EvidenceKeeper::open(fs, clock, options.data_dir, options.origin,
                                                   options.anchors, {*journal_, heads_, keys_}));
@@ -75,7 +82,7 @@ class LocalRecorder final : public Recorder {
                 clock.mono() + kInterruptedShownNs);
         }
         watching_ = std::thread([this, &clock] { watch(clock); });
-        return ok();
+        return open_archive(fs, clock, options);
     }
 
     std::shared_ptr<journal::Part> begin_part(journal::PartInfo info) override {
@@ -126,6 +133,9 @@ class LocalRecorder final : public Recorder {
         status.anchors = keeper_->anchoring().states();
         status.anchored_age_ns = keeper_->anchoring().age_ns();
         status.alarms = keeper_->alarms().active();
+        if (archiving_) {
+            status.archive = archiving_->state();
+        }
         return status;
     }
     const Found& found() const override { return found_; }
@@ -158,6 +168,20 @@ class LocalRecorder final : public Recorder {
             watching_.join();
         }
     }
+    Result<void> open_archive(io::FileSystem& fs, const Clock& clock, RecorderOptions& options) {
+        if (!options.archive.store) {
+            return ok();
+        }
+        NARROWS_TRY(evidence::VerifierKey log, evidence::parse_vkey(keeper_->vkey()));
+        archiving_ = std::make_unique<Archiving>(
+            fs, clock, std::move(options.archive), options.data_dir, std::move(log),
+            keeper_->alarms(), [this](evidence::SegmentEntry entry) {
+                if (keeper_) {  // else it is told again at the next start
+                    keeper_->add(std::move(entry));
+                }
+            });
+        return ok();
+    }
     journal::Options journal_options(const RecorderOptions& options, Recovery& recovery) {
         journal::Options journal;
         journal.directory = evidence::journal_directory(options.data_dir);
@@ -185,6 +209,7 @@ class LocalRecorder final : public Recorder {
     std::condition_variable watch_wake_;
     bool watch_ends_ = false;
     std::thread watching_;
+    std::unique_ptr<Archiving> archiving_;
 };
 
 }  // namespace

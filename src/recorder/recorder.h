@@ -12,6 +12,7 @@
 #include "io/file.h"
 #include "journal/journal.h"
 #include "recorder/anchoring.h"
+#include "recorder/archiving.h"
 #include "recorder/evidence_keeper.h"
 #include "recorder/recovery.h"
 
@@ -30,6 +31,7 @@ struct Status {
     std::vector<AnchorState> anchors;
     std::optional<std::int64_t> anchored_age_ns;
     std::map<std::string, std::string> alarms;
+    std::optional<ArchiveState> archive;  ///< nullopt: nowhere
 };
 
 /// The only way to evidence: a journal whose OPEN counts as durable when it is in the log too, and
@@ -55,6 +57,7 @@ struct RecorderOptions {
     bool accept_corruption = false;
     AnchorSetup anchors;
     evidence::Recipients recipients;
+    ArchiveSetup archive;
 };
 
 /// The recorder in this process: opens the journal, declares what earlier starts left open, begins

@@ -216,7 +216,8 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
     admission.decision =
         asked.decided ? *asked.decided
                       : refusal(Reason::not_authenticated, "no session can be charged for this");
-    const std::string part = fmt::format("lobby-{}", log_->no().value());
+    const std::shared_ptr<recording::PartLog> log = this->log();
+    const std::string part = fmt::format("lobby-{}", log->no().value());
     const std::uint64_t cost = cost_of(asked);
     if (spent_.fetch_add(cost) + cost > bytes_max_) {
         spent_.fetch_sub(cost);
@@ -228,15 +229,15 @@ net::Task<Result<Admission>> Lobby::refuse(Asked asked) {
         return intent_payload(op, "", "", asked, admission.decision);
     };
     const Result<recording::PartLog::Intent> intent =
-        co_await log_->intent(payload, crypto::Digest(), false);
+        co_await log->intent(payload, crypto::Digest(), false);
     if (!intent.has_value()) {
         co_return fail(intent.error());
     }
     admission.op = intent.value().op;
     admission.record = record_name(part, admission.op);
     if (asked.seen.body.size() > kInlineBodyMax) {
-        const Result<void> kept = co_await log_->body(admission.op, recording::Direction::request,
-                                                      0, asked.seen.body, Await::durable);
+        const Result<void> kept = co_await log->body(admission.op, recording::Direction::request, 0,
+                                                     asked.seen.body, Await::durable);
         if (!kept.has_value()) {
             co_return fail(kept.error());
         }
@@ -249,11 +250,12 @@ net::Task<void> Lobby::record_counted() {
     if (counted == recorded_count_) {
         co_return;
     }
+    const std::shared_ptr<recording::PartLog> log = this->log();
     codec::Map fields;
     fields.emplace("what", "attempts beyond the lobby's budget, counted only");
     fields.emplace("count", counted);
     codec::Value payload = recording::observed(std::move(fields));
-    const Result<void> written = co_await log_->control(
+    const Result<void> written = co_await log->control(
         recording::RecordKind::notice, std::move(payload), Await::durable, journal::Use::normal);
     if (written.has_value()) {
         recorded_count_ = counted;

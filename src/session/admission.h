@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -126,8 +127,19 @@ class Lobby {
     /// Writes the count of attempts that were only counted, if it has grown. Every second.
     net::Task<void> record_counted();
     std::uint64_t counted() const { return counted_; }
+    /// From now on attempts are recorded in this part.
+    void go_on_in(std::shared_ptr<recording::PartLog> log) {
+        const std::lock_guard lock(mutex_);
+        log_ = std::move(log);
+    }
 
   private:
+    std::shared_ptr<recording::PartLog> log() const {
+        const std::lock_guard lock(mutex_);
+        return log_;
+    }
+
+    mutable std::mutex mutex_;
     std::shared_ptr<recording::PartLog> log_;
     const std::uint64_t bytes_max_;
     std::atomic<std::uint64_t> spent_ = 0;

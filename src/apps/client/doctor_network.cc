@@ -56,6 +56,26 @@ void check_anchor(const codec::Value& anchor, Checks& to) {
     }
 }
 
+void check_archive(const codec::Value& archive, Checks& to) {
+    const std::string what =
+        fmt::format("{} has {} entries of the log; {} segments wait here, {} bytes",
+                    archive.text("store"), archive.number("entries"),
+                    archive.number("backlog_segments"), archive.number("backlog_bytes"));
+    const std::string trouble = archive.text("trouble");
+    const codec::Value* age = archive.find("age_s");
+    if (!trouble.empty()) {
+        to.push_back({Health::odd, "archive", what + ". " + trouble,
+                      "What waits is nowhere but here, and fills the disk",
+                      "Repair it; the gateway tries again by itself"});
+    } else if (age == nullptr || age->is_null()) {
+        to.push_back({Health::odd, "archive", what + ". Its first round is not over yet",
+                      "What waits is nowhere but here", "Ask again in a minute"});
+    } else {
+        to.push_back({Health::good, "archive",
+                      fmt::format("{}, {} s ago", what, archive.number("age_s")), "", ""});
+    }
+}
+
 /// What the gateway says of its evidence: anchors and alarms.
 void check_evidence(const codec::Value& health, Checks& to) {
     const codec::Value* anchors = health.find("anchors");
@@ -66,6 +86,10 @@ void check_evidence(const codec::Value& health, Checks& to) {
     }
     for (const codec::Value& anchor : *anchors->as<codec::List>()) {
         check_anchor(anchor, to);
+    }
+    const codec::Value* archive = health.find("archive");
+    if (archive != nullptr && archive->as<codec::Map>() != nullptr) {
+        check_archive(*archive, to);
     }
     for (const codec::Value& alarm : *alarms->as<codec::List>()) {
         to.push_back({Health::bad, "alarm", alarm.text("what") + ": " + alarm.text("why"),

@@ -7,6 +7,7 @@
 
 #include "apps/recording/recording_commands.h"
 #include "apps/verify/verify_command.h"
+#include "archive/away.h"
 #include "base/result.h"
 #include "review/sessions.h"
 
@@ -22,6 +23,7 @@ std::vector<std::string> key_files(const RecordingOptions& options, const std::s
 struct Opened {
     std::string data_dir;
     std::unique_ptr<evidence::KeyRing> keys;
+    archive::Away away;  ///< what it holds no more
     review::Source source() const { return {io::posix(), data_dir, *keys}; }
 };
 Result<Opened> open_recordings(const RecordingOptions& options);
@@ -30,5 +32,7 @@ struct Chosen : Opened {
     review::SessionSummary session;
 };
 Result<Chosen> choose_session(const RecordingOptions& options);
+/// Says on `err` that records of the chosen session are in the archive only, if so.
+void tell_archived(const Chosen& chosen, std::ostream& err);
 
 }  // namespace narrows::apps

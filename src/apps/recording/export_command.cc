@@ -161,19 +161,30 @@ std::unique_ptr<Exporter> exporter_of(const RecordingOptions& options, const Cho
     return review::har_exporter(out, chosen.session, std::move(har));
 }
 
+/// What the log says is archived is not lost.
+review::LossView explained(review::LossView loss, const archive::Away& away) {
+    if (!loss.declared && loss.part && loss.records &&
+        away.explains(loss.part->value(), loss.records->first.value(),
+                      loss.records->last.value())) {
+        loss.why = "archived to " + away.store + ", and not here any more";
+    }
+    return loss;
+}
+
 Result<void> export_with(Exporter& exporter, const Chosen& chosen, Progress& progress) {
     review::Limits limits;
-    const review::RecordingSink sink{[&](const review::EventView& event) {
-                                         limits.add(event);
-                                         exporter.event(event);
-                                         progress.step();
-                                     },
-                                     [&](const review::OperationView& operation) {
-                                         limits.add(operation);
-                                         exporter.operation(operation);
-                                         progress.step();
-                                     },
-                                     [&](const review::LossView& loss) { exporter.lost(loss); }};
+    const review::RecordingSink sink{
+        [&](const review::EventView& event) {
+            limits.add(event);
+            exporter.event(event);
+            progress.step();
+        },
+        [&](const review::OperationView& operation) {
+            limits.add(operation);
+            exporter.operation(operation);
+            progress.step();
+        },
+        [&](const review::LossView& loss) { exporter.lost(explained(loss, chosen.away)); }};
     const review::ReadOptions read{.in_order = false, .body_bytes_max = 0, .only = {}, .body = {}};
     if (chosen.session.session.empty()) {
         NARROWS_TRY(review::read_everything(chosen.source(), read, sink));

@@ -147,6 +147,20 @@ void add_common(CLI::App* command, RecordingOptions& options) {
                         "times (default: reviewer.key in the data directory, if it is there)");
 }
 
+void add_restore_options(CLI::App* command, RecordingOptions& options) {
+    command
+        ->add_option("--from", options.from,
+                     "the gateway's folder in the archive: DIR/v1/narrows+NAME or "
+                     "s3://BUCKET/…/v1/narrows+NAME")
+        ->required();
+    command->add_option("--to", options.to, "a new data directory")->required();
+    command->add_option("--region", options.s3.region, "s3: the bucket's; else AWS_REGION");
+    command->add_option("--endpoint", options.s3.endpoint, "s3: of another store than AWS");
+    command->add_option("--ca", options.s3.ca, "s3: PEM roots for that endpoint");
+    command->add_option("--profile", options.s3.profile, "s3: whose credentials");
+    command->add_flag("--json", options.json, "one JSON object");
+}
+
 using Run = int (*)(const RecordingOptions&, std::ostream&, std::ostream&);
 
 CLI::App* add_command(CLI::App* to, const char* name, const char* about, Run run,
@@ -197,15 +211,66 @@ Result<Opened> open_recordings(const RecordingOptions& options) {
         const Secret identities(std::move(text));
         NARROWS_TRY(keys->add(identities.text()));
     }
-    return Opened{std::move(data_dir), std::move(keys)};
+    archive::Away away = archive::archived_away(io::posix(), data_dir);
+    return Opened{std::move(data_dir), std::move(keys), std::move(away)};
 }
 
 Result<Chosen> choose_session(const RecordingOptions& options) {
     NARROWS_TRY(Opened opened, open_recordings(options));
-    NARROWS_TRY(review::SessionSummary session,
-                review::read_session(opened.source(), options.session));
-    return Chosen{std::move(opened), std::move(session)};
+    auto session = review::read_session(opened.source(), options.session);
+    const auto archived = opened.away.sessions.find(options.session);
+    if (!session && archived != opened.away.sessions.end()) {
+        return fail(ErrorCode::not_found,
+                    fmt::format("session {} was archived whole to {}: narrows recording restore "
+                                "brings it back",
+                                options.session, archived->second.store));
+    }
+    NARROWS_TRY(session);
+    return Chosen{std::move(opened), std::move(session).value()};
 }
+
+void tell_archived(const Chosen& chosen, std::ostream& err) {
+    const auto archived = chosen.away.sessions.find(chosen.session.session);
+    if (archived != chosen.away.sessions.end()) {
+        fmt::print(err,
+                   "narrows: some records of this session are not here, since they were archived "
+                   "to {}; narrows recording restore brings them back\n",
+                   archived->second.store);
+    }
+}
+
+namespace {
+
+/// Sessions that are on record in the archive alone.
+void list_archived(const RecordingOptions& options, const archive::Away& away,
+                   const std::vector<review::SessionSummary>& here, std::ostream& out) {
+    for (const auto& [id, session] : away.sessions) {
+        const bool listed = std::any_of(here.begin(), here.end(), [&, &id = id](const auto& each) {
+            return each.session == id;
+        });
+        if (listed) {
+            continue;
+        }
+        if (options.json) {
+            print_json(out, codec::Map{{"session", id},
+                                       {"start", rfc3339(session.opened)},
+                                       {"completeness", "archived"},
+                                       {"store", session.store}});
+        } else {
+            fmt::print(out, "{}  {}  archived to {}\n", codec::printable(id),
+                       rfc3339(session.opened), codec::printable(session.store));
+        }
+    }
+}
+
+/// "gaps" says that something is missing; what the log says is archived is not.
+std::string completeness_words(const review::SessionSummary& session, const archive::Away& away) {
+    const bool away_in_part = session.completeness == review::Completeness::gaps &&
+                              away.sessions.contains(session.session);
+    return away_in_part ? "archived" : name_of(session.completeness);
+}
+
+}  // namespace
 
 int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
     const Result<Opened> opened = open_recordings(options);
@@ -216,17 +281,21 @@ int run_recording_list(const RecordingOptions& options, std::ostream& out, std::
     if (!sessions) {
         return failed(sessions.error(), err);
     }
+    const archive::Away& away = opened.value().away;
+    list_archived(options, away, sessions.value(), out);
     for (const review::SessionSummary& each : sessions.value()) {
         if (options.json) {
-            print_json(out, json_of(each));
+            codec::Value line = json_of(each);
+            (*line.as<codec::Map>())["completeness"] = completeness_words(each, away);
+            print_json(out, line);
             continue;
         }
         fmt::print(out, "{}  {}  {:<11} {:>5} allowed {:>4} denied {:>3} unknown  {}  {}\n",
-                   codec::printable(each.session), rfc3339(each.start), name_of(each.completeness),
-                   each.allowed, each.denied, each.unknown, codec::printable(each.agent.value),
-                   codec::printable(each.task.value));
+                   codec::printable(each.session), rfc3339(each.start),
+                   completeness_words(each, away), each.allowed, each.denied, each.unknown,
+                   codec::printable(each.agent.value), codec::printable(each.task.value));
     }
-    if (sessions.value().empty() && !options.json) {
+    if (sessions.value().empty() && away.sessions.empty() && !options.json) {
         fmt::print(err, "no session is on record in {}\n", opened.value().data_dir);
     }
     return kExitHeld;
@@ -237,6 +306,7 @@ int run_recording_show(const RecordingOptions& options, std::ostream& out, std::
     if (!chosen) {
         return failed(chosen.error(), err);
     }
+    tell_archived(chosen.value(), err);
     if (!options.raw.empty()) {
         return write_raw(options, chosen.value(), out, err);
     }
@@ -249,6 +319,7 @@ int run_recording_replay(const RecordingOptions& options, std::ostream& out, std
     if (!chosen) {
         return failed(chosen.error(), err);
     }
+    tell_archived(chosen.value(), err);
     if (!(options.speed > 0)) {
         return failed({ErrorCode::invalid, "--speed is a number above zero"}, err);
     }
@@ -277,6 +348,12 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
                     run_recording_export, options, exit_code);
     CLI::App* verify = add_command(recording, "verify", "whether the recordings can be relied on",
                                    run_recording_verify, options, exit_code);
+    CLI::App* restore =
+        recording->add_subcommand("restore", "a data directory anew, from an archive alone");
+    restore->callback([options, &exit_code] {
+        exit_code = run_recording_restore(*options, std::cout, std::cerr);
+    });
+    add_restore_options(restore, *options);
     for (CLI::App* command : {show, replay}) {
         command->add_option("session", options->session, "an id, a beginning of one, or last")
             ->required();
@@ -303,7 +380,7 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
                          "--output-dir, else are cut and marked");
     exported->add_option("--ocsf-version", options->ocsf_version, "ocsf: 1.8.0 or 1.9.0");
     verify->add_option("session", options->session, "findings of this session only");
-    add_verify_options(verify, options->trust, options->checkpoints);
+    add_verify_options(verify, options->trust, options->checkpoints, options->archive);
 }
 
 }  // namespace narrows::apps

@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "gateway/config/config.h"
+
 /// `narrows recording …`, the commands that only read. Each returns the process's exit code:
 /// 0 held, 1 found wanting, 2 usage, 3 could not tell.
 namespace narrows::apps {
@@ -29,12 +31,17 @@ struct RecordingOptions {
     std::string trust;
     std::vector<std::string> checkpoints;
     std::vector<std::string> keys;  ///< age identity files
+    std::string archive;            ///< verify: the gateway's folder in an archive, or a copy
+    std::string from;               ///< restore: the same, or "s3://bucket/…"
+    std::string to;                 ///< restore: a new data directory
+    gateway::S3Place s3;            ///< restore: how S3 is reached; bucket and prefix are in `from`
 };
 
 int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_show(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_replay(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+int run_recording_restore(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_verify(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 
 /// Adds `recording` with its subcommands. When one is chosen, parsing runs it on standard output

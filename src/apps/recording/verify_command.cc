@@ -11,6 +11,7 @@ int run_recording_verify(const RecordingOptions& options, std::ostream& out, std
                          .trust = options.trust,
                          .checkpoints = options.checkpoints,
                          .keys = {},
+                         .archive = options.archive,
                          .json = options.json,
                          .parts = {}};
     verify.keys = key_files(options, verify.data_dir);

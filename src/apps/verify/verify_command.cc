@@ -23,6 +23,12 @@ using evidence::Verdict;
 Result<evidence::VerifyOptions> prepare(const VerifyCommand& options, std::ostream& err) {
     evidence::VerifyOptions prepared;
     prepared.data_dir = options.data_dir;
+    if (options.archive.starts_with("s3://")) {
+        return fail(ErrorCode::invalid,
+                    "--archive reads a directory: copy the gateway's folder first (aws s3 sync), "
+                    "or verify what narrows recording restore brings back");
+    }
+    prepared.archive = options.archive;
     if (!options.trust.empty()) {
         NARROWS_TRY(const Bytes text,
                     io::read_all(io::posix(), options.trust, evidence::kTrustBytesMax));
@@ -204,10 +210,13 @@ int failed(const Error& error, std::ostream& err) {
 }
 
 void add_verify_options(CLI::App* command, std::string& trust,
-                        std::vector<std::string>& checkpoints) {
+                        std::vector<std::string>& checkpoints, std::string& archive) {
     command->add_option("--trust", trust, "whose signatures count: a trust file");
     command->add_option("--checkpoint", checkpoints,
                         "a signed checkpoint kept from before; may be given several times");
+    command->add_option("--archive", archive,
+                        "the gateway's folder in an archive, or a copy of it: what was archived is "
+                        "read and compared there");
 }
 
 int run_verify(const VerifyCommand& options, std::ostream& out, std::ostream& err) {

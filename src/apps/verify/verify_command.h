@@ -23,13 +23,14 @@ struct VerifyCommand {
     std::string trust;                     ///< a file; empty: none
     std::vector<std::string> checkpoints;  ///< files
     std::vector<std::string> keys;         ///< age identity files
+    std::string archive;                   ///< the gateway's folder in one, or a copy; or empty
     bool json = false;
     std::vector<model::PartNo> parts;  ///< only what concerns these; empty: everything
 };
 
-/// Adds --trust and --checkpoint. The strings must outlive the parse.
+/// Adds --trust, --checkpoint and --archive. The strings must outlive the parse.
 void add_verify_options(CLI::App* command, std::string& trust,
-                        std::vector<std::string>& checkpoints);
+                        std::vector<std::string>& checkpoints, std::string& archive);
 /// Returns the process's exit code. Progress goes to `err` if that is a terminal.
 int run_verify(const VerifyCommand& options, std::ostream& out, std::ostream& err);
 /// Prints the error and returns its exit code.

@@ -68,14 +68,42 @@ struct ProcessesSection {
     std::string signer = "narrows-signer";
 };
 
+/// A bucket of S3, or of something that speaks as S3 does; or a folder in it.
+struct S3Place {
+    std::string bucket;
+    std::string prefix;  ///< without '/' at its ends; may be empty
+    std::string region;
+    std::string endpoint;     ///< "https://host:port"; empty: AWS's own
+    std::string ca;           ///< path: PEM roots for that endpoint's TLS; empty: the system's
+    std::string credentials;  ///< path: a shared credentials file; empty: the host's own
+    std::string profile;      ///< in it; empty: the standard chain
+    bool path_style = false;  ///< https://host/bucket/key, not https://bucket.host/key
+};
+
+/// Where evidence is archived. `type` empty: nowhere, and nothing is ever removed.
+struct ArchiveSection {
+    std::string type;  ///< "directory" or "s3"
+    std::string path;  ///< of a directory
+    S3Place s3;
+    std::uint32_t retention_days = 0;           ///< S3 Object Lock, COMPLIANCE; 0: none of ours
+    std::uint32_t key_retention_days = 0;       ///< of key envelopes
+    bool legal_hold = false;                    ///< on all that is locked
+    std::int64_t every_s = 60;                  ///< a round
+    std::int64_t age_max_s = 900;               ///< without a whole round: alarm
+    std::uint64_t keep_local_mib = 4096;        ///< archived segments that stay all the same
+    std::int64_t keep_local_for_s = 24 * 3600;  ///< after a segment's newest record
+};
+
 /// A place outside that holds the evidence log's checkpoints.
 struct AnchorSection {
     std::string name;
-    std::string type;  ///< "directory" or "witness"
+    std::string type;  ///< "directory", "s3" or "witness"
     std::string path;  ///< of a directory
     std::string url;   ///< of a witness: its submission prefix
     std::string key;   ///< of a witness: its vkey, type 04
     std::string ca;    ///< path: PEM roots for the witness's TLS; empty: the system's
+    S3Place s3;
+    std::uint32_t retention_days = 0;  ///< S3 Object Lock, COMPLIANCE; 0: none of ours
 };
 inline constexpr std::size_t kAnchorsMax = 16;
 
@@ -131,6 +159,7 @@ struct Config {
     CaSection ca;
     RecordingSection recording;
     EvidenceSection evidence;
+    ArchiveSection archive;
     LimitsSection limits;
     ProcessesSection processes;
     std::vector<AnchorSection> anchors;

@@ -34,6 +34,40 @@ Facts facts_of(const identity::Enrolment& enrolment) {
             {"claims", list(claims)}};
 }
 
+Facts facts_of(const S3Place& place) {
+    return {{"bucket", place.bucket},   {"prefix", place.prefix},
+            {"region", place.region},   {"endpoint", place.endpoint},
+            {"ca", place.ca},           {"credentials", place.credentials},
+            {"profile", place.profile}, {"path_style", place.path_style ? "true" : "false"}};
+}
+
+Facts facts_of(const ArchiveSection& archive) {
+    Facts facts = facts_of(archive.s3);
+    facts["type"] = archive.type;
+    facts["path"] = archive.path;
+    facts["retention_days"] = std::to_string(archive.retention_days);
+    facts["key_retention_days"] = std::to_string(archive.key_retention_days);
+    facts["legal_hold"] = archive.legal_hold ? "true" : "false";
+    facts["every"] = std::to_string(archive.every_s);
+    facts["age_max"] = std::to_string(archive.age_max_s);
+    facts["keep_local_mib"] = std::to_string(archive.keep_local_mib);
+    facts["keep_local_for"] = std::to_string(archive.keep_local_for_s);
+    return facts;
+}
+
+Facts facts_of(const AnchorSection& anchor) {
+    Facts facts = facts_of(anchor.s3);
+    facts["type"] = anchor.type;
+    facts["path"] = anchor.path;
+    facts["url"] = anchor.url;
+    facts["key"] = anchor.key;
+    facts["retention_days"] = std::to_string(anchor.retention_days);
+    if (anchor.type != "s3") {
+        facts["ca"] = anchor.ca;
+    }
+    return facts;
+}
+
 Facts facts_of(const Connection& connection) {
     std::vector<std::string> egress;
     egress.reserve(connection.egress.size());
@@ -84,6 +118,7 @@ void add_settings(Things& things, const Config& config) {
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};
     things["processes"] = {{"gateway", config.processes.gateway},
                            {"signer", config.processes.signer}};
+    things["archive"] = facts_of(config.archive);
     things["limits"] = {{"body_mib", std::to_string(config.limits.body_mib)},
                         {"operations", std::to_string(config.limits.operations)},
                         {"lobby_mib", std::to_string(config.limits.lobby_mib)},
@@ -105,11 +140,7 @@ Things things_of(const Config& config) {
                                                     {"jwks", issuer.jwks + " " + digest}};
     }
     for (const auto& each : config.anchors) {
-        things["anchor \"" + each.name + "\""] = {{"type", each.type},
-                                                  {"path", each.path},
-                                                  {"url", each.url},
-                                                  {"key", each.key},
-                                                  {"ca", each.ca}};
+        things["anchor \"" + each.name + "\""] = facts_of(each);
     }
     for (const auto& each : config.launchers) {
         const std::string kind = each.reviewer ? "reviewer" : "launcher";

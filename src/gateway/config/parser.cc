@@ -49,6 +49,7 @@ void Parser::document(const toml::table& table) {
     ca(section_or_empty(root, "ca"));
     recording(section_or_empty(root, "recording"));
     evidence(section_or_empty(root, "evidence"));
+    if (auto section = root.table("archive")) archive(*section);
     limits(section_or_empty(root, "limits"));
     processes(section_or_empty(root, "processes"));
     for (const Section& each : root.tables("anchor")) anchor(each);
@@ -140,12 +141,15 @@ void Parser::anchor(Section section) {
     AnchorSection to;
     to.name = section.required("name", rules::id);
     to.type = section.required("type", [](std::string_view text) {
-        return text == "directory" || text == "witness"
+        return text == "directory" || text == "s3" || text == "witness"
                    ? ""
-                   : "is not a type of anchor; write directory or witness";
+                   : "is not a type of anchor; write directory, s3 or witness";
     });
     if (to.type == "directory") {
         to.path = resolved(section.required("path", rules::not_empty));
+    } else if (to.type == "s3") {
+        to.s3 = s3_place(section);
+        to.retention_days = days(section, "retention_days");
     } else {
         to.url = section.required("url", rules::submission_prefix);
         to.key = section.required("key", rules::witness_key);
@@ -162,6 +166,57 @@ void Parser::anchor(Section section) {
     }
     section.finish();
     config_.anchors.push_back(std::move(to));
+}
+
+std::uint32_t Parser::days(Section& section, std::string_view key) {
+    constexpr std::uint64_t kHundredYears = 36'500;
+    return static_cast<std::uint32_t>(section.number(key, 0, 1, kHundredYears));
+}
+
+S3Place Parser::s3_place(Section& section) {
+    S3Place to;
+    to.bucket = section.required("bucket", rules::bucket);
+    to.prefix = section.text("prefix", "", rules::key_prefix);
+    to.region = section.required("region", rules::region);
+    to.endpoint = section.text("endpoint", "", rules::endpoint);
+    to.ca = resolved(section.text("ca", "", rules::not_empty));
+    to.credentials = resolved(section.text("credentials", "", rules::not_empty));
+    to.profile = section.text("profile", "", rules::not_empty);
+    to.path_style = section.flag("path_style", !to.endpoint.empty());
+    return to;
+}
+
+void Parser::archive(Section section) {
+    constexpr std::int64_t kEveryMost = 24 * 3600;
+    constexpr std::int64_t kAgeMost = 30 * 24 * 3600;
+    constexpr std::int64_t kForMost = 1'000'000 * std::int64_t{3600};
+    constexpr std::uint64_t kMibMost = std::uint64_t{1} << 30;
+    ArchiveSection& to = config_.archive;
+    to.type = section.required("type", [](std::string_view text) {
+        return text == "directory" || text == "s3"
+                   ? ""
+                   : "is not a type of archive; write directory or s3";
+    });
+    if (to.type == "directory") {
+        to.path = resolved(section.required("path", rules::not_empty));
+        if (to.path.starts_with(config_.gateway.data_dir)) {
+            section.refuse("path", "lies in data_dir; what takes the one takes the other along");
+        }
+    } else {
+        to.s3 = s3_place(section);
+        to.retention_days = days(section, "retention_days");
+        to.key_retention_days = days(section, "key_retention_days");
+        to.legal_hold = section.flag("legal_hold", false);
+    }
+    to.every_s = section.duration_s("every", to.every_s, kEveryMost);
+    to.age_max_s = section.duration_s("age_max", to.age_max_s, kAgeMost);
+    to.keep_local_mib = section.number("keep_local_mib", to.keep_local_mib, 0, kMibMost);
+    to.keep_local_for_s = section.duration_s("keep_local_for", to.keep_local_for_s, kForMost);
+    if (to.age_max_s <= to.every_s) {
+        section.refuse("age_max",
+                       "is no more than every, so the alarm would never be over; raise it");
+    }
+    section.finish();
 }
 
 void Parser::limits(Section section) {

@@ -24,6 +24,9 @@ class Parser {
     void ca(Section section);
     void recording(Section section);
     void evidence(Section section);
+    void archive(Section section);
+    S3Place s3_place(Section& section);
+    std::uint32_t days(Section& section, std::string_view key);
     void limits(Section section);
     void processes(Section section);
     void anchor(Section section);

@@ -192,6 +192,21 @@ std::string witness_key(std::string_view text) {
                  "gave you: `narrows witness key` prints it";
 }
 
+std::string bucket(std::string_view text) {
+    const bool good = text.size() >= 3 && text.size() <= 63 && text == codec::lower(text) &&
+                      all_of(text, ".-") && text.find("..") == text.npos && text.front() != '.' &&
+                      text.back() != '.';
+    return good ? "" : "is not the name of a bucket; use 3 to 63 small letters, digits and . -";
+}
+
+std::string key_prefix(std::string_view text) {
+    const bool good = !text.empty() && text.size() <= 256 && all_of(text, "/._-") &&
+                      text.front() != '/' && text.back() != '/' && text.find("//") == text.npos &&
+                      text.find("..") == text.npos;
+    return good ? ""
+                : "is not a prefix; use letters, digits and / . _ - without a slash at its ends";
+}
+
 std::string jwks(std::string_view text) {
     const bool remote = text.find("://") != std::string_view::npos;
     const bool good = remote ? text.starts_with("https://") : !text.empty();

@@ -23,6 +23,8 @@ std::string ed25519(std::string_view text);        ///< base64 of 32 bytes
 std::string address(std::string_view text);        ///< "host:port"
 std::string host_name(std::string_view text);      ///< a DNS name or an address
 std::string endpoint(std::string_view text);       ///< "http(s)://host[:port]", nothing after it
+std::string bucket(std::string_view text);         ///< a name that S3 takes
+std::string key_prefix(std::string_view text);     ///< "a/b", no slash at its ends
 std::string jwks(std::string_view text);           ///< a path or an https URL
 std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
 std::string witness_key(std::string_view text);        ///< a vkey of type 04

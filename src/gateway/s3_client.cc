@@ -1,0 +1,143 @@
+#include "gateway/s3_client.h"
+
+#include <fmt/format.h>
+
+#include "codec/text.h"
+#include "protocols/aws/catalogue/catalogue.h"
+#include "protocols/aws/upstream/sts.h"
+
+namespace narrows::gateway {
+namespace {
+
+Result<std::string> host_of(std::string_view service, const std::string& region) {
+    const aws::Catalogue& catalogue = aws::Catalogue::embedded();
+    const auto found = catalogue.service(service);
+    const std::string_view partition = catalogue.partition_of(region);
+    if (!found) {
+        return fail(ErrorCode::not_found, std::string(service) + " is in no catalogue");
+    }
+    NARROWS_TRY(const auto endpoint,
+                catalogue.endpoint(*found, partition.empty() ? "aws" : partition, region));
+    return std::string(endpoint.host);
+}
+
+/// The host, with another file of shared credentials.
+class HostWithFile final : public upstream::Host {
+  public:
+    explicit HostWithFile(std::string file) : file_(std::move(file)) {}
+    std::optional<std::string> variable(const std::string& name) const override {
+        const bool is_file = name == "AWS_SHARED_CREDENTIALS_FILE" && !file_.empty();
+        return is_file ? file_ : upstream::system_host().variable(name);
+    }
+    Result<Secret> read_file(const std::string& path) const override {
+        return upstream::system_host().read_file(path);
+    }
+
+  private:
+    const std::string file_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clock& clock,
+                                                 Fetches& fetches) {
+    std::unique_ptr<S3Client> client(new S3Client(place, clock));
+    client->name_ = "s3://" + place.bucket + (place.prefix.empty() ? "" : "/" + place.prefix);
+    NARROWS_TRY(client->find_endpoint());
+    NARROWS_TRY(client->http_, fetches.for_ca(place.ca));
+    NARROWS_TRY(client->credentials_http_, fetches.for_ca(""));
+    client->host_ = std::make_unique<HostWithFile>(place.credentials);
+    upstream::CredentialChain::Options options;
+    options.region = place.region;
+    if (const auto sts = host_of("sts", place.region)) {
+        options.sts.host = sts.value();
+    }
+    client->credentials_ = std::make_unique<upstream::CredentialChain>(
+        *client->host_, *client->credentials_http_, clock, options);
+    return client;
+}
+
+/// A bucket with a dot in its name fits no wildcard certificate.
+Result<void> S3Client::find_endpoint() {
+    path_style_ = place_.path_style || place_.bucket.find('.') != std::string::npos;
+    if (place_.endpoint.empty()) {
+        NARROWS_TRY(target_.host, host_of("s3", place_.region));
+    } else {
+        NARROWS_TRY(target_, upstream::parse_endpoint_url(place_.endpoint));
+    }
+    if (!path_style_) {
+        target_.host = place_.bucket + "." + target_.host;
+    }
+    return ok();
+}
+
+std::string S3Client::full_key(std::string_view key) const {
+    const bool apart = !place_.prefix.empty() && !key.empty();
+    return place_.prefix + (apart ? "/" : "") + std::string(key);
+}
+
+std::string S3Client::target_of(const S3Ask& ask) const {
+    std::string target = path_style_ ? "/" + place_.bucket : "";
+    if (!ask.key.empty()) {
+        target += "/" + codec::percent_encode(full_key(ask.key), "/");
+    }
+    if (target.empty()) {
+        target = "/";
+    }
+    char before = '?';
+    for (const codec::Pair& each : ask.query) {
+        target +=
+            before + codec::percent_encode(each.name) + "=" + codec::percent_encode(each.value);
+        before = '&';
+    }
+    return target;
+}
+
+Result<S3Answer> S3Client::ask(const S3Ask& ask) {
+    NARROWS_TRY(upstream::HostCredentials host, credentials_->get(place_.profile));
+    const std::string digest = codec::hex(crypto::sha256(ask.body));
+    upstream::FetchRequest request;
+    request.target = target_;
+    request.timeout_ms = kTimeoutMs;
+    request.response_bytes_max = ask.answer_max;
+    request.head = {ask.method,
+                    target_of(ask),
+                    {{"Host", target_.authority()}, {"x-amz-content-sha256", digest}}};
+    request.head.headers.insert(request.head.headers.end(), ask.headers.begin(), ask.headers.end());
+    NARROWS_TRY(sigv4::Signed made, sigv4::sign(request.head, digest, host.credentials,
+                                                place_.region, "s3", clock_.wall(), keys_));
+    std::move(made.headers.begin(), made.headers.end(), std::back_inserter(request.head.headers));
+    request.body = Secret(ask.body);
+    NARROWS_TRY(const upstream::FetchResponse response, http_->fetch(request));
+    S3Answer answer{response.head.status, response.head.headers, to_bytes(response.body.view()),
+                    ""};
+    if (answer.status >= 300 || ask.method == "POST") {
+        answer.code = upstream::parse_service_error(as_text(answer.body)).code;
+    }
+    return answer;
+}
+
+Error S3Client::odd(const S3Answer& answer, std::string_view doing, std::string_view key) const {
+    const std::string what =
+        fmt::format("{} answers {} {} to {} {}", name_, answer.status,
+                    answer.code.empty() ? "(no error code)" : answer.code, doing, key);
+    if (answer.status == 404) {
+        return {answer.code == "NoSuchBucket" ? ErrorCode::denied : ErrorCode::not_found,
+                what + ": it is not there"};
+    }
+    if (answer.status == 401 || answer.status == 403) {
+        return {ErrorCode::denied,
+                what +
+                    ": check the bucket's policy and what the gateway's credentials may do "
+                    "(docs/archive.md lists it)"};
+    }
+    if (answer.status == 400) {
+        return {ErrorCode::denied,
+                what +
+                    ": check that the bucket has versioning and Object Lock, that the region "
+                    "is its own, and that the clock is right"};
+    }
+    return {ErrorCode::unavailable, what + ": it is tried again"};
+}
+
+}  // namespace narrows::gateway

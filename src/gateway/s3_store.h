@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+
+#include "archive/store.h"
+#include "gateway/s3_client.h"
+
+namespace narrows::gateway {
+
+/// How objects are locked (S3 Object Lock, mode COMPLIANCE).
+struct S3Locks {
+    std::uint32_t retention_days = 0;      ///< Keeping::locked; 0: no lock of ours
+    std::uint32_t key_retention_days = 0;  ///< Keeping::minimum
+    bool legal_hold = false;               ///< on everything that is locked
+};
+
+/// An archive in S3, or in something that speaks as S3 does. Objects are put with
+/// `If-None-Match: *` and x-amz-checksum-sha256, those over kPartBytes in parts; what the store
+/// says afterwards (length, checksum, lock) is compared, and where it says no checksum the object
+/// is read back whole.
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+class S3Store : public archive::Store {
+  public:
+    static constexpr std::size_t kPartBytes = 8 << 20;
+
+    /// `clock` must outlive it.
+    S3Store(std::unique_ptr<S3Client> client, const Clock& clock, S3Locks locks)
+        : client_(std::move(client)), clock_(clock), locks_(locks) {}
+
+    const std::string& name() const override { return client_->name(); }
+    Result<archive::Object> put(const std::string& key, const archive::Content& content,
+                                const crypto::Digest& sha256, archive::Keeping keeping) override;
+    Result<void> replace(const std::string& key, ByteView bytes) override;
+    Result<void> confirm(const archive::Object& object, const archive::Content& content) override;
+    Result<Bytes> read(const std::string& key, const std::string& version, std::uint64_t offset,
+                       std::size_t size) override;
+    Result<std::vector<archive::Listed>> list(const std::string& prefix,
+                                              const std::string& after) override;
+    /// Nothing: the bucket's lifecycle rule does it.
+    void drop(const std::string&) override {}
+
+  private:
+    struct Page {
+        std::vector<archive::Listed> listed;
+        std::string next;  ///< key to go on after; empty: that was all
+    };
+
+    http::Headers lock_headers(archive::Keeping keeping) const;
+    Result<S3Answer> head(const std::string& key, const std::string& version);
+    Result<void> check_bytes(const S3Answer& answer, const archive::Object& object,
+                             const archive::Content& content);
+    Result<void> check_lock(const S3Answer& answer, const std::string& key,
+                            archive::Keeping keeping) const;
+    Result<void> put_whole(const std::string& key, const archive::Content& content,
+                           const crypto::Digest& sha256, archive::Keeping keeping);
+    Result<void> put_in_parts(const std::string& key, const archive::Content& content,
+                              archive::Keeping keeping);
+    Result<std::string> begin_parts(const std::string& key, archive::Keeping keeping);
+    Result<std::string> put_parts(const std::string& key, const std::string& upload,
+                                  const archive::Content& content);
+    Result<void> finish_parts(const std::string& key, const std::string& upload,
+                              const std::string& list);
+    Result<Page> list_page(const std::string& prefix, const std::string& after);
+
+    std::unique_ptr<S3Client> client_;
+    const Clock& clock_;
+    const S3Locks locks_;
+};
+
+}  // namespace narrows::gateway

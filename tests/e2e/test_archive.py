@@ -1,0 +1,462 @@
+"""Evidence leaves the gateway for a store; what is removed here is there, and comes back from there alone."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness.archive import FaultyS3, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
+from harness.emulator import REGION
+from harness.gateway import Connection, Gateway, scope, statement
+from harness.processes import NARROWS, PYTHON, ROOT, wait_until
+from harness.upstream import StrictUpstream
+from load import Agent, burst
+
+ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
+SMALL = "segment_mib = 1\nreserve_mib = 16"
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    made = StrictUpstream(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = tmp_path / "archive"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def gateway(upstream, tmp_path):
+    made = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, upstream.endpoint)], upstream.admin,
+                   recording=SMALL)
+    yield made
+    made.stop()
+
+
+def archiving(gateway, *more):
+    gateway.more = "".join(more)
+    gateway.write_config()
+    return gateway
+
+
+def folder(place):
+    return place / "v1" / "narrows+gw-test"
+
+
+def state(gateway):
+    return gateway.api("GET", "/healthz").json()["archive"]
+
+
+def alarms(gateway):
+    return {each["what"]: each["why"] for each in gateway.api("GET", "/healthz").json()["alarms"]}
+
+
+def work(gateway, prefix, operations=500):
+    """A session that fills about two segments; ended."""
+    session = gateway.session()
+    assert {answer.status for answer in burst(gateway.agents_port, [session], operations, prefix)} == {200}
+    assert gateway.end(session).status_code == 200
+    return session
+
+
+def idle(gateway):
+    """All that is on record is in the archive."""
+    return state(gateway)["backlog_segments"] == 0 and state(gateway)["age_s"] == 0 and not state(gateway)["trouble"]
+
+
+def local_segments(gateway):
+    return sorted(path.name for path in (gateway.data_dir / "journal").glob("*.nj"))
+
+
+def trust_of(gateway, tmp_path):
+    kept = tmp_path / "trust"
+    shutil.copy(gateway.data_dir / "trust", kept)
+    return kept
+
+
+def both_verify(data_dir, trust, *more):
+    """(exit code, what it says) of both verifiers."""
+    programs = ([NARROWS, "recording", "verify", "--data-dir", data_dir],
+                [PYTHON, ROOT / "verifier" / "narrows_verify.py", data_dir])
+    answers = []
+    for program in programs:
+        done = subprocess.run([*map(str, program), "--trust", str(trust), *map(str, more)], capture_output=True, text=True,
+                              timeout=300)
+        answers.append((done.returncode, done.stdout + done.stderr))
+    return answers
+
+
+def assert_verified(data_dir, trust, *more):
+    for code, said in both_verify(data_dir, trust, *more):
+        assert code == 0 and "\nverified" in said, said
+    return said
+
+
+def restore(gateway, source, to, *more, env=None):
+    return gateway.command("recording", "restore", "--from", source, "--to", to, *more, env=env or {})
+
+
+def removed_some(gateway):
+    return state(gateway)["removed"] > 2 and any(
+        name not in local_segments(gateway) for name in ("control-00000001.nj", "bulk-00000001.nj"))
+
+
+def test_local_copies_go_when_the_archive_has_them_and_all_still_verifies(gateway, place, tmp_path):
+    archiving(gateway, directory_archive(place)).start()
+    first = work(gateway, "first-")
+    for n in range(3):
+        work(gateway, f"more-{n}-")
+    wait_until(lambda: removed_some(gateway), 60, "segments to be removed here")
+    wait_until(lambda: first.id not in {each for each in sessions_here(gateway)}, 60, "the first session to be away")
+    metrics = gateway.api("GET", "/metrics").text
+    assert "narrows_archive_removed_total" in metrics and "narrows_archive_trouble 0" in metrics
+    assert "archive: " in gateway.command("doctor", "--config", gateway.config).stdout
+    assert gateway.stop() == 0
+
+    trust = trust_of(gateway, tmp_path)
+    said = assert_verified(gateway.data_dir, trust)
+    assert "archived to" in said
+    assert "were not looked at" not in assert_verified(gateway.data_dir, trust, "--archive", folder(place))
+
+    listed = gateway.command("recording", "list", "--data-dir", gateway.data_dir).stdout
+    assert f"{first.id}  " in listed and "archived to" in listed and " gaps " not in listed
+    shown = gateway.command("recording", "show", first.id, "--data-dir", gateway.data_dir)
+    assert shown.returncode == 2 and "recording restore" in shown.stderr
+
+    gateway.start()
+    work(gateway, "after-", 50)
+    assert gateway.stop() == 0
+    assert_verified(gateway.data_dir, trust)
+
+    whole = tmp_path / "whole"
+    done = restore(gateway, folder(place), whole)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "archived to" not in assert_verified(whole, trust)
+    shown = gateway.command("recording", "show", first.id, "--data-dir", whole)
+    assert shown.returncode == 0 and "500 allowed" in shown.stdout and "complete" in shown.stdout
+
+
+def sessions_here(gateway):
+    listed = gateway.command("recording", "list", "--data-dir", gateway.data_dir, "--json").stdout
+    found = [json.loads(line) for line in listed.splitlines()]
+    return {each["session"] for each in found if each["completeness"] != "archived"}
+
+
+def test_a_total_loss_is_restored_from_the_archive_alone(gateway, place, tmp_path):
+    archiving(gateway, directory_archive(place)).start()
+    running = gateway.session()
+    assert {a.status for a in burst(gateway.agents_port, [running], 400, "run-")} == {200}
+    ended = work(gateway, "end-", 300)
+    time.sleep(3)  # INTERVAL entries, a round
+    wait_until(lambda: idle(gateway), 30, "everything to be in the archive")
+    gateway.kill()
+    trust, key = trust_of(gateway, tmp_path), (gateway.data_dir / "log.key").read_bytes()
+    shutil.rmtree(gateway.data_dir)
+
+    done = restore(gateway, folder(place), gateway.data_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_verified(gateway.data_dir, trust)
+    for session in (running, ended):
+        shown = gateway.command("recording", "show", session.id, "--data-dir", gateway.data_dir)
+        assert shown.returncode == 0 and " allowed" in shown.stdout
+    assert restore(gateway, folder(place), gateway.data_dir).returncode != 0, "never into a directory in use"
+
+    (gateway.data_dir / "log.key").write_bytes(key)
+    gateway.start()
+    work(gateway, "anew-", 20)
+    wait_until(lambda: idle(gateway), 30, "the archive to go on")
+    assert gateway.stop() == 0
+    assert_verified(gateway.data_dir, trust)
+
+
+@pytest.fixture
+def archived(gateway, place, tmp_path):
+    """A stopped gateway with segments that are in the archive only; its trust file."""
+    archiving(gateway, directory_archive(place)).start()
+    for n in range(3):
+        work(gateway, f"w{n}-")
+    wait_until(lambda: removed_some(gateway), 60, "segments to be removed here")
+    assert gateway.stop() == 0
+    return trust_of(gateway, tmp_path)
+
+
+def archived_objects(gateway, place):
+    here = set(local_segments(gateway))
+    return [path for path in sorted(folder(place).glob("seg/**/*.nj")) if path.name not in here]
+
+
+def test_an_archived_object_that_was_deleted_or_swapped_is_found(gateway, place, archived):
+    objects = archived_objects(gateway, place)
+    more = ("--archive", folder(place))
+    saved = objects[0].read_bytes()
+    objects[0].unlink()
+    for code, said in both_verify(gateway.data_dir, archived, *more):
+        assert code == 1 and "the archive has no object" in said and objects[0].name in said
+    changed = bytearray(saved)
+    changed[len(changed) // 2] ^= 1
+    objects[0].write_bytes(changed)
+    for code, said in both_verify(gateway.data_dir, archived, *more):
+        assert code == 1 and "does not have the" in said
+    if len(objects) > 1:
+        objects[0].write_bytes(objects[1].read_bytes())
+        for code, said in both_verify(gateway.data_dir, archived, *more):
+            assert code == 1 and "does not have the" in said
+    done = restore(gateway, folder(place), place.parent / "restored")
+    assert done.returncode == 1 and "holds other bytes" in done.stdout
+    objects[0].write_bytes(saved)
+    assert_verified(gateway.data_dir, archived, *more)
+
+
+def test_a_segment_that_nobody_archived_is_missed(gateway, archived):
+    archiving(gateway)  # nowhere any more
+    highest = max(name for name in local_segments(gateway) if name.startswith("control"))
+    for _ in range(2):
+        gateway.start()
+        work(gateway, "no-archive-", 20)
+        assert gateway.stop() == 0
+    assert_verified(gateway.data_dir, archived)
+    gone = [name for name in local_segments(gateway) if name.startswith("control") and name <= highest]
+    for name in gone:
+        (gateway.data_dir / "journal" / name).unlink()
+    for code, said in both_verify(gateway.data_dir, archived):
+        assert code == 1 and "is not there, and the log does not say that it was archived" in said, said
+
+
+def test_an_outage_stops_nothing_and_is_caught_up_with(gateway, place):
+    archiving(gateway, directory_archive(place)).start()
+    wait_until(lambda: idle(gateway), 30, "the first round")
+    place.rename(place.with_name("elsewhere"))
+    for n in range(2):
+        work(gateway, f"out-{n}-")
+    wait_until(lambda: "archive overdue" in alarms(gateway), 40, "the alarm")
+    assert "mount its volume" in state(gateway)["trouble"]
+    before = local_segments(gateway)
+    assert "control-00000001.nj" in before
+    assert "archive: " in gateway.command("doctor", "--config", gateway.config).stdout
+    place.with_name("elsewhere").rename(place)
+    wait_until(lambda: idle(gateway) and not alarms(gateway), 90, "the archive to catch up")
+    assert gateway.stop() == 0
+
+
+def test_kills_at_any_moment_lose_nothing_that_was_removed(gateway, place, tmp_path):
+    chance = random.Random(7)
+    archiving(gateway, directory_archive(place)).start()
+    for n in range(6):
+        session = gateway.session()
+        burst(gateway.agents_port, [session], 250, f"k{n}-")
+        gateway.end(session)
+        time.sleep(chance.uniform(0, 2.5))
+        gateway.kill()
+        gateway.start(seconds=60)
+    wait_until(lambda: idle(gateway), 60, "the archive to have all")
+    assert gateway.stop() == 0
+    trust = trust_of(gateway, tmp_path)
+    assert_verified(gateway.data_dir, trust)
+    assert_verified(gateway.data_dir, trust, "--archive", folder(place))
+
+
+def s3_env(emulator):
+    return {**emulator.admin.env(), "AWS_REGION": REGION}
+
+
+def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-locked")
+    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
+                      recording=SMALL)
+    archiving(gateway, s3_archive(bucket, direct.endpoint, more='every = "1s"\nage_max = "20s"\nretention_days = 30\n'
+                                  'key_retention_days = 1\nlegal_hold = true\n' + credentials_file(tmp_path, direct.admin)))
+    gateway.start()
+    session = gateway.session()
+    burst(gateway.agents_port, [session], 700, "s3-")
+    gateway.end(session)
+    wait_until(lambda: idle(gateway) and state(gateway)["entries"] > 5, 90, "everything to be in the bucket")
+    assert gateway.stop() == 0
+    trust = trust_of(gateway, tmp_path)
+
+    s3 = direct.client("s3")
+    prefix = "evidence/test/v1/narrows+gw-test/"
+    found = {each["Key"].removeprefix(prefix): each
+             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket) for each in page["Contents"]}
+    assert {key.split("/")[0] for key in found} >= {"tlog", "live", "keys"}
+    checkpoint = next(key for key in found if key.startswith("tlog/checkpoints/"))
+    for key, days in ((checkpoint, 30), ("keys/00000001.operations.age", 1)):
+        head = s3.head_object(Bucket=bucket, Key=prefix + key)
+        assert head["ObjectLockMode"] == "COMPLIANCE"
+        until = head["ObjectLockRetainUntilDate"].timestamp()
+        assert abs(until - time.time() - days * 86400) < 3600
+    assert s3.head_object(Bucket=bucket, Key=prefix + checkpoint)["ObjectLockLegalHoldStatus"] == "ON"
+
+    whole = tmp_path / "whole"
+    done = restore(gateway, f"s3://{bucket}/{prefix.rstrip('/')}", whole, "--endpoint", direct.endpoint,
+                   env=s3_env(direct))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_verified(whole, trust)
+    envelope = pathlib.Path("keys") / "00000001.operations.age"
+    assert (whole / envelope).read_bytes() == (gateway.data_dir / envelope).read_bytes()
+
+
+def on_s3(tmp_path, direct, bucket, endpoint, recording=SMALL, more=""):
+    """A gateway that archives to a bucket at `endpoint`; its agents' bucket is the emulator's."""
+    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
+                      recording=recording)
+    return archiving(gateway, s3_archive(bucket, endpoint, more='every = "1s"\nage_max = "6s"\n' + more +
+                                         credentials_file(tmp_path, direct.admin)))
+
+
+def busy(gateway, prefix, operations=300):
+    """A session whose requests the emulator answers as it likes: on record all the same."""
+    session = gateway.session()
+    answers = burst(gateway.agents_port, [session], operations, prefix)
+    assert {answer.status for answer in answers} <= {200, 403, 404}
+    assert gateway.end(session).status_code == 200
+
+
+def restored_and_verified(gateway, bucket, endpoint, emulator, tmp_path):
+    whole = tmp_path / "whole"
+    done = restore(gateway, f"s3://{bucket}/evidence/test/v1/narrows+gw-test", whole, "--endpoint", endpoint,
+                   env=s3_env(emulator))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_verified(whole, trust_of(gateway, tmp_path))
+
+
+def without_headers(*names):
+    def change(status, headers, body):
+        return status, [each for each in headers if each[0].lower() not in names], body
+
+    return change
+
+
+def with_wrong_checksum(status, headers, body):
+    kept = [each for each in headers if each[0].lower() != "x-amz-checksum-sha256"]
+    return status, kept + [("x-amz-checksum-sha256", "A" * 43 + "=")], body
+
+
+def slowly(status, headers, body):
+    time.sleep(1.5)
+    return status, headers, body
+
+
+FAULTS = {
+    "403": lambda *_: (403, b"<Error><Code>AccessDenied</Code></Error>"),
+    "503": lambda *_: (503, b"<Error><Code>SlowDown</Code></Error>"),
+    "garbage": lambda *_: (200, b"<<<<"),
+    "cut": lambda method, *_: "cut" if method == "PUT" else None,
+    "put is lost": lambda method, *_: (200, b"") if method == "PUT" else None,
+    "wrong checksum": lambda method, *_: with_wrong_checksum if method == "HEAD" else None,
+    "not locked": lambda method, *_: without_headers("x-amz-object-lock-mode") if method == "HEAD" else None,
+    "slow": lambda *_: slowly,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_fails_stops_nothing_and_nothing_is_removed_meanwhile(direct, tmp_path, fault):
+    bucket = locked_bucket(direct, "evidence-" + fault.replace(" ", "-"))
+    store = FaultyS3(direct.port)
+    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, more="retention_days = 1\n").start()
+    try:
+        wait_until(lambda: idle(gateway), 60, "the first round")
+        store.fault = FAULTS[fault]
+        before = state(gateway)["removed"]
+        busy(gateway, f"f-{fault[:3]}-")
+        if fault == "slow":
+            assert gateway.session()
+        else:
+            wait_until(lambda: state(gateway)["trouble"], 30, "its trouble to show")
+            wait_until(lambda: any(what.startswith("archive") for what in alarms(gateway)), 40, "an alarm")
+            assert state(gateway)["removed"] == before and "control-00000001.nj" in local_segments(gateway)
+        busy(gateway, f"g-{fault[:3]}-", 50)
+        store.fault = None
+        wait_until(lambda: idle(gateway) and not alarms(gateway), 120, "the archive to catch up")
+        assert gateway.stop() == 0
+        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+    finally:
+        gateway.stop()
+        store.stop()
+
+
+def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-taken")
+    day = time.strftime("%Y/%m/%d", time.gmtime())
+    key = f"evidence/test/v1/narrows+gw-test/seg/control/{day}/control-00000001.nj"
+    direct.client("s3").put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint).start()
+    try:
+        busy(gateway, "taken-", 600)
+        wait_until(lambda: "archive refuses" in alarms(gateway), 40, "the alarm")
+        assert "other bytes" in alarms(gateway)["archive refuses"] and state(gateway)["removed"] == 0
+        assert direct.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"somebody else's"
+        assert gateway.stop() == 0
+    finally:
+        gateway.stop()
+
+
+def test_large_segments_go_in_parts(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-large")
+    direct.client("s3").create_bucket(Bucket="burst")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, recording="segment_mib = 16\nreserve_mib = 64").start()
+    try:
+        session = gateway.session()
+        agent = Agent(gateway.agents_port, session.credentials())
+        for n in range(4):
+            assert agent.request("PUT", f"/burst/large-{n}", os.urandom(8 << 20)).status == 200
+        gateway.end(session)
+        wait_until(lambda: idle(gateway) and state(gateway)["removed"] > 0, 90, "a large segment to be removed here")
+        assert gateway.stop() == 0
+        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+    finally:
+        gateway.stop()
+
+
+def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
+    bucket = locked_bucket(direct, "evidence-hidden")
+    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
+    busy(gateway, "hidden-")
+    wait_until(lambda: idle(gateway), 60, "everything to be in the bucket")
+    assert gateway.stop() == 0
+    s3 = direct.client("s3")
+    hidden = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+              if "/seg/" in each["Key"] or "/tlog/" in each["Key"]]
+    for key in hidden:
+        s3.delete_object(Bucket=bucket, Key=key)  # a delete marker in front of it
+    restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+
+
+def test_an_anchor_in_s3_locks_checkpoints_and_refuses_a_rollback(direct, gateway, tmp_path):
+    bucket = locked_bucket(direct, "anchors")
+    gateway.upstream = direct.admin
+    archiving(gateway, '[evidence]\nanchor_every = "1s"\n', s3_anchor("locked", bucket, direct.endpoint, days=2),
+              credentials_file(tmp_path, direct.admin))
+    gateway.start()
+    assert gateway.stop() == 0
+    shutil.copytree(gateway.data_dir, tmp_path / "old")
+    gateway.start()
+    gateway.session()
+
+    def anchored():
+        found = gateway.api("GET", "/healthz").json()["anchors"][0]
+        return found["kind"] == "s3" and found["entries"] > 6 and not found["trouble"]
+
+    wait_until(anchored, 40, "checkpoints to be anchored")
+    assert gateway.stop() == 0
+    listed = direct.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    names = [each["Key"].removeprefix("narrows+gw-test/") for each in listed]
+    sizes = [int(name.split("-")[1]) for name in names]
+    assert sizes == sorted(sizes, reverse=True) and all(
+        int(name.split("-")[0]) == 999_999_999_999 - size for name, size in zip(names, sizes, strict=True))
+    head = direct.client("s3").head_object(Bucket=bucket, Key=listed[0]["Key"])
+    assert head["ObjectLockMode"] == "COMPLIANCE"
+
+    shutil.rmtree(gateway.data_dir)
+    shutil.copytree(tmp_path / "old", gateway.data_dir)
+    done = gateway.command("gateway", "--config", gateway.config, env=gateway.upstream.env(), timeout=60)
+    assert done.returncode != 0 and "anchor locked contradicts" in done.stdout + done.stderr
