@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "codec/text.h"
 #include "gateway/anchors.h"
+#include "gateway/custody.h"
 #include "gateway/open_record.h"
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
@@ -102,7 +103,8 @@ Result<void> open_journal(Runtime& runtime, const Config& config, const BootOpti
     options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
     options.accept_corruption = boot.accept_corruption;
     options.anchors = anchor_setup(config, runtime.clock, boot.accept_rollback);
-    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config));
+    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config, runtime.data_dir));
+    options.retention = retention_of(config);
     NARROWS_TRY(runtime.recorder,
                 recorder::open_recorder(io::posix(), runtime.clock, std::move(options)));
     return ok();

@@ -36,6 +36,7 @@ class LocalRecorder final : public Recorder {
         keys_.set_recipients(options.recipients);
     }
     ~LocalRecorder() override {
+        custody_.reset();
         keeper_.reset();  // its last tick needs the journal
         journal_.reset();
     }
@@ -54,6 +55,13 @@ class LocalRecorder final : public Recorder {
         NARROWS_TRY(io::durable_write(fs, options.data_dir + "/trust", as_bytes(trust)));
         if (found_.frames > 0) {
             keeper_->add(evidence::RecoveryEntry{found_.fields()});
+        }
+        custody_ = std::make_unique<Custody>(fs, clock, options.data_dir, options.origin, *keeper_,
+                                             options.retention);
+        if (const Result<void> done = custody_->finish_shredding(); !done.has_value()) {
+            keeper_->alarms().raise("shredding unfinished",
+                                    "keys that the log says are shredded are still here: " +
+                                        done.error().what + "; the next start tries again");
         }
         return ok();
     }
@@ -118,6 +126,13 @@ class LocalRecorder final : public Recorder {
     void set_recipients(evidence::Recipients recipients) override {
         keys_.set_recipients(std::move(recipients));
     }
+    void set_retention(Retention retention) override {
+        custody_->set_retention(std::move(retention));
+    }
+    Result<void> hold(const evidence::HoldEntry& word) override { return custody_->hold(word); }
+    Result<std::uint64_t> shred(const ShredRequest& request) override {
+        return custody_->shred(request);
+    }
 
   private:
     journal::Options journal_options(const RecorderOptions& options, Recovery& recovery) {
@@ -143,6 +158,7 @@ class LocalRecorder final : public Recorder {
     Found found_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EvidenceKeeper> keeper_;
+    std::unique_ptr<Custody> custody_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "io/file.h"
 #include "journal/journal.h"
 #include "recorder/anchoring.h"
+#include "recorder/custody.h"
 #include "recorder/evidence_keeper.h"
 #include "recorder/recovery.h"
 
@@ -45,6 +46,11 @@ class Recorder : public journal::Journal {
     virtual std::vector<evidence::AlarmEntry> take_alarms() = 0;
     /// Who may read parts that begin from now on.
     virtual void set_recipients(evidence::Recipients recipients) = 0;
+
+    // As Custody has them; they block.
+    virtual void set_retention(Retention retention) = 0;
+    virtual Result<void> hold(const evidence::HoldEntry& word) = 0;
+    virtual Result<std::uint64_t> shred(const ShredRequest& request) = 0;
 };
 
 struct RecorderOptions {
@@ -55,6 +61,7 @@ struct RecorderOptions {
     bool accept_corruption = false;
     AnchorSetup anchors;
     evidence::Recipients recipients;
+    Retention retention;
 };
 
 /// The recorder in this process: opens the journal, declares what earlier starts left open, begins

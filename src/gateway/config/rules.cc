@@ -192,6 +192,14 @@ std::string witness_key(std::string_view text) {
                  "gave you: `narrows witness key` prints it";
 }
 
+std::string officer_key(std::string_view text) {
+    const auto key = evidence::parse_vkey(text);
+    return key && key.value().type == evidence::KeyType::ed25519
+               ? ""
+               : "is not an officer's key; write the vkey (name+id+base64, type 01) that the officer "
+                 "gave you: `narrows recording officer-key` prints it";
+}
+
 std::string jwks(std::string_view text) {
     const bool remote = text.find("://") != std::string_view::npos;
     const bool good = remote ? text.starts_with("https://") : !text.empty();
