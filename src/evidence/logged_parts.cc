@@ -51,8 +51,8 @@ Result<std::vector<Entry>> logged_entries(io::FileSystem& fs, const std::string&
 }
 
 std::map<std::uint64_t, OpenEntry> logged_parts(io::FileSystem& fs, const std::string& data_dir) {
-    auto entries = logged_entries(fs, data_dir,
-                                  [](ByteView entry) { return mentions(entry, "OPEN"); });
+    auto entries =
+        logged_entries(fs, data_dir, [](ByteView entry) { return mentions(entry, "OPEN"); });
     std::map<std::uint64_t, OpenEntry> opens;
     for (Entry& entry : entries ? entries.value() : std::vector<Entry>()) {
         if (auto* open = std::get_if<OpenEntry>(&entry.body)) {

@@ -1,7 +1,6 @@
 #include "recorder/custody.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -46,10 +45,10 @@ std::string envelope_of(model::PartNo part, const std::string& key) {
 /// What the log says of one session.
 struct Custody::Standing {
     std::vector<OpenEntry> opens;
-    std::set<std::string> shredded;                ///< envelopes' names
-    std::map<std::string, HoldEntry> holds;        ///< in force, by the officer's key
-    std::map<std::string, HoldEntry> last_words;   ///< by the officer's key
-    std::map<std::uint64_t, WallNs> closed;        ///< parts
+    std::set<std::string> shredded;               ///< envelopes' names
+    std::map<std::string, HoldEntry> holds;       ///< in force, by the officer's key
+    std::map<std::string, HoldEntry> last_words;  ///< by the officer's key
+    std::map<std::uint64_t, WallNs> closed;       ///< parts
 
     void take(const Entry& entry) {
         if (const auto* open = std::get_if<OpenEntry>(&entry.body)) {
@@ -120,7 +119,8 @@ Result<Custody::Standing> Custody::standing(const std::string& session) const {
         return fail(unknown);
     }
     const auto is_close = [](ByteView entry) { return evidence::mentions(entry, "CLOSE"); };
-    NARROWS_TRY(const std::vector<Entry> closes, evidence::logged_entries(fs_, data_dir_, is_close));
+    NARROWS_TRY(const std::vector<Entry> closes,
+                evidence::logged_entries(fs_, data_dir_, is_close));
     for (const Entry& entry : closes) {
         if (const auto* close = std::get_if<CloseEntry>(&entry.body)) {
             now.closed.emplace(close->head.part.value(), entry.time);
@@ -150,7 +150,8 @@ Result<void> Custody::check_word(const HoldEntry& word) const {
                                                    "made for the log {}",
                                                    origin_));
     }
-    if (std::abs(clock_.wall() - word.at) > kWordNs) {
+    const WallNs now = clock_.wall();
+    if (word.at < now - kWordNs || word.at > now + kWordNs) {
         return fail(ErrorCode::invalid,
                     fmt::format("it was signed at {}, which is too far from now by the gateway's "
                                 "clock; sign it anew, and see that both clocks are right",
@@ -202,12 +203,12 @@ Result<void> Custody::check_may_shred(const Standing& now, const ShredRequest& r
             return open.keys.contains(journal::name_of(key));
         });
         if (asked && has_one && clock_.wall() - *ended < least) {
-            return fail(ErrorCode::conflict,
-                        fmt::format("the {} of session {} are kept for {:.1f} days from its end, "
-                                    "until {}",
-                                    journal::name_of(key), request.session,
-                                    static_cast<double>(least) / kNsPerDay,
-                                    rfc3339(*ended + least)));
+            return fail(
+                ErrorCode::conflict,
+                fmt::format("the {} of session {} are kept for {:.1f} days from its end, "
+                            "until {}",
+                            journal::name_of(key), request.session,
+                            static_cast<double>(least) / kNsPerDay, rfc3339(*ended + least)));
         }
     }
     return ok();
@@ -242,7 +243,8 @@ Result<std::uint64_t> Custody::shred(const ShredRequest& request) {
 Result<void> Custody::finish_shredding() {
     const std::lock_guard lock(mutex_);
     const auto is_shred = [](ByteView entry) { return evidence::mentions(entry, "SHRED"); };
-    NARROWS_TRY(const std::vector<Entry> entries, evidence::logged_entries(fs_, data_dir_, is_shred));
+    NARROWS_TRY(const std::vector<Entry> entries,
+                evidence::logged_entries(fs_, data_dir_, is_shred));
     std::vector<std::string> envelopes;
     for (const Entry& entry : entries) {
         if (const auto* shred = std::get_if<ShredEntry>(&entry.body)) {

@@ -57,8 +57,9 @@ class EvidenceKeeper {
     ~EvidenceKeeper();
 
     void add(evidence::EntryBody body);
-    /// Waits until all that was added before, and how far parts had come, is in a signed checkpoint;
-    /// blocks some seconds at most. An error: it is not yet, and will be when the log can be signed.
+    /// Waits until all that was added before, and how far parts had come, is in a signed
+    /// checkpoint; blocks some seconds at most. An error: it is not yet, and will be when the log
+    /// can be signed.
     Result<void> flush();
     /// Tells `waiter` when the OPEN of `part`, which is durable, is in a signed checkpoint; or that
     /// the log cannot be signed.

@@ -69,7 +69,8 @@ class RecorderTest : public testing::Test {
     bool stands_on_disk(std::string_view text) {
         std::size_t files = 0;
         for (const char* folder : {"/data/journal", "/data/keys", "/data/log"}) {
-            for (const std::string& name : disk_.list(folder).value()) {
+            const std::vector<std::string> names = disk_.list(folder).value();
+            for (const std::string& name : names) {
                 const Result<Bytes> bytes =
                     io::read_all(disk_, std::string(folder) + "/" + name, 1 << 26);
                 files += bytes ? 1 : 0;

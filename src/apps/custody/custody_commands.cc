@@ -79,7 +79,8 @@ CLI::App* add(CLI::App* to, const char* name, const char* about, Run run, int& e
                             "gateway is asked");
     }
     if (run == run_shred) {
-        command->add_option("--class", options->class_name, "only this: operations, bodies, secrets")
+        command
+            ->add_option("--class", options->class_name, "only this: operations, bodies, secrets")
             ->check(CLI::IsMember({"operations", "bodies", "secrets"}));
     }
     command->callback([run, options, json, &exit_code] {

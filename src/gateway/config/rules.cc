@@ -196,7 +196,8 @@ std::string officer_key(std::string_view text) {
     const auto key = evidence::parse_vkey(text);
     return key && key.value().type == evidence::KeyType::ed25519
                ? ""
-               : "is not an officer's key; write the vkey (name+id+base64, type 01) that the officer "
+               : "is not an officer's key; write the vkey (name+id+base64, type 01) that the "
+                 "officer "
                  "gave you: `narrows recording officer-key` prints it";
 }
 

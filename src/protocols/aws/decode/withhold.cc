@@ -147,7 +147,8 @@ void withhold_in_xml(Operation entry, codec::XmlElement root, ByteView key, Reco
         if (taken.empty()) continue;
         record.withheld.emplace_back(path.text());
         for (std::size_t i = 0; i < taken.size(); ++i) {
-            // An XML answer's elements are found by name: which of them it was is all that is known.
+            // An XML answer's elements are found by name: which of them it was is all that is
+            // known.
             const std::string at = std::string(path.text()) + "#" + std::to_string(i);
             record.secrets.insert_or_assign(at, std::move(taken[i]));
         }
