@@ -11,37 +11,55 @@ namespace {
 /// A log that is being written drops the files of older checkpoints.
 constexpr int kLogTries = 3;
 
-Result<std::map<std::uint64_t, OpenEntry>> read_opens(io::FileSystem& fs,
-                                                      const std::string& directory) {
+using Wanted = std::function<bool(ByteView)>;
+
+Result<std::vector<Entry>> read_entries(io::FileSystem& fs, const std::string& directory,
+                                        const Wanted& wanted) {
     NARROWS_TRY(const Bytes bytes, io::read_all(fs, directory + "/checkpoint", kNoteBytesMax));
     NARROWS_TRY(const Note note, parse_note(as_text(bytes)));
     NARROWS_TRY(const Checkpoint checkpoint, parse_checkpoint(note.text));
     TileReader tiles(fs, directory);
-    std::map<std::uint64_t, OpenEntry> opens;
+    std::vector<Entry> found;
     for (std::uint64_t index = 0; index * kTileWidth < checkpoint.size; ++index) {
         NARROWS_TRY(const std::vector<Bytes> entries,
                     tiles.bundle(index, tile_width(0, index, checkpoint.size)));
         for (const Bytes& each : entries) {
-            Result<Entry> entry = decode_entry(each);
-            auto* open = entry ? std::get_if<OpenEntry>(&entry.value().body) : nullptr;
-            if (open != nullptr) {
-                opens.emplace(open->part.value(), std::move(*open));
+            Result<Entry> entry =
+                wanted(each) ? decode_entry(each) : Result<Entry>(fail(ErrorCode::not_found, ""));
+            if (entry) {
+                found.push_back(std::move(entry).value());
             }
         }
     }
-    return opens;
+    return found;
 }
 
 }  // namespace
 
+bool mentions(ByteView entry, std::string_view text) {
+    return as_text(entry).find(text) != std::string_view::npos;
+}
+
+Result<std::vector<Entry>> logged_entries(io::FileSystem& fs, const std::string& data_dir,
+                                          const Wanted& wanted) {
+    const std::string directory = log_directory(data_dir);
+    Result<std::vector<Entry>> entries = read_entries(fs, directory, wanted);
+    for (int tries = 1; !entries && tries < kLogTries; ++tries) {
+        entries = read_entries(fs, directory, wanted);
+    }
+    return entries;
+}
+
 std::map<std::uint64_t, OpenEntry> logged_parts(io::FileSystem& fs, const std::string& data_dir) {
-    for (int i = 0; i < kLogTries; ++i) {
-        auto opens = read_opens(fs, log_directory(data_dir));
-        if (opens) {
-            return std::move(opens).value();
+    auto entries =
+        logged_entries(fs, data_dir, [](ByteView entry) { return mentions(entry, "OPEN"); });
+    std::map<std::uint64_t, OpenEntry> opens;
+    for (Entry& entry : entries ? entries.value() : std::vector<Entry>()) {
+        if (auto* open = std::get_if<OpenEntry>(&entry.body)) {
+            opens.emplace(open->part.value(), std::move(*open));
         }
     }
-    return {};
+    return opens;
 }
 
 }  // namespace narrows::evidence

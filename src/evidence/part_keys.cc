@@ -31,6 +31,11 @@ void PartKeys::add(KeyClass key, Secret session_key) {
                          clock_.mono(), false});
 }
 
+bool PartKeys::seals(KeyClass key) const {
+    const std::lock_guard lock(mutex_);
+    return current_.at(static_cast<std::size_t>(key)).has_value();
+}
+
 void PartKeys::advance(Current& current) const {
     current.ratchet.next_epoch();
     current.since = clock_.mono();

@@ -34,6 +34,7 @@ class PartKeys final : public journal::Sealer {
 
     void add(journal::KeyClass key, Secret session_key);
     Result<Bytes> seal(journal::FrameHeader& header, Bytes plain) override;
+    bool seals(journal::KeyClass key) const override;
     /// Wipes epochs that are over by time.
     void tick();
 
@@ -47,7 +48,7 @@ class PartKeys final : public journal::Sealer {
 
     const Clock& clock_;
     const std::string origin_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::array<std::optional<Current>, journal::kKeyClasses.size()> current_;
 };
 

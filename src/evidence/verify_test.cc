@@ -308,6 +308,10 @@ TEST_F(Verify, names_what_must_not_follow_what) {
     const std::vector<Case> cases = {
         {"has no INTENT", [](Store& s) { s.sent(99); }},
         {"was denied, yet a SENT", [](Store& s) { s.sent(s.intent("deny")); }},
+        {"was denied, yet a SECRETS",
+         [](Store& s) {
+             s.put(RecordKind::secrets, observed({{"op", s.intent("deny")}}), journal::Lane::bulk);
+         }},
         {"has a RESULT without a SENT", [](Store& s) { s.result(s.intent("allow"), ""); }},
         {"has a response body without a SENT", [](Store& s) { s.body(s.intent("allow"), 0, "x"); }},
         {"was held for approval, yet a SENT", [](Store& s) { s.sent(s.intent("hold")); }},

@@ -12,6 +12,7 @@
 #include "codec/text.h"
 #include "gateway/anchors.h"
 #include "gateway/archive_store.h"
+#include "gateway/custody.h"
 #include "gateway/open_record.h"
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
@@ -104,7 +105,8 @@ Result<void> open_journal(Runtime& runtime, const Config& config, const BootOpti
     options.accept_corruption = boot.accept_corruption;
     options.anchors = anchor_setup(config, runtime.clock, boot.accept_rollback);
     NARROWS_TRY(options.archive, archive_setup(config, origin_of(config), runtime.clock));
-    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config));
+    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config, runtime.data_dir));
+    options.retention = retention_of(config);
     NARROWS_TRY(runtime.recorder,
                 recorder::open_recorder(io::posix(), runtime.clock, std::move(options)));
     return ok();

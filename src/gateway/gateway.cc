@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "gateway/agent_port.h"
 #include "gateway/boot.h"
+#include "gateway/custody.h"
 #include "gateway/lifecycle.h"
 #include "gateway/operator_port.h"
+#include "gateway/recipients.h"
 #include "io/file.h"
 #include "net/signals.h"
 #include "process/channel.h"
@@ -160,26 +162,38 @@ net::Task<void> keep_house(Runtime& runtime) {
     }
 }
 
-Result<Config> load_checked(const std::string& path) {
+/// A configuration with what its names stand for.
+struct Loaded {
+    Config config;
+    evidence::Recipients recipients;
+};
+
+Result<Loaded> load_checked(const std::string& path, const std::string& data_dir) {
     NARROWS_TRY(Config config, load_config(path));
     NARROWS_TRY(check_scopes(config));
-    return config;
+    NARROWS_TRY(evidence::Recipients recipients, load_recipients(io::posix(), config, data_dir));
+    return Loaded{std::move(config), std::move(recipients)};
 }
 
 /// Checked, then on record, then in force.
 net::Task<Result<std::size_t>> take_config(Runtime& runtime, std::string path) {
-    std::function<Result<Config>()> load = [path] { return load_checked(path); };
-    Result<Config> config = co_await runtime.workers->run(load);
-    if (!config.has_value()) {
-        co_return fail(config.error());
+    std::function<Result<Loaded>()> load = [&runtime, path] {
+        return load_checked(path, runtime.data_dir);
+    };
+    Result<Loaded> loaded = co_await runtime.workers->run(load);
+    if (!loaded.has_value()) {
+        co_return fail(loaded.error());
     }
-    const std::vector<std::string> changes = diff(runtime.settings()->config, config.value());
-    auto after = std::make_shared<Settings>(std::move(config.value()), runtime.replays,
-                                            runtime.clock, runtime.fetch_text);
+    Config& config = loaded.value().config;
+    const std::vector<std::string> changes = diff(runtime.settings()->config, config);
+    auto after = std::make_shared<Settings>(std::move(config), runtime.replays, runtime.clock,
+                                            runtime.fetch_text);
     const Result<void> recorded = co_await record_config(runtime, after, changes);
     if (!recorded.has_value()) {
         co_return fail(recorded.error());
     }
+    runtime.recorder->set_recipients(std::move(loaded.value().recipients));
+    runtime.recorder->set_retention(retention_of(after->config));
     const std::lock_guard lock(runtime.settings_mutex);
     runtime.settings_in_force = std::move(after);
     co_return changes.size();

@@ -220,6 +220,7 @@ Health health(Runtime& runtime) {
     health.healthy = state.condition != journal::Condition::refusing;
     codec::Map map;
     map.emplace("status", health.healthy ? "ok" : "refusing");
+    map.emplace("origin", "narrows/" + runtime.name);
     map.emplace("journal", name_of(state.condition));
     const std::string no_session = no_new_sessions(runtime);
     map.emplace("can_start", no_session.empty());

@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "gateway/agent_port.h"
+#include "gateway/custody.h"
 #include "gateway/lifecycle.h"
 #include "gateway/metrics.h"
 #include "gateway/start_request.h"
@@ -243,6 +244,11 @@ net::Task<Reply> list_sessions(Runtime& runtime, const http::RequestHead& head) 
     co_return json(200, std::move(map));
 }
 
+net::Task<Reply> custody(Runtime& runtime, CustodyRequest request) {
+    Result<codec::Map> done = co_await take_custody(runtime, std::move(request));
+    co_return done.has_value() ? json(200, std::move(done.value())) : failed(done.error());
+}
+
 net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::string body) {
     const std::vector<std::string_view> path = codec::split(head.target, '/');
     const bool is_get = head.method == "GET";
@@ -264,6 +270,11 @@ net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::str
         const std::string id(path[3]);
         const std::string verb(path[4]);
         co_return co_await end(runtime, head, id, verb, body);
+    }
+    if (head.method == "POST" && on_session && is_custody_verb(path[4])) {
+        CustodyRequest request{std::string(bearer(head)), std::string(path[3]),
+                               std::string(path[4]), std::move(body)};
+        co_return co_await custody(runtime, std::move(request));
     }
     co_return failed({ErrorCode::not_found, "no such resource on the operator's port"});
 }

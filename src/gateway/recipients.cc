@@ -60,10 +60,11 @@ Result<std::vector<crypto::AgeRecipient>> default_reviewer(io::FileSystem& fs,
 
 }  // namespace
 
-Result<evidence::Recipients> load_recipients(io::FileSystem& fs, const Config& config) {
+Result<evidence::Recipients> load_recipients(io::FileSystem& fs, const Config& config,
+                                             const std::string& data_dir) {
     evidence::Recipients recipients;
     if (config.recording.reviewers.empty()) {
-        NARROWS_TRY(recipients.operations, default_reviewer(fs, config.gateway.data_dir));
+        NARROWS_TRY(recipients.operations, default_reviewer(fs, data_dir));
     } else {
         NARROWS_TRY(recipients.operations, parse_all(config.recording.reviewers));
     }

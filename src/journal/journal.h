@@ -60,6 +60,8 @@ class Sealer {
     /// epoch, commitment and kFlagSealed and gives what is to be stored. An error refuses the
     /// append.
     virtual Result<Bytes> seal(FrameHeader& header, Bytes plain) = 0;
+    /// Whether somebody may read records of this class, so that `seal` takes them.
+    virtual bool seals(KeyClass key) const = 0;
 };
 
 /// Is told the fate of one append, exactly once, on a committer thread, possibly before `append`
@@ -80,6 +82,8 @@ class Part : public std::enable_shared_from_this<Part> {
     virtual model::PartNo no() const = 0;
     /// The sequence number the next append would get.
     virtual model::Sequence next() const = 0;
+    /// Whether records of this class are sealed for somebody. False before the part's OPEN.
+    virtual bool seals(KeyClass key) const = 0;
 };
 
 /// What an append was given. It is queued, in this order, for certain.

@@ -30,6 +30,10 @@ class PartState : public Part {
         const std::lock_guard guard(mutex);
         return model::Sequence(next_sequence);
     }
+    bool seals(KeyClass key) const override {
+        const std::lock_guard guard(mutex);
+        return sealer && sealer->seals(key);
+    }
 
     mutable std::mutex mutex;
     std::atomic<std::uint64_t> number = 0;

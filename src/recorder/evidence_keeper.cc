@@ -14,6 +14,8 @@ namespace {
 constexpr std::chrono::seconds kTick{1};
 /// So long a tick waits for the journal's disk; then what it took waits for the next one.
 constexpr std::chrono::milliseconds kBarrierMax{500};
+/// So long `flush` waits for a signed checkpoint.
+constexpr std::chrono::seconds kFlushMax{10};
 constexpr std::int64_t kHeartbeatNs = 10 * kNsPerSecond;
 /// At the start anchors have so long to say what they know.
 constexpr std::chrono::seconds kAskMax{20};
@@ -110,6 +112,20 @@ void EvidenceKeeper::add(evidence::EntryBody body) {
     waiting_.push_back({clock_.wall(), std::move(body)});
 }
 
+Result<void> EvidenceKeeper::flush() {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t wanted = ++flush_asked_;
+    hurry_ = true;
+    wake_.notify_all();
+    if (flushed_.wait_for(lock, kFlushMax, [&] { return flush_done_ >= wanted; })) {
+        return ok();
+    }
+    return fail(ErrorCode::unavailable,
+                "the evidence log was not signed in time" +
+                    (trouble_.empty() ? std::string() : ": " + trouble_) +
+                    ". What was asked may yet get into it: look, or ask again");
+}
+
 void EvidenceKeeper::await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter) {
     {
         const std::lock_guard lock(mutex_);
@@ -140,8 +156,10 @@ void EvidenceKeeper::run() {
         std::vector<Opening> openings;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, kTick, [this] { return stopping_ || !openings_.empty(); });
+            wake_.wait_for(lock, kTick,
+                           [this] { return stopping_ || hurry_ || !openings_.empty(); });
             stop = stopping_;
+            hurry_ = false;
             openings.swap(openings_);
         }
         for (const Opening& opening : openings) {
@@ -183,10 +201,12 @@ void EvidenceKeeper::log_grown() {
 
 /// True if there is something to publish. What could not be published goes first, alone.
 bool EvidenceKeeper::take_waiting() {
-    if (!pending_.empty()) {
+    behind_ = !pending_.empty();
+    if (behind_) {
         return true;
     }
     collect_grown();
+    behind_ = !grown_.empty();
     const std::lock_guard lock(mutex_);
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(pending_));
     waiting_.clear();
@@ -276,10 +296,16 @@ void EvidenceKeeper::tick() {
         log::warn("the cosigned checkpoint could not be put beside the log: {}",
                   written.error().what);
     }
-    if (!take_waiting()) {
-        return;
+    std::uint64_t flushes = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        flushes = flush_asked_;
     }
-    const Result<void> published = publish();
+    const bool has_more = take_waiting();
+    settle(has_more ? publish() : ok(), flushes);
+}
+
+void EvidenceKeeper::settle(const Result<void>& published, std::uint64_t flushes) {
     const std::lock_guard lock(mutex_);
     if (published.has_value()) {
         alarms_.lower("evidence log");
@@ -287,6 +313,10 @@ void EvidenceKeeper::tick() {
         alarms_.raise("evidence log", "no checkpoint can be signed: " + published.error().what);
     }
     trouble_ = published.has_value() ? std::string() : published.error().what;
+    if (published.has_value() && !behind_) {
+        flush_done_ = flushes;
+        flushed_.notify_all();
+    }
 }
 
 }  // namespace narrows::recorder

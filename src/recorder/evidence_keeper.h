@@ -57,6 +57,10 @@ class EvidenceKeeper {
     ~EvidenceKeeper();
 
     void add(evidence::EntryBody body);
+    /// Waits until all that was added before, and how far parts had come, is in a signed
+    /// checkpoint; blocks some seconds at most. An error: it is not yet, and will be when the log
+    /// can be signed.
+    Result<void> flush();
     /// Tells `waiter` when the OPEN of `part`, which is durable, is in a signed checkpoint; or that
     /// the log cannot be signed.
     void await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter);
@@ -85,6 +89,7 @@ class EvidenceKeeper {
     Result<evidence::SignedCheckpoint> head();
     void run();
     void tick();
+    void settle(const Result<void>& published, std::uint64_t flushes);
     void look_at_clock();
     void look_at_anchors();
     bool refused_by_age(std::int64_t times) const;
@@ -101,6 +106,7 @@ class EvidenceKeeper {
     std::unique_ptr<evidence::Log> log_;    ///< of the thread alone, once it runs
     std::vector<evidence::Entry> pending_;  ///< of the thread: taken, not yet in the log
     evidence::Grown grown_;                 ///< of the thread: perhaps not durable
+    bool behind_ = false;                   ///< of the thread: it could not take all there was
     MonoNs last_heartbeat_ = 0;             ///< of the thread
     JumpWatch jumps_;                       ///< of the thread
     std::set<std::string> accepted_;        ///< anchors that may contradict; fixed once it runs
@@ -111,6 +117,10 @@ class EvidenceKeeper {
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<evidence::Entry> waiting_;
+    std::uint64_t flush_asked_ = 0;
+    std::uint64_t flush_done_ = 0;  ///< of those asked, how many a checkpoint covers
+    bool hurry_ = false;            ///< somebody asked
+    std::condition_variable flushed_;
     std::vector<Opening> openings_;
     std::string trouble_;
     bool stopping_ = false;

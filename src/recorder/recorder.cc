@@ -46,6 +46,7 @@ class LocalRecorder final : public Recorder {
         keys_.set_recipients(options.recipients);
     }
     ~LocalRecorder() override {
+        custody_.reset();
         stop_watching();
         if (archiving_) {
             archiving_->stop();
@@ -82,6 +83,13 @@ class LocalRecorder final : public Recorder {
                 clock.mono() + kInterruptedShownNs);
         }
         watching_ = std::thread([this, &clock] { watch(clock); });
+        custody_ = std::make_unique<Custody>(fs, clock, options.data_dir, options.origin, *keeper_,
+                                             options.retention);
+        if (const Result<void> done = custody_->finish_shredding(); !done.has_value()) {
+            keeper_->alarms().raise("shredding unfinished",
+                                    "keys that the log says are shredded are still here: " +
+                                        done.error().what + "; the next start tries again");
+        }
         return open_archive(fs, clock, options);
     }
 
@@ -148,6 +156,13 @@ class LocalRecorder final : public Recorder {
     void set_recipients(evidence::Recipients recipients) override {
         keys_.set_recipients(std::move(recipients));
     }
+    void set_retention(Retention retention) override {
+        custody_->set_retention(std::move(retention));
+    }
+    Result<void> hold(const evidence::HoldEntry& word) override { return custody_->hold(word); }
+    Result<std::uint64_t> shred(const ShredRequest& request) override {
+        return custody_->shred(request);
+    }
 
   private:
     /// On a thread of its own: it writes nothing, so no disk holds it up.
@@ -210,6 +225,7 @@ class LocalRecorder final : public Recorder {
     bool watch_ends_ = false;
     std::thread watching_;
     std::unique_ptr<Archiving> archiving_;
+    std::unique_ptr<Custody> custody_;
 };
 
 }  // namespace

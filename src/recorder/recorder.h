@@ -13,6 +13,7 @@
 #include "journal/journal.h"
 #include "recorder/anchoring.h"
 #include "recorder/archiving.h"
+#include "recorder/custody.h"
 #include "recorder/evidence_keeper.h"
 #include "recorder/recovery.h"
 
@@ -47,6 +48,11 @@ class Recorder : public journal::Journal {
     virtual std::vector<evidence::AlarmEntry> take_alarms() = 0;
     /// Who may read parts that begin from now on.
     virtual void set_recipients(evidence::Recipients recipients) = 0;
+
+    // As Custody has them; they block.
+    virtual void set_retention(Retention retention) = 0;
+    virtual Result<void> hold(const evidence::HoldEntry& word) = 0;
+    virtual Result<std::uint64_t> shred(const ShredRequest& request) = 0;
 };
 
 struct RecorderOptions {
@@ -58,6 +64,7 @@ struct RecorderOptions {
     AnchorSetup anchors;
     evidence::Recipients recipients;
     ArchiveSetup archive;
+    Retention retention;
 };
 
 /// The recorder in this process: opens the journal, declares what earlier starts left open, begins

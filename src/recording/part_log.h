@@ -42,6 +42,8 @@ class PartLog {
             const ReceiptKey& receipt_key);
 
     model::PartNo no() const { return part_->no(); }
+    /// Whether SECRETS may be appended: a custodian holds a key to them.
+    bool keeps_secrets() const { return part_->seals(journal::KeyClass::secrets); }
     bool closed() const { return closed_; }  ///< its CLOSE is durable
     bool ending() const { return ending_; }  ///< nothing but CLOSE may follow
     std::uint64_t records() const { return part_->next().value(); }

@@ -118,6 +118,11 @@ class Assembler {
             case RecordKind::head:
                 view.head = std::move(payload);
                 break;
+            case RecordKind::secrets:
+                if (!payload.is_null()) {
+                    view.secrets.push_back(std::move(payload));
+                }
+                break;
             case RecordKind::body: {
                 const bool is_request = (frame.flags & journal::kFlagResponse) == 0;
                 if (payload.is_null()) {

@@ -46,6 +46,7 @@ struct OperationView {
     codec::Value sent;  ///< the last one, if it was sent more than once
     codec::Value head;
     codec::Value outcome;
+    std::vector<codec::Value> secrets;              ///< SECRETS, where a custodian's key opens them
     bool allowed_by_header = false;                 ///< what counts if no key opens the INTENT
     std::uint64_t sealed = 0;                       ///< of its records, those that no key opens
     std::optional<model::RecordKind> outcome_kind;  ///< RESULT, NOT_SENT, UNKNOWN; nothing: none

@@ -50,6 +50,10 @@ Error refusal(const codec::Value& answer, int status) {
     return {code, fmt::format("the gateway says no ({}): {}", status, said)};
 }
 
+std::string path_of(const std::string& session, const std::string& verb) {
+    return "/v1/sessions/" + codec::percent_encode(session) + "/" + verb;
+}
+
 Result<void> require(bool holds, const char* what) {
     if (!holds) {
         return fail(ErrorCode::invalid, what);
@@ -234,9 +238,13 @@ Result<void> Operator::over(const std::string& session, const std::string& verb,
     if (exit_status) {
         body.emplace("exit_status", *exit_status);
     }
-    const std::string path = "/v1/sessions/" + codec::percent_encode(session) + "/" + verb;
-    NARROWS_TRY(call("POST", path, codec::json_encode(body)));
+    NARROWS_TRY(call("POST", path_of(session, verb), codec::json_encode(body)));
     return ok();
+}
+
+Result<codec::Value> Operator::custody(const std::string& session, const std::string& verb,
+                                       const codec::Map& body) const {
+    return call("POST", path_of(session, verb), codec::json_encode(body));
 }
 
 Result<codec::Value> Operator::call(const std::string& method, const std::string& path,

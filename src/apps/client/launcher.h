@@ -75,6 +75,9 @@ class Operator {
     /// `verb`: "end" or "kill".
     Result<void> over(const std::string& session, const std::string& verb,
                       std::optional<int> exit_status) const;
+    /// `verb`: "hold", "release" or "shred".
+    Result<codec::Value> custody(const std::string& session, const std::string& verb,
+                                 const codec::Map& body) const;
     Result<codec::Value> health() const;
     const std::string& url() const { return url_; }
 

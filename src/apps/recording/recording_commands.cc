@@ -42,6 +42,17 @@ review::ReadOptions read_options(const RecordingOptions& options) {
     return read;
 }
 
+/// Secret values of the one operation that was asked for, of no other.
+codec::Value operation_json(const RecordingOptions& options,
+                            const review::OperationView& operation) {
+    codec::Value line = json_of(operation, options.bodies);
+    if (options.operation && !operation.secrets.empty()) {
+        line.as<codec::Map>()->emplace(
+            "secrets", codec::List(operation.secrets.begin(), operation.secrets.end()));
+    }
+    return line;
+}
+
 int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostream& out,
               std::ostream& err) {
     codec::Value header = json_of(chosen.session);
@@ -55,7 +66,7 @@ int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostrea
                                      [&](const review::OperationView& operation) {
                                          limits.add(operation);
                                          if (!is_left_out(options, operation)) {
-                                             print_json(out, json_of(operation, options.bodies));
+                                             print_json(out, operation_json(options, operation));
                                          }
                                      }};
     const auto read =

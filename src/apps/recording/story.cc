@@ -192,6 +192,23 @@ void Story::full(const review::OperationView& operation) {
     payload("HEAD", operation.head);
     payload(operation.outcome_kind ? model::name_of(*operation.outcome_kind) : "",
             operation.outcome);
+    secrets(operation);
+}
+
+/// What only a custodian's key opens, and no other record holds.
+void Story::secrets(const review::OperationView& operation) {
+    if (operation.secrets.empty()) {
+        return;
+    }
+    line("SECRETS", paint(kRed, "opened with a custodian's key; withheld everywhere else"));
+    for (const Value& record : operation.secrets) {
+        const Value& observed = member(record, "observed");
+        const auto* values = member(observed, "values").as<codec::Map>();
+        for (const auto& [path, value] : values == nullptr ? codec::Map{} : *values) {
+            line("secret", printable(fmt::format("{} {} = {}", observed.text("dir"), path,
+                                                 codec::json_encode(value))));
+        }
+    }
 }
 
 void Story::body(const char* name, const review::BodyView& body) {

@@ -30,6 +30,7 @@ class Story {
     void decision(const review::OperationView& operation);
     void outcome(const review::OperationView& operation);
     void full(const review::OperationView& operation);
+    void secrets(const review::OperationView& operation);
     void body(const char* name, const review::BodyView& body);
     std::string paint(const char* code, const std::string& text) const;
 

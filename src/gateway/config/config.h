@@ -56,6 +56,16 @@ struct RecordingSection {
 };
 inline constexpr std::size_t kRecipientsMax = 16;
 
+/// How long recordings are kept at least from a session's end, by class of key, and whose word
+/// holds them longer.
+struct RetentionSection {
+    std::int64_t operations_s = 90 * 24 * 3600;
+    std::int64_t bodies_s = 30 * 24 * 3600;
+    std::int64_t secrets_s = 7 * 24 * 3600;
+    std::vector<std::string> officers;  ///< vkeys, type 01
+};
+inline constexpr std::size_t kOfficersMax = 16;
+
 struct EvidenceSection {
     std::int64_t anchor_every_s = 10;     ///< a checkpoint to every anchor
     std::int64_t anchor_age_max_s = 900;  ///< without an anchor: alarm
@@ -158,6 +168,7 @@ struct Config {
     ListenSection listen;
     CaSection ca;
     RecordingSection recording;
+    RetentionSection retention;
     EvidenceSection evidence;
     ArchiveSection archive;
     LimitsSection limits;

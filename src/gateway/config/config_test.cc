@@ -153,6 +153,23 @@ TEST(Config, processes_run_as_users_of_their_own) {
     EXPECT_THAT(with("signer = \"a b\"\n").error().what, HasSubstr("processes.signer"));
 }
 
+TEST(Config, retention_is_in_days_and_officers_are_keys) {
+    const std::string text =
+        kWhole + std::string(
+                     "[retention]\nbodies = \"2d\"\n"
+                     "officers = "
+                     "[\"narrows/gw-1+f20ca31c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\"]\n");
+    const auto parsed = parse(text);
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    EXPECT_EQ(parsed.value().retention.bodies_s, 172'800);
+    EXPECT_EQ(parsed.value().retention.operations_s, 7'776'000) << "90 days if nothing is said";
+    EXPECT_EQ(parsed.value().retention.officers.size(), 1u);
+    EXPECT_THAT(diff(parse(kWhole).value(), parsed.value()),
+                Contains(HasSubstr("retention: bodies changed from \"2592000\" to \"172800\"")));
+    EXPECT_THAT(mistakes(kWhole + std::string("[retention]\nofficers = [\"me\"]\n")),
+                HasSubstr("is not an officer's key"));
+}
+
 // By Python: hashlib over the file, and over the CBOR map written out by hand.
 TEST(Config, a_reviewer_is_no_launcher) {
     const std::string reviewer =

@@ -113,6 +113,10 @@ void add_settings(Things& things, const Config& config) {
                            {"reviewers", list(config.recording.reviewers)},
                            {"body_reviewers", list(config.recording.body_reviewers)},
                            {"custodians", list(config.recording.custodians)}};
+    things["retention"] = {{"operations", std::to_string(config.retention.operations_s)},
+                           {"bodies", std::to_string(config.retention.bodies_s)},
+                           {"secrets", std::to_string(config.retention.secrets_s)},
+                           {"officers", list(config.retention.officers)}};
     things["evidence"] = {{"anchor_every", std::to_string(config.evidence.anchor_every_s)},
                           {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};

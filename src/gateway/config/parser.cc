@@ -48,6 +48,7 @@ void Parser::document(const toml::table& table) {
     listen(section_or_empty(root, "listen"));
     ca(section_or_empty(root, "ca"));
     recording(section_or_empty(root, "recording"));
+    retention(section_or_empty(root, "retention"));
     evidence(section_or_empty(root, "evidence"));
     if (auto section = root.table("archive")) archive(*section);
     limits(section_or_empty(root, "limits"));
@@ -120,6 +121,19 @@ void Parser::recording(Section section) {
     to.reviewers = section.texts("reviewers", rules::age_recipient);
     to.body_reviewers = section.texts("body_reviewers", rules::age_recipient);
     to.custodians = section.texts("custodians", rules::age_recipient);
+    section.finish();
+}
+
+void Parser::retention(Section section) {
+    constexpr std::int64_t kMost = 36'500LL * 24 * 3600;
+    RetentionSection& to = config_.retention;
+    to.operations_s = section.duration_s("operations", to.operations_s, kMost);
+    to.bodies_s = section.duration_s("bodies", to.bodies_s, kMost);
+    to.secrets_s = section.duration_s("secrets", to.secrets_s, kMost);
+    to.officers = section.texts("officers", rules::officer_key);
+    if (to.officers.size() > kOfficersMax) {
+        section.refuse("officers", "lists more than 16; shorten the list");
+    }
     section.finish();
 }
 

@@ -23,6 +23,7 @@ class Parser {
     void listen(Section section);
     void ca(Section section);
     void recording(Section section);
+    void retention(Section section);
     void evidence(Section section);
     void archive(Section section);
     S3Place s3_place(Section& section);

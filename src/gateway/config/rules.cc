@@ -207,6 +207,15 @@ std::string key_prefix(std::string_view text) {
                 : "is not a prefix; use letters, digits and / . _ - without a slash at its ends";
 }
 
+std::string officer_key(std::string_view text) {
+    const auto key = evidence::parse_vkey(text);
+    return key && key.value().type == evidence::KeyType::ed25519
+               ? ""
+               : "is not an officer's key; write the vkey (name+id+base64, type 01) that the "
+                 "officer "
+                 "gave you: `narrows recording officer-key` prints it";
+}
+
 std::string jwks(std::string_view text) {
     const bool remote = text.find("://") != std::string_view::npos;
     const bool good = remote ? text.starts_with("https://") : !text.empty();

@@ -28,6 +28,7 @@ std::string key_prefix(std::string_view text);     ///< "a/b", no slash at its e
 std::string jwks(std::string_view text);           ///< a path or an https URL
 std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
 std::string witness_key(std::string_view text);        ///< a vkey of type 04
+std::string officer_key(std::string_view text);        ///< a vkey, type 01
 std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"
 
 std::optional<Address> parse_address(std::string_view text);

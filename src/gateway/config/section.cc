@@ -56,6 +56,7 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
     if (unit == "s") return count;
     if (unit == "m") return count * 60;
     if (unit == "h") return count * 3600;
+    if (unit == "d") return count * 24 * 3600;
     return std::nullopt;
 }
 
@@ -176,8 +177,8 @@ std::int64_t Section::duration_s(std::string_view key, std::int64_t otherwise, s
     const auto* text = node->as_string();
     const auto seconds = text ? seconds_of(text->get()) : std::nullopt;
     if (!seconds || *seconds > most) {
-        refuse(key, fmt::format("is not a duration of at most {} s; write \"90s\", \"15m\" or "
-                                "\"12h\"",
+        refuse(key, fmt::format("is not a duration of at most {} s; write \"90s\", \"15m\", "
+                                "\"12h\" or \"30d\"",
                                 most));
         return otherwise;
     }

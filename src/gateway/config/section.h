@@ -48,7 +48,7 @@ class Section {
     std::uint64_t number(std::string_view key, std::uint64_t otherwise, std::uint64_t least,
                          std::uint64_t most);
     bool flag(std::string_view key, bool otherwise);
-    /// Seconds of "90s", "15m", "12h".
+    /// Seconds of "90s", "15m", "12h", "30d".
     std::int64_t duration_s(std::string_view key, std::int64_t otherwise, std::int64_t most);
     /// A table below this one; nullopt if the key is not there.
     std::optional<Section> table(std::string_view key);

@@ -158,7 +158,8 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
                                        body, services_.commitment_key);
     delivery.for_record = std::move(kept.headers);
     delivery.withheld = std::move(kept.withheld);
-    if (!record_head(permit, delivery) || !permit.spend(body.size())) {
+    if (!record_head(permit, delivery) || !permit.spend(body.size()) ||
+        !record_secrets(permit, Direction::response, std::move(kept.secrets))) {
         co_return fail(ErrorCode::unavailable, "the answer cannot be recorded");
     }
     const ByteView recorded(kept.body);

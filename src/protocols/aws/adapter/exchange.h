@@ -13,6 +13,7 @@
 #include "protocols/aws/decode/answer.h"
 #include "protocols/aws/decode/encode.h"
 #include "protocols/aws/decode/operation.h"
+#include "protocols/aws/decode/withhold.h"
 #include "protocols/aws/sigv4/body.h"
 #include "session/admission.h"
 
@@ -92,6 +93,9 @@ class Exchange {
     net::Task<Result<void>> upload_stretch(session::Permit& permit,
                                            http::ClientConnection& upstream, Upload& upload,
                                            ByteView raw);
+    SecretValues secret_inputs() const;
+    bool record_secrets(session::Permit& permit, recording::Direction direction,
+                        SecretValues values) const;
     net::Task<void> give_up(session::Permit& permit, const Error& error, bool sent,
                             const std::string& record);
     http::Framing upload_framing() const;

@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "codec/text.h"
 #include "protocols/aws/adapter/cut.h"
 #include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/adapter/secrets_record.h"
 
 namespace narrows::aws {
 
@@ -70,6 +73,11 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
             const Error over{ErrorCode::closed, "the session ended before the request was sent"};
             co_return co_await give_up(permit, over, false, record);
         }
+        if (!record_secrets(permit, Direction::request, secret_inputs())) {
+            const Error refused{ErrorCode::unavailable,
+                                "the journal refuses to record its secret values"};
+            co_return co_await give_up(permit, refused, false, record);
+        }
         const codec::Value record_of_it = sent_record(permit, signed_request.value(), target_);
         if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
             const Error refused{ErrorCode::unavailable,
@@ -85,6 +93,31 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
         co_await deliver(permit, upstream, record);
     }
     pool_.give_back(key, std::move(lease.value().connection));
+}
+
+SecretValues Exchange::secret_inputs() const {
+    SecretValues values;
+    if (!body_secret_) {
+        return values;
+    }
+    for (const Decoded& each : decoded_) {
+        values.merge(secret_inputs_of(each.entry, decoded_.front().parameters));
+    }
+    return values;
+}
+
+/// What is withheld elsewhere, for custodians, if there are any: in the lane that SENT and RESULT
+/// follow in.
+bool Exchange::record_secrets(session::Permit& permit, Direction direction,
+                              SecretValues values) const {
+    if (values.empty() || !permit.log().keeps_secrets()) {
+        return true;
+    }
+    const std::vector<codec::Value> records =
+        secrets_records(permit.op(), direction, std::move(values), services_.commitment_key);
+    return std::all_of(records.begin(), records.end(), [&](const codec::Value& each) {
+        return permit.log().bulk_unawaited(RecordKind::secrets, each);
+    });
 }
 
 /// The Signer answers at once, or says that credentials must be obtained first.

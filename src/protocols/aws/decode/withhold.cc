@@ -1,6 +1,7 @@
 #include "protocols/aws/decode/withhold.h"
 
 #include <array>
+#include <utility>
 
 #include "codec/cbor.h"
 #include "codec/json.h"
@@ -39,47 +40,57 @@ Step step_of(std::string_view text) {
 
 class Replacer {
   public:
-    explicit Replacer(ByteView key) : key_(key) {}
+    Replacer(ByteView key, SecretValues& taken) : key_(key), taken_(taken) {}
 
     /// Replaces what `path` leads to; how many values that were.
-    std::size_t run(Value& value, std::string_view path) const {
-        if (path.empty()) return replace(value);
+    std::size_t run(Value& value, std::string_view path) { return run(value, path, {}); }
+
+  private:
+    /// `at` is where `value` stands.
+    std::size_t run(Value& value, std::string_view path, const std::string& at) {
+        if (path.empty()) return replace(value, at);
         const std::size_t dot = path.find('.');
         const Step step = step_of(path.substr(0, dot));
         const auto rest = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
         Map* map = value.as<Map>();
-        const auto at = map == nullptr ? Map::iterator() : map->find(step.name);
-        if (map == nullptr || at == map->end()) return 0;
-        return inside(at->second, step, rest);
+        const auto found = map == nullptr ? Map::iterator() : map->find(step.name);
+        if (map == nullptr || found == map->end()) return 0;
+        return inside(found->second, step, rest, below(at, step.name));
     }
-
-  private:
-    std::size_t replace(Value& value) const {
+    static std::string below(const std::string& at, std::string_view name) {
+        return at.empty() ? std::string(name) : at + "." + std::string(name);
+    }
+    std::size_t replace(Value& value, const std::string& at) {
         const bool done = value.find("$withheld") != nullptr;
         if (value.is_null() || done) return 0;
-        value = commitment(value, key_);
+        Value withheld = commitment(value, key_);
+        taken_.insert_or_assign(at, std::exchange(value, std::move(withheld)));
         return 1;
     }
 
     /// A container of another kind than the table says is withheld whole.
-    std::size_t inside(Value& value, const Step& step, std::string_view rest) const {
+    std::size_t inside(Value& value, const Step& step, std::string_view rest,
+                       const std::string& at) {
         std::size_t count = 0;
         if (step.each_element) {
             List* list = value.as<List>();
-            if (list == nullptr) return replace(value);
-            for (Value& item : *list) count += run(item, rest);
+            if (list == nullptr) return replace(value, at);
+            for (std::size_t i = 0; i < list->size(); ++i) {
+                count += run((*list)[i], rest, at + "[" + std::to_string(i) + "]");
+            }
             return count;
         }
         if (step.each_value) {
             Map* map = value.as<Map>();
-            if (map == nullptr) return replace(value);
-            for (auto& [name, item] : *map) count += run(item, rest);
+            if (map == nullptr) return replace(value, at);
+            for (auto& [name, item] : *map) count += run(item, rest, below(at, name));
             return count;
         }
-        return run(value, rest);
+        return run(value, rest, at);
     }
 
     ByteView key_;
+    SecretValues& taken_;
 };
 
 // ---- XML
@@ -94,15 +105,16 @@ std::string text_inside(const codec::XmlElement& element) {
     return text;
 }
 
-std::size_t withhold_named(codec::XmlElement& element, std::string_view name, ByteView key) {
+/// The texts of all elements of the name, which are replaced.
+void withhold_named(codec::XmlElement& element, std::string_view name, ByteView key,
+                    std::vector<std::string>& taken) {
     if (element.name == name) {
-        element.text = codec::json_encode(commitment(text_inside(element), key));
+        taken.push_back(text_inside(element));
+        element.text = codec::json_encode(commitment(taken.back(), key));
         element.children.clear();
-        return 1;
+        return;
     }
-    std::size_t count = 0;
-    for (codec::XmlElement& child : element.children) count += withhold_named(child, name, key);
-    return count;
+    for (codec::XmlElement& child : element.children) withhold_named(child, name, key, taken);
 }
 
 void put_xml(std::string& out, const codec::XmlElement& element) {
@@ -124,13 +136,21 @@ bool in_document(std::string_view path) {
 void withhold_body(Recordable& record, ByteView body, ByteView key) {
     record.body = to_bytes(codec::json_encode(commitment(to_bytes(body), key)));
     record.withheld.emplace_back(kBodyPath);
+    record.secrets.insert_or_assign(std::string(kBodyPath), to_bytes(body));
 }
 
 void withhold_in_xml(Operation entry, codec::XmlElement root, ByteView key, Recordable& record) {
     for (const Text path : entry.secret_outputs()) {
         if (!in_document(path.text())) continue;
-        if (withhold_named(root, last_name(path.text()), key) > 0) {
-            record.withheld.emplace_back(path.text());
+        std::vector<std::string> taken;
+        withhold_named(root, last_name(path.text()), key, taken);
+        if (taken.empty()) continue;
+        record.withheld.emplace_back(path.text());
+        for (std::size_t i = 0; i < taken.size(); ++i) {
+            // An XML answer's elements are found by name: which of them it was is all that is
+            // known.
+            const std::string at = std::string(path.text()) + "#" + std::to_string(i);
+            record.secrets.insert_or_assign(at, std::move(taken[i]));
         }
     }
     std::string text;
@@ -142,7 +162,9 @@ void withhold_in_value(Operation entry, Protocol protocol, Value document, ByteV
                        Recordable& record) {
     for (const Text path : entry.secret_outputs()) {
         if (!in_document(path.text())) continue;
-        if (Replacer(key).run(document, path.text()) > 0) record.withheld.emplace_back(path.text());
+        if (Replacer(key, record.secrets).run(document, path.text()) > 0) {
+            record.withheld.emplace_back(path.text());
+        }
     }
     record.body = protocol == Protocol::rpc_v2_cbor ? codec::cbor_encode(document)
                                                     : to_bytes(codec::json_encode(document));
@@ -174,8 +196,15 @@ Value commitment(const Value& secret, ByteView key) {
 }
 
 Value withhold_inputs(Operation entry, Value parameters, ByteView key) {
-    for (const Text path : entry.secret_inputs()) Replacer(key).run(parameters, path.text());
+    SecretValues taken;
+    for (const Text path : entry.secret_inputs()) Replacer(key, taken).run(parameters, path.text());
     return parameters;
+}
+
+SecretValues secret_inputs_of(Operation entry, Value parameters) {
+    SecretValues taken;
+    for (const Text path : entry.secret_inputs()) Replacer({}, taken).run(parameters, path.text());
+    return taken;
 }
 
 bool has_secret_outputs(Operation entry) {
@@ -196,6 +225,7 @@ Recordable withhold_outputs(Operation entry, Protocol protocol, const http::Resp
         if (!path.starts_with(kHeaderPath)) continue;
         for (codec::Pair& field : record.headers) {
             if (!codec::iequals(field.name, path.substr(kHeaderPath.size()))) continue;
+            record.secrets.insert_or_assign(std::string(path), field.value);
             field.value = codec::json_encode(commitment(field.value, key));
             record.withheld.emplace_back(path);
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,15 +17,23 @@ namespace narrows::aws {
 
 codec::Value commitment(const codec::Value& secret, ByteView key);
 
+/// What was withheld, for SECRETS records: where it stood ("Environment.Variables.TOKEN",
+/// "Parameters[2].Value", "@header:NAME", "@body") and the value.
+using SecretValues = std::map<std::string, codec::Value>;
+
 /// The parameters with the operation's secret inputs withheld. The raw body of an operation with
 /// secret inputs must not be recorded either: record these parameters in its place.
 codec::Value withhold_inputs(Operation entry, codec::Value parameters, ByteView key);
+
+/// The values that withhold_inputs takes out of these parameters.
+SecretValues secret_inputs_of(Operation entry, codec::Value parameters);
 
 /// What may be recorded of an answer.
 struct Recordable {
     http::Headers headers;
     Bytes body;
     std::vector<std::string> withheld;  ///< paths of the catalogue's table, once each, as they hit
+    SecretValues secrets;  ///< what was withheld; not for records that reviewers may read
 };
 
 /// Whether an operation's answers must go through withhold_outputs, which needs them whole.

@@ -69,6 +69,31 @@ TEST(Withhold, elements_of_xml_answers_wherever_they_stand) {
     EXPECT_NE(as_text(record.body).find("$withheld"), std::string_view::npos);
 }
 
+TEST(Withhold, what_was_withheld_is_kept_apart_with_where_it_stood) {
+    const auto get = recordable(entry("secretsmanager", "GetSecretValue"), Protocol::json,
+                                R"({"Name":"n","SecretString":"hunter2"})");
+    EXPECT_EQ(get.secrets, (SecretValues{{"SecretString", "hunter2"}}));
+    const auto parameters =
+        recordable(entry("ssm", "GetParameters"), Protocol::json,
+                   R"({"Parameters":[{"Name":"a","Value":"one"},{"Name":"b","Value":"two"}]})");
+    EXPECT_EQ(parameters.secrets,
+              (SecretValues{{"Parameters[0].Value", "one"}, {"Parameters[1].Value", "two"}}));
+    const auto xml =
+        recordable(entry("secretsmanager", "GetSecretValue"), Protocol::query,
+                   "<R><SecretString>one</SecretString><SecretString>two</SecretString></R>");
+    EXPECT_EQ(xml.secrets, (SecretValues{{"SecretString#0", "one"}, {"SecretString#1", "two"}}));
+    EXPECT_EQ(recordable(entry("secretsmanager", "GetSecretValue"), Protocol::json, "x").secrets,
+              (SecretValues{{"@body", to_bytes("x")}}));
+}
+
+TEST(Withhold, secret_inputs_are_named_by_where_they_stand) {
+    const codec::Value parameters = Map{
+        {"FunctionName", "f"}, {"Environment", Map{{"Variables", Map{{"A", "1"}, {"B", "2"}}}}}};
+    const SecretValues taken = secret_inputs_of(entry("lambda", "CreateFunction"), parameters);
+    EXPECT_EQ(taken,
+              (SecretValues{{"Environment.Variables.A", "1"}, {"Environment.Variables.B", "2"}}));
+}
+
 TEST(Withhold, finds_the_request_id_under_each_of_its_names) {
     EXPECT_EQ(aws_request_id({{"x-amzn-RequestId", "a"}}), "a");
     EXPECT_EQ(aws_request_id({{"x-amz-id-2", "b"}, {"x-amz-request-id", "c"}}), "c");

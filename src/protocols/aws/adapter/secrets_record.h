@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "protocols/aws/decode/withhold.h"
+#include "recording/part_log.h"
+
+namespace narrows::aws {
+
+/// Payloads of SECRETS records that hold these values (docs/format.md section 7), each within
+/// kSecretsMax bytes. A value that is too large for one stays withheld: its commitment under
+/// `key` stands there too.
+inline constexpr std::size_t kSecretsMax = 128 * 1024;
+std::vector<codec::Value> secrets_records(recording::Sequence op, recording::Direction direction,
+                                          SecretValues values, ByteView key);
+
+}  // namespace narrows::aws
