@@ -8,6 +8,7 @@
 #include "apps/witness/witness_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
+#include "gateway/recorder_process.h"
 #include "gateway/signer_process.h"
 #include "gateway/supervisor.h"
 
@@ -64,6 +65,9 @@ void register_gateway_commands(CLI::App& app, gateway::GatewayOptions& options, 
     CLI::App* boundary = app.add_subcommand("boundary", "")->group("");
     add_options(*boundary, options);
     boundary->callback(run([&options] { return gateway::run_gateway(options); }));
+    CLI::App* recorder = app.add_subcommand("recorder", "")->group("");
+    add_options(*recorder, options);
+    recorder->callback(run([&options] { return gateway::run_recorder(options); }));
     CLI::App* signer = app.add_subcommand("signer", "")->group("");
     signer->add_flag("--json", options.json_log, "");
     signer->callback(run([] { return gateway::run_signer(); }));

@@ -1,5 +1,7 @@
 #include "gateway/boot.h"
 
+#include <cstdlib>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
@@ -17,6 +19,7 @@
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
 #include "policy/scope.h"
+#include "recorder/client.h"
 
 namespace narrows::gateway {
 namespace {
@@ -96,17 +99,22 @@ std::string origin_of(const Config& config) {
     return "narrows/" + config.gateway.name;
 }
 
-Result<void> open_journal(Runtime& runtime, const Config& config, const BootOptions& boot) {
-    recorder::RecorderOptions options;
-    options.data_dir = runtime.data_dir;
-    options.origin = origin_of(config);
-    options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
-    options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
-    options.accept_corruption = boot.accept_corruption;
-    options.anchors = anchor_setup(config, runtime.clock, boot.accept_rollback);
-    NARROWS_TRY(options.archive, archive_setup(config, origin_of(config), runtime.clock));
-    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config, runtime.data_dir));
-    options.retention = retention_of(config);
+/// The process has no word to give that would be on record.
+[[noreturn]] void end_without_recorder(const Error& why) {
+    log::error("{}; what was under way is cut", why.what);
+    std::_Exit(kRecorderLost);
+}
+
+Result<void> open_recorder(Runtime& runtime, const Config& config, const BootOptions& boot,
+                           Handover& handover) {
+    if (handover.recorder.is_open()) {
+        NARROWS_TRY(runtime.recorder,
+                    recorder::connect_recorder(std::move(handover.recorder), end_without_recorder));
+        return ok();
+    }
+    runtime.receipt_key = std::make_unique<recording::ReceiptKey>(std::move(handover.receipt_key));
+    NARROWS_TRY(recorder::RecorderOptions options, recorder_options(config, runtime.clock, boot));
+    options.receipt_key = runtime.receipt_key.get();
     NARROWS_TRY(runtime.recorder,
                 recorder::open_recorder(io::posix(), runtime.clock, std::move(options)));
     return ok();
@@ -232,9 +240,8 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->version = kVersion;
     runtime->binary_sha256 = hex_of_file("/proc/self/exe");
     runtime->data_dir = config.gateway.data_dir;
-    runtime->receipt_key = std::make_unique<recording::ReceiptKey>(std::move(handover.receipt_key));
     NARROWS_TRY(open_keys(*runtime, config));
-    NARROWS_TRY(open_journal(*runtime, config, options));
+    NARROWS_TRY(open_recorder(*runtime, config, options, handover));
     NARROWS_TRY(open_kept(*runtime));
     runtime->system = runtime->new_part("system");
     runtime->lobby_log = runtime->new_part("lobby");
@@ -252,6 +259,21 @@ Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::si
     runtime->settings_in_force =
         std::make_shared<Settings>(std::move(config), runtime->replays, clock, runtime->fetch_text);
     return runtime;
+}
+
+Result<recorder::RecorderOptions> recorder_options(const Config& config, const Clock& clock,
+                                                   const BootOptions& boot) {
+    recorder::RecorderOptions options;
+    options.data_dir = config.gateway.data_dir;
+    options.origin = origin_of(config);
+    options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
+    options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
+    options.accept_corruption = boot.accept_corruption;
+    options.anchors = anchor_setup(config, clock, boot.accept_rollback);
+    NARROWS_TRY(options.archive, archive_setup(config, options.origin, clock));
+    NARROWS_TRY(options.recipients, load_recipients(io::posix(), config, options.data_dir));
+    options.retention = retention_of(config);
+    return options;
 }
 
 Result<void> check_scopes(const Config& config) {

@@ -16,18 +16,26 @@ struct BootOptions {
     bool accept_rollback = false;    ///< an anchor knows more than the log here, or another one
 };
 
-/// What the supervisor gives a gateway with each start of the signer.
+/// What a gateway works with beside its configuration.
 struct Handover {
-    Secret receipt_key;
     std::vector<process::Descriptor> links;  ///< to the signer, one a loop
+    process::Descriptor recorder;            ///< to the recorder; none: it is in this process
+    Secret receipt_key;                      ///< of the recorder in this process
 };
+/// How the gateway's process ends when it has lost the recorder: its supervisor starts both again.
+inline constexpr int kRecorderLost = 70;
+
+/// The recorder that a configuration asks for. Reads the reviewers' keys; makes one if there is
+/// none.
+Result<recorder::RecorderOptions> recorder_options(const Config& config, const Clock& clock,
+                                                   const BootOptions& options);
 
 /// The gateway's own ports, which nothing of the product dials. A listener on all addresses is one
 /// on each address that the host has now.
 std::vector<upstream::Listener> own_listeners(const Config& config);
 
-/// Builds a Runtime from a configuration: keys, CA, journal (with recovery), evidence log, links to
-/// the signer, adapters. Listens nowhere yet. Blocking; nothing runs on the loops before it
+/// Builds a Runtime from a configuration: keys, CA, recorder (with what it recovered), links to the
+/// signer, adapters. Listens nowhere yet. Blocking; nothing runs on the loops before it
 /// returns. Errors say what to do.
 Result<std::unique_ptr<Runtime>> boot(Config config, const Clock& clock, std::size_t threads,
                                       const BootOptions& options, Handover handover);

@@ -28,12 +28,9 @@ constexpr net::Millis kHouseTick{1000};
 constexpr int kDrainSteps = 300;
 constexpr net::Millis kDrainStep{100};
 
-constexpr int kLockLooks = 150;
-constexpr std::chrono::milliseconds kLockLook{20};
-
 /// Connections at once on the operator's port.
 constexpr std::size_t kOperatorsMax = 128;
-/// Descriptors kept for operators, journal, log and key sets.
+/// Descriptors kept for operators, other processes and key sets.
 constexpr std::size_t kDescriptorsKept = kOperatorsMax + 128;
 
 /// Alarms that wait for a disk that takes records again; newer ones are dropped first.
@@ -255,8 +252,8 @@ net::Task<void> start(Runtime& runtime, Result<void>& outcome) {
     runtime.loops.at(0).spawn([&runtime] { return keep_house(runtime); });
 }
 
-/// The loops have stopped. Threads end and what is queued goes to disk; the rest is left standing
-/// until the process ends, since coroutines that are suspended still refer to it.
+/// The loops have stopped. Threads end and what is queued goes to the recorder; the rest is left
+/// standing until the process ends, since coroutines that are suspended still refer to it.
 void give_up(std::unique_ptr<Runtime> runtime) {
     runtime->operator_workers.reset();
     runtime->workers.reset();
@@ -265,39 +262,36 @@ void give_up(std::unique_ptr<Runtime> runtime) {
     (void)left_standing;
 }
 
-Result<Handover> receive_handover(const process::Descriptor& control) {
+using Links = std::vector<process::Descriptor>;
+
+Result<Links> receive_links(const process::Descriptor& control, bool to_recorder) {
     NARROWS_TRY(process::Parcel parcel, process::receive_parcel(control));
-    NARROWS_TRY(signer::GatewaySetup setup,
+    NARROWS_TRY(const signer::GatewaySetup setup,
                 signer::decode_setup<signer::GatewaySetup>(parcel.bytes.view()));
-    if (parcel.descriptors.empty()) {
-        return fail(ErrorCode::invalid, "the supervisor gave no link to the signer");
+    if (parcel.descriptors.empty() || setup.is_recorder != to_recorder) {
+        return fail(ErrorCode::invalid, "the supervisor gave other links than those due");
     }
-    return Handover{std::move(setup.receipt_key), std::move(parcel.descriptors)};
+    return std::move(parcel.descriptors);
 }
 
-/// On a thread of its own, as long as the process lives. The key first: receipts that the new
-/// signer sees must be made with it.
+Result<Handover> receive_handover(const process::Descriptor& control) {
+    NARROWS_TRY(Links to_recorder, receive_links(control, true));
+    NARROWS_TRY(Links to_signer, receive_links(control, false));
+    Handover handover;
+    handover.recorder = std::move(to_recorder.front());
+    handover.links = std::move(to_signer);
+    return handover;
+}
+
+/// On a thread of its own, as long as the process lives.
 void follow_signers(Runtime& runtime, const process::Descriptor& control) {
     while (true) {
-        Result<Handover> next = receive_handover(control);
+        Result<Links> next = receive_links(control, false);
         if (!next.has_value()) {
             return;
         }
-        runtime.receipt_key->replace(std::move(next.value().receipt_key));
-        runtime.signer->connect(std::move(next.value().links));
+        runtime.signer->connect(std::move(next.value()));
         log::info("there is a new signer");
-    }
-}
-
-/// A gateway that was killed a moment ago may not be gone yet.
-void await_lock(const Config& config) {
-    const std::string path = config.gateway.data_dir + "/journal/lock";
-    for (int look = 0; look < kLockLooks; ++look) {
-        const auto lock = io::posix().lock(path);
-        if (lock.has_value() || lock.error().code != ErrorCode::conflict) {
-            return;
-        }
-        std::this_thread::sleep_for(kLockLook);
     }
 }
 
@@ -309,7 +303,6 @@ Result<void> run_gateway(const GatewayOptions& options) {
     auto control = std::make_shared<process::Descriptor>(process::kControlDescriptor);
     NARROWS_TRY(Config config, load_config(options.config));
     NARROWS_TRY(Handover first, receive_handover(*control));
-    await_lock(config);
     const std::size_t threads = first.links.size();
     NARROWS_TRY(std::unique_ptr<Runtime> runtime,
                 boot(std::move(config), system_clock(), threads,

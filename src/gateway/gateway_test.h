@@ -98,7 +98,8 @@ class Boot {
         auto config = load_config(folder.path / "narrows.toml");
         NARROWS_CHECK(config.has_value(), "the test's configuration is right");
         Secret group_key(Bytes(32, 7));
-        Handover handover{Secret(std::string_view("receipt key")), {}};
+        Handover handover;
+        handover.receipt_key = Secret(std::string_view("receipt key"));
         signer = std::make_unique<signer::Server>(
             signer::Server::Keys{handover.receipt_key.copy(),
                                  identity::GroupKey::from_bytes(std::move(group_key)).value()},

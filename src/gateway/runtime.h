@@ -77,7 +77,7 @@ struct Runtime {
     }
 
     identity::ReplayMemory replays;
-    std::unique_ptr<recording::ReceiptKey> receipt_key;  ///< shared with the signer
+    std::unique_ptr<recording::ReceiptKey> receipt_key;  ///< of a recorder in this process
     Secret commitment_key;
     std::unique_ptr<Certificates> certificates;
     std::shared_ptr<net::TlsClientContext> tls_client;
@@ -106,7 +106,7 @@ struct Runtime {
     /// `kind` as OPEN has it.
     std::shared_ptr<recording::PartLog> new_part(std::string kind, std::string session = {}) {
         return std::make_shared<recording::PartLog>(
-            *recorder, recorder->begin_part({std::move(kind), std::move(session)}), *receipt_key);
+            *recorder, recorder->begin_part({std::move(kind), std::move(session)}));
     }
     aws::Adapter& adapter_of(const net::Loop& loop);
 };

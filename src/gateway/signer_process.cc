@@ -1,12 +1,10 @@
 #include "gateway/signer_process.h"
 
-#include <csignal>
 #include <cstdlib>
 #include <thread>
 
-#include <sys/stat.h>
-
 #include "base/log.h"
+#include "gateway/child.h"
 #include "gateway/fetcher.h"
 #include "process/channel.h"
 #include "process/harden.h"
@@ -20,23 +18,6 @@ namespace {
 
 constexpr std::size_t kSignerWorkers = 4;
 constexpr net::Millis kRenewTick{1000};
-
-/// A terminal's signals reach every process of its group; the gateway needs the signer until it has
-/// drained, and the supervisor ends it then.
-void ignore_signals() {
-    for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) {
-        ::signal(number, SIG_IGN);
-    }
-}
-
-Result<process::Parcel> receive_setup(const process::Descriptor& control) {
-    struct stat info {};
-    if (::fstat(control.number(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
-        return fail(ErrorCode::invalid,
-                    "this command is for `narrows gateway`, which starts it; run that instead");
-    }
-    return process::receive_parcel(control);
-}
 
 upstream::CredentialChain::Options chain_options() {
     const aws::Catalogue& catalogue = aws::Catalogue::embedded();
@@ -88,7 +69,7 @@ net::Task<void> renew_forever(signer::Server& server) {
 }  // namespace
 
 Result<void> run_signer() {
-    ignore_signals();
+    leave_signals_to_the_supervisor();
     NARROWS_TRY(const bool locked, process::harden({process::Filter::signer, true}));
     if (!locked) {
         log::warn("the signer may not lock its memory (RLIMIT_MEMLOCK): keys may be swapped out");

@@ -26,8 +26,13 @@ namespace {
 
 constexpr std::size_t kReceiptKeyBytes = 32;
 
+/// A recorder whose gateway is gone writes, syncs and signs for so long at most.
+constexpr std::int64_t kRecorderEndMaxNs = 20 * kNsPerSecond;
+constexpr std::chrono::milliseconds kEndLook{10};
+
 struct Users {
     std::optional<process::User> gateway;
+    std::optional<process::User> recorder;
     std::optional<process::User> signer;
 };
 
@@ -36,36 +41,50 @@ auto system_failed(const char* call) {
                 fmt::format("processes cannot be started: {}: {}", call, std::strerror(errno)));
 }
 
-/// Both or none: one alone would not keep them apart.
+/// All or none: fewer would not keep them apart.
 Result<Users> find_users(const ProcessesSection& names) {
     Users users;
     if (::geteuid() == 0) {
         NARROWS_TRY(users.gateway, process::find_user(names.gateway));
+        NARROWS_TRY(users.recorder, process::find_user(names.recorder));
         NARROWS_TRY(users.signer, process::find_user(names.signer));
     }
-    if (users.gateway && users.signer) {
+    if (users.gateway && users.recorder && users.signer) {
         return users;
     }
-    log::info("gateway and signer run as one user: `narrows doctor` says what would part them");
+    log::info("all processes run as one user: `narrows doctor` says what would part them");
     return Users();
 }
 
-/// The gateway must be able to work in its directory, and unable to read the group key.
-Result<void> check_ownership(const Config& config, const process::User& gateway) {
+/// The recorder owns the directory, and evidence in it; the gateway may put files of its own there,
+/// as members of a group may into a sticky one, and touches no other's.
+constexpr mode_t kDataDirMode = S_ISVTX | S_IRWXU | S_IRWXG;
+
+/// Recorder and gateway must be able to work there, and unable to read the group key.
+Result<void> check_ownership(const Config& config, const Users& users) {
     struct stat info {};
     const std::string& data_dir = config.gateway.data_dir;
-    if (::stat(data_dir.c_str(), &info) == 0 && info.st_uid != gateway.uid) {
+    const auto& [gateway, recorder, signer] = users;
+    if (::stat(data_dir.c_str(), &info) == 0 &&
+        (info.st_uid != recorder->uid || info.st_gid != gateway->gid ||
+         (info.st_mode & 07777) != kDataDirMode)) {
         return fail(ErrorCode::invalid,
-                    fmt::format("{} does not belong to the user {}, as whom the gateway runs; run "
-                                "chown -R {}: on it, then chown root: on the group key",
-                                data_dir, gateway.name, gateway.name));
+                    fmt::format("{0} must belong to {1} and to the group of {2}, with mode 1770, "
+                                "and what is recorded in it to {1}: run chown {1}: on its "
+                                "journal, keys, log, log.key, trust and reviewer.* (-R), chown "
+                                "{2}: on its other files, chown root: on the group key, then "
+                                "chown {1}:{2} and chmod 1770 on the directory itself",
+                                data_dir, recorder->name, gateway->name));
     }
     const std::string& key = config.gateway.group_key;
-    if (::stat(key.c_str(), &info) == 0 && info.st_uid == gateway.uid) {
-        return fail(ErrorCode::invalid,
-                    fmt::format("the group key {} belongs to the user {}, as whom the gateway "
-                                "runs, and which must not read it; run chown root: on it",
-                                key, gateway.name));
+    for (const auto* user : {&gateway, &recorder}) {
+        if (::stat(key.c_str(), &info) == 0 && info.st_uid == (*user)->uid) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("the group key {} belongs to the user {}, as whom another "
+                                    "process than the signer runs, and which must not read it; "
+                                    "run chown root: on it",
+                                    key, (*user)->name));
+        }
     }
     return ok();
 }
@@ -77,18 +96,19 @@ Result<void> prepare_data_dir(const Config& config, const Users& users) {
     if (!users.gateway) {
         return ok();
     }
-    if (!exists && ::chown(data_dir.c_str(), users.gateway->uid, users.gateway->gid) != 0) {
-        return system_failed("chown of the data directory");
+    if (!exists && (::chmod(data_dir.c_str(), kDataDirMode) != 0 ||
+                    ::chown(data_dir.c_str(), users.recorder->uid, users.gateway->gid) != 0)) {
+        return system_failed("giving the data directory to its users");
     }
-    return check_ownership(config, *users.gateway);
+    return check_ownership(config, users);
 }
 
 bool is_aws_setting(const std::string& variable) {
     return variable.starts_with("AWS_");
 }
 
-/// The signer's is the supervisor's; the gateway has no use for AWS's.
-std::vector<std::string> gateway_environment() {
+/// The signer's is the supervisor's; gateway and recorder have no use for AWS's.
+std::vector<std::string> plain_environment() {
     std::vector<std::string> out = process::environment();
     std::erase_if(out, is_aws_setting);
     return out;
@@ -119,11 +139,17 @@ class Supervisor {
     Result<void> watch_signals();
     Result<Child> start(std::vector<std::string> arguments, std::vector<std::string> environment,
                         const std::optional<process::User>& user);
-    Result<void> start_gateway();
+    Result<Child> start_with_config(const char* command, const std::optional<process::User>& user);
+    Result<void> start_all();
+    Result<void> start_recorder_and_gateway();
     Result<void> start_signer();
     Result<void> link();
     void signer_ended(const std::string& how);
+    void gateway_ended(int code);
     void restart_signer_if_due();
+    void restart_all_if_due();
+    int await_recorder();
+    static void kill(Child& child);
     int poll_timeout_ms() const;
     void take_signals();
     void reap();
@@ -135,9 +161,13 @@ class Supervisor {
     const identity::GroupKey group_key_;
     process::Descriptor signals_;
     Child gateway_;
+    Child recorder_;
     Child signer_;
+    int recorder_status_ = 0;  ///< how the last one ended
     process::RestartPolicy restarts_;
-    MonoNs restart_at_ = 0;  ///< while there is no signer
+    process::RestartPolicy restarts_of_all_;
+    MonoNs restart_at_ = 0;  ///< while there is no signer, or no gateway
+    bool stopping_ = false;
     std::optional<int> ended_;
 };
 
@@ -167,16 +197,37 @@ Result<Child> Supervisor::start(std::vector<std::string> arguments,
     return Child{pid, std::move(control.first), system_clock().mono()};
 }
 
-Result<void> Supervisor::start_gateway() {
-    std::vector<std::string> arguments{"boundary", "--config", options_.config};
+Result<Child> Supervisor::start_with_config(const char* command,
+                                            const std::optional<process::User>& user) {
+    std::vector<std::string> arguments{command, "--config", options_.config};
     if (options_.accept_corruption) {
         arguments.emplace_back("--accept-corruption");
     }
     if (options_.accept_rollback) {
         arguments.emplace_back("--accept-rollback");
     }
-    NARROWS_TRY(gateway_, start(std::move(arguments), gateway_environment(), users_.gateway));
-    return ok();
+    return start(std::move(arguments), plain_environment(), user);
+}
+
+Result<void> Supervisor::start_recorder_and_gateway() {
+    NARROWS_TRY(process::Pair pair, process::stream_pair());
+    recorder_status_ = 0;
+    NARROWS_TRY(recorder_, start_with_config("recorder", users_.recorder));
+    NARROWS_TRY(gateway_, start_with_config("boundary", users_.gateway));
+    std::vector<process::Descriptor> ends(1);
+    ends[0] = std::move(pair.first);
+    // Another key follows with the signer.
+    const Secret setup =
+        signer::encode_setup(signer::RecorderSetup{Secret(crypto::random_bytes(kReceiptKeyBytes))});
+    NARROWS_TRY(process::send_parcel(recorder_.control, setup.view(), ends));
+    ends[0] = std::move(pair.second);
+    return process::send_parcel(gateway_.control,
+                                signer::encode_setup(signer::GatewaySetup{true}).view(), ends);
+}
+
+Result<void> Supervisor::start_all() {
+    NARROWS_TRY(start_recorder_and_gateway());
+    return start_signer();
 }
 
 Result<void> Supervisor::start_signer() {
@@ -199,7 +250,11 @@ Result<void> Supervisor::link() {
     const Secret receipt_key(crypto::random_bytes(kReceiptKeyBytes));
     const Secret for_signer = signer::encode_setup(signer::SignerSetup{
         receipt_key.copy(), Secret(to_bytes(group_key_.bytes())), own_listeners(config_)});
-    const Secret for_gateway = signer::encode_setup(signer::GatewaySetup{receipt_key.copy()});
+    const Secret for_recorder = signer::encode_setup(signer::RecorderSetup{receipt_key.copy()});
+    const Secret for_gateway = signer::encode_setup(signer::GatewaySetup{false});
+    // First the key: what the new signer sees must be receipted with it. A recorder that is gone
+    // takes the gateway along, which starts all anew.
+    (void)process::send_parcel(recorder_.control, for_recorder.view(), {}).has_value();
     NARROWS_TRY(process::send_parcel(signer_.control, for_signer.view(), to_signer));
     return process::send_parcel(gateway_.control, for_gateway.view(), to_gateway);
 }
@@ -207,8 +262,7 @@ Result<void> Supervisor::link() {
 Result<int> Supervisor::run() {
     NARROWS_TRY(process::harden({}));
     NARROWS_TRY(watch_signals());
-    NARROWS_TRY(start_gateway());
-    const Result<void> started = start_signer();
+    const Result<void> started = start_all();
     if (!started.has_value()) {
         end();
         return fail(started.error());
@@ -219,11 +273,15 @@ Result<int> Supervisor::run() {
         take_signals();
         reap();
         restart_signer_if_due();
+        restart_all_if_due();
     }
     return end();
 }
 
 int Supervisor::poll_timeout_ms() const {
+    if (ended_) {
+        return 0;
+    }
     if (signer_.pid != 0) {
         return -1;
     }
@@ -234,8 +292,11 @@ int Supervisor::poll_timeout_ms() const {
 void Supervisor::take_signals() {
     signalfd_siginfo info{};
     while (::read(signals_.number(), &info, sizeof(info)) == sizeof(info)) {
+        stopping_ = stopping_ || info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
         if (info.ssi_signo != SIGCHLD && gateway_.pid != 0) {
             ::kill(gateway_.pid, static_cast<int>(info.ssi_signo));
+        } else if (stopping_ && gateway_.pid == 0) {
+            ended_ = 0;  // before the next gateway was started
         }
     }
 }
@@ -246,7 +307,10 @@ void Supervisor::reap() {
     while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == gateway_.pid) {
             gateway_.pid = 0;
-            ended_ = exit_code(status);
+            gateway_ended(exit_code(status));
+        } else if (pid == recorder_.pid) {
+            recorder_.pid = 0;
+            recorder_status_ = status;
         } else if (pid == signer_.pid) {
             signer_ended(WIFSIGNALED(status) ? fmt::format("by signal {}", WTERMSIG(status))
                                              : fmt::format("with {}", WEXITSTATUS(status)));
@@ -264,8 +328,59 @@ void Supervisor::signer_ended(const std::string& how) {
                how, pause / kNsPerMs);
 }
 
+/// A gateway that lost its recorder ends at once, and both are started again, unless the recorder
+/// could not even begin.
+void Supervisor::gateway_ended(int code) {
+    const int recorder = await_recorder();
+    if (code != kRecorderLost || stopping_) {
+        ended_ = code;
+    } else if (WIFEXITED(recorder) && WEXITSTATUS(recorder) != 0) {
+        ended_ = WEXITSTATUS(recorder);
+    } else {
+        kill(signer_);
+        const MonoNs now = system_clock().mono();
+        const std::int64_t pause = restarts_of_all_.pause(gateway_.started, now);
+        restart_at_ = now + pause;
+        log::error("the recorder was lost; gateway and recorder start again in {} ms",
+                   pause / kNsPerMs);
+    }
+}
+
+void Supervisor::restart_all_if_due() {
+    if (ended_ || gateway_.pid != 0 || system_clock().mono() < restart_at_) {
+        return;
+    }
+    const Result<void> started = start_all();
+    if (!started.has_value()) {
+        log::error("{}", started.error().what);
+        kill(gateway_);
+        gateway_ended(kRecorderLost);
+    }
+}
+
+/// How it ended. By force, if it does not end in time.
+int Supervisor::await_recorder() {
+    recorder_.control.close();
+    const MonoNs since = system_clock().mono();
+    while (recorder_.pid != 0 && system_clock().mono() - since < kRecorderEndMaxNs) {
+        if (::waitpid(recorder_.pid, &recorder_status_, WNOHANG) == recorder_.pid) {
+            recorder_.pid = 0;
+        } else {
+            std::this_thread::sleep_for(kEndLook);
+        }
+    }
+    if (recorder_.pid != 0) {
+        log::error("the recorder did not end within {} s and is killed",
+                   kRecorderEndMaxNs / kNsPerSecond);
+        ::kill(recorder_.pid, SIGKILL);
+        ::waitpid(recorder_.pid, &recorder_status_, 0);
+        recorder_.pid = 0;
+    }
+    return recorder_status_;
+}
+
 void Supervisor::restart_signer_if_due() {
-    if (ended_ || signer_.pid != 0 || system_clock().mono() < restart_at_) {
+    if (ended_ || gateway_.pid == 0 || signer_.pid != 0 || system_clock().mono() < restart_at_) {
         return;
     }
     const Result<void> started = start_signer();
@@ -279,13 +394,18 @@ void Supervisor::restart_signer_if_due() {
     }
 }
 
-int Supervisor::end() {
-    for (Child* child : {&gateway_, &signer_}) {
-        if (child->pid != 0) {
-            ::kill(child->pid, SIGKILL);
-            ::waitpid(child->pid, nullptr, 0);
-        }
+void Supervisor::kill(Child& child) {
+    if (child.pid != 0) {
+        ::kill(child.pid, SIGKILL);
+        ::waitpid(child.pid, nullptr, 0);
+        child.pid = 0;
     }
+}
+
+int Supervisor::end() {
+    kill(gateway_);
+    (void)await_recorder();
+    kill(signer_);
     return ended_.value_or(0);
 }
 

@@ -76,7 +76,7 @@ class JournalImpl : public Journal {
 
     Result<Appended> append(Part& part, Lane lane, Subject subject, Bytes payload, Await await,
                             Waiter* waiter, Use use) override {
-        NARROWS_TRY(check(payload, await, waiter));
+        NARROWS_TRY(check(payload, await, waiter, use));
         PartState& state = static_cast<PartState&>(part);
         const std::lock_guard guard(state.mutex);
         const std::unique_lock numbering = number_if_new(state, lane);
@@ -89,7 +89,7 @@ class JournalImpl : public Journal {
         const std::unique_lock numbering = number_if_new(state, lane);
         const std::uint64_t number = numbering ? next_part_ : state.number.load();
         Bytes payload = build(model::PartNo(number), model::Sequence(state.next_sequence));
-        NARROWS_TRY(check(payload, await, waiter));
+        NARROWS_TRY(check(payload, await, waiter, use));
         return place(state, {lane, subject, await, waiter, use}, std::move(payload));
     }
 
@@ -129,7 +129,7 @@ class JournalImpl : public Journal {
         Use use;
     };
 
-    Result<void> check(const Bytes& payload, Await await, const Waiter* waiter) const {
+    Result<void> check(const Bytes& payload, Await await, const Waiter* waiter, Use use) const {
         NARROWS_CHECK(await == Await::none || waiter != nullptr,
                       "an append that awaits something needs a waiter");
         if (payload.size() > kPayloadMax) {
@@ -137,7 +137,7 @@ class JournalImpl : public Journal {
                         fmt::format("a record of {} bytes is too large; at most {} fit",
                                     payload.size(), kPayloadMax));
         }
-        if (common_.refuses()) {
+        if (use != Use::promised && common_.refuses()) {
             return fail(ErrorCode::unavailable,
                         fmt::format("the journal refuses to record: {}", state().why));
         }
@@ -187,6 +187,17 @@ class JournalImpl : public Journal {
         return payload;
     }
 
+    std::optional<crypto::Digest> mac_of(const Request& request, const FrameHeader& header,
+                                         ByteView payload) const {
+        const Subject& subject = request.subject;
+        if (std::holds_alternative<std::monostate>(subject.attest) || !options_.attest) {
+            return std::nullopt;
+        }
+        NARROWS_CHECK(request.await == Await::durable, "only what is durable is attested");
+        return options_.attest(subject, model::PartNo(header.part),
+                               model::Sequence(header.sequence), payload);
+    }
+
     /// Under the part's lock.
     Result<Appended> place(PartState& part, const Request& request, Bytes payload) {
         NARROWS_TRY(make_keys(part));
@@ -195,6 +206,7 @@ class JournalImpl : public Journal {
         NARROWS_TRY(lane.reserve(stored, request.use));
         const bool is_new = part.number == 0;
         FrameHeader header = header_for(part, request.subject);
+        const std::optional<crypto::Digest> mac = mac_of(request, header, payload);
         Result<Bytes> finished = finish(part, header, std::move(payload));
         if (!finished.has_value()) {
             lane.give_back(stored);
@@ -203,7 +215,8 @@ class JournalImpl : public Journal {
         Entry entry{.leaf = leaf_of(options_.origin, header),
                     .payload = std::move(finished.value()),
                     .await = request.await,
-                    .waiter = request.await == Await::none ? nullptr : request.waiter};
+                    .waiter = request.await == Await::none ? nullptr : request.waiter,
+                    .mac = mac};
         encode(header, entry.header.data());
         const crypto::Digest leaf = entry.leaf;
         lane.push(std::move(entry));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
@@ -31,8 +32,15 @@ enum class Await {
 };
 
 /// What a record is for, when space runs out: `closing` records (RESULT, NOT_SENT, UNKNOWN, GAP,
-/// CLOSE, RECOVERY) may use the reserved tail that `normal` ones may not.
-enum class Use { normal, closing };
+/// CLOSE, RECOVERY) may use the reserved tail that `normal` ones may not. A `promised` one has its
+/// number already, given by somebody who looked at queue and space before and bounds what he
+/// promises: it is queued whatever they look like now, also while the journal refuses.
+enum class Use { normal, closing, promised };
+
+/// What is vouched for beside the place of a record once that is durable: a request with this
+/// digest, or who asks with these random bytes.
+using Challenge = std::array<std::uint8_t, 16>;
+using Attest = std::variant<std::monostate, crypto::Digest, Challenge>;
 
 /// What a record is about, as readers without a key see it.
 struct Subject {
@@ -42,6 +50,7 @@ struct Subject {
     model::RecordKind kind;
     model::Sequence op{0};   ///< the INTENT it belongs to, an INTENT's own (kOwn); 0: none
     std::uint8_t flags = 0;  ///< kFlagAllowed, kFlagContinues, kFlagResponse
+    Attest attest;           ///< only with Await::durable
 };
 /// Stands for an INTENT's own sequence, which its append gives.
 inline const model::Sequence kOwn{UINT64_MAX};
@@ -72,6 +81,8 @@ class Waiter {
   public:
     virtual ~Waiter() = default;
     virtual void done(const Result<void>& outcome) noexcept = 0;
+    /// Before `done`, if it is success and the subject had something to attest.
+    virtual void attested(const crypto::Digest& /*mac*/) noexcept {}
 };
 
 /// One part's stretch of sequence numbers. Thread-safe; shared because appends in flight keep it.
@@ -115,6 +126,10 @@ struct LaneCounters {
     std::uint64_t bytes_written = 0;
     std::uint64_t faults = 0;      ///< segments given up after a failed write or sync
     std::uint64_t room_bytes = 0;  ///< of the active segment and the prepared spares
+    /// What may still be queued, batches and rounding included; UINT64_MAX: more space will be
+    /// reserved as it is needed.
+    std::uint64_t left_normal = UINT64_MAX;
+    std::uint64_t left_closing = UINT64_MAX;
     std::array<std::uint64_t, kSyncBucketsUs.size()> sync_us{};
     std::uint64_t sync_us_sum = 0;
 };
@@ -163,6 +178,10 @@ struct Options {
     std::function<Result<std::shared_ptr<Sealer>>(model::PartNo, const PartInfo&)> make_sealer;
     /// Every record as it got its place, under its part's lock: in order of sequence. Be quick.
     std::function<void(const PartInfo&, const FrameHeader&, const crypto::Digest& leaf)> on_placed;
+    /// Makes what a waiter is told as `attested`; the payload is the plain one. Absent: nothing is
+    /// attested.
+    std::function<crypto::Digest(const Subject&, model::PartNo, model::Sequence, ByteView payload)>
+        attest;
 };
 
 class Journal {

@@ -53,15 +53,19 @@ void LaneWriter::join() {
 
 /// Until a reservation fails, a roll makes its own segment if none is ready; from then on the
 /// prepared room is all there is, and its tail is for closing records.
-Result<void> LaneWriter::check_room(std::uint64_t cost, Use use) const {
-    if (!common_.spares.in_trouble()) {
-        return ok();
+std::uint64_t LaneWriter::left(Use use) const {
+    if (use == Use::promised || !common_.spares.in_trouble()) {
+        return UINT64_MAX;
     }
     const std::uint64_t segment = common_.options.segment_bytes;
     const std::uint64_t room =
         usable(room_) + common_.spares.count(lane_) * usable(segment - kSegmentHeaderSize);
     const std::uint64_t tail = use == Use::normal ? std::min(segment / 8, kTailMax) : 0;
-    if (queued_cost_ + cost + tail <= room) {
+    return room - std::min(room, queued_cost_ + tail);
+}
+
+Result<void> LaneWriter::check_room(std::uint64_t cost, Use use) const {
+    if (cost <= left(use)) {
         return ok();
     }
     return fail(ErrorCode::exhausted,
@@ -85,7 +89,9 @@ Result<void> LaneWriter::reserve(std::size_t payload_size, Use use) {
     }
     // Bodies leave a quarter of the queue to the records of every other operation.
     const bool is_body = lane_ == Lane::bulk && use == Use::normal;
-    NARROWS_TRY(check_queue(size, is_body ? 3 : 4));
+    if (use != Use::promised) {
+        NARROWS_TRY(check_queue(size, is_body ? 3 : 4));
+    }
     NARROWS_TRY(check_room(Entry::cost_of(payload_size), use));
     common_.queued_bytes += size;
     ++common_.queued_frames;
@@ -211,6 +217,9 @@ void LaneWriter::give_up() {
 
 void LaneWriter::tell(Entry& entry, const Result<void>& outcome) {
     if (Waiter* waiter = std::exchange(entry.waiter, nullptr)) {
+        if (outcome.has_value() && entry.mac) {
+            waiter->attested(*entry.mac);
+        }
         waiter->done(outcome);
     }
 }
@@ -286,6 +295,8 @@ LaneCounters LaneWriter::counters() const {
     LaneCounters out = counters_;
     out.room_bytes =
         room_ + common_.spares.count(lane_) * (common_.options.segment_bytes - kSegmentHeaderSize);
+    out.left_normal = left(Use::normal);
+    out.left_closing = left(Use::closing);
     return out;
 }
 

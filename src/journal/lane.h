@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,7 +53,8 @@ struct Entry {
     crypto::Digest leaf{};
     Bytes payload;
     Await await = Await::none;
-    Waiter* waiter = nullptr;  ///< null once told
+    Waiter* waiter = nullptr;           ///< null once told
+    std::optional<crypto::Digest> mac;  ///< for the waiter, once durable
     bool barrier = false;
     bool written = false;
 
@@ -117,6 +119,7 @@ class LaneWriter {
     bool wait_for_work();
     std::chrono::steady_clock::time_point wake_at() const;
     Result<void> check_room(std::uint64_t cost, Use use) const;
+    std::uint64_t left(Use use) const;
     Result<void> check_queue(std::size_t size, std::uint64_t quarters) const;
 
     Result<void> activate();

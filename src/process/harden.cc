@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <span>
 #include <string>
+#include <vector>
 
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -131,6 +131,34 @@ constexpr const char* kSignerCalls[] = {
     "sysinfo",
 };
 
+/// Beside the signer's.
+constexpr const char* kRecorderCalls[] = {
+    "pwrite64",
+    "pwritev",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "ftruncate",
+    "fallocate",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "mkdirat",
+    "umask",
+    "flock",
+    "fchmod",
+    "chmod",
+    "copy_file_range",
+    "preadv",
+    "rmdir",
+    // The kernel's word on the clock, in heartbeats.
+    "adjtimex",
+    "clock_adjtime",
+};
+
 constexpr const char* kTakenFromBoundary[] = {
     "execve",
     "execveat",
@@ -202,9 +230,21 @@ struct Release {
     void operator()(void* filter) const { ::seccomp_release(filter); }
 };
 
+using Names = std::vector<const char*>;
+
+template <std::size_t N>
+Names names_of(const char* const (&calls)[N]) {
+    return Names(std::begin(calls), std::end(calls));
+}
+
+Names recorder_names() {
+    Names names = names_of(kSignerCalls);
+    names.insert(names.end(), std::begin(kRecorderCalls), std::end(kRecorderCalls));
+    return names;
+}
+
 /// Names that this architecture does not have are left out.
-Result<void> load(std::uint32_t otherwise, std::uint32_t action,
-                  std::span<const char* const> calls) {
+Result<void> load(std::uint32_t otherwise, std::uint32_t action, const Names& calls) {
     const std::unique_ptr<void, Release> filter(::seccomp_init(otherwise));
     if (!filter) {
         return refused("seccomp_init", ENOMEM);
@@ -229,9 +269,11 @@ Result<void> confine(Filter filter) {
         case Filter::none:
             return ok();
         case Filter::signer:
-            return load(refuse, SCMP_ACT_ALLOW, kSignerCalls);
+            return load(refuse, SCMP_ACT_ALLOW, names_of(kSignerCalls));
+        case Filter::recorder:
+            return load(refuse, SCMP_ACT_ALLOW, recorder_names());
         case Filter::boundary:
-            return load(SCMP_ACT_ALLOW, refuse, kTakenFromBoundary);
+            return load(SCMP_ACT_ALLOW, refuse, names_of(kTakenFromBoundary));
     }
     return ok();
 }

@@ -11,6 +11,8 @@ enum class Filter {
     /// Only what sockets, files that are read, threads and memory need: nothing else, and above all
     /// no program is started, no other process is looked at and no file is written.
     signer,
+    /// The signer's, and files that are written.
+    recorder,
     /// All but what no gateway needs: starting programs, tracing and reading other processes,
     /// changing users, mounts, namespaces, kernel modules, keys.
     boundary,

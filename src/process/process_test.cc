@@ -12,6 +12,7 @@
 #include "process/channel.h"
 #include "process/frame.h"
 #include "process/harden.h"
+#include "process/outbox.h"
 #include "process/restart.h"
 #include "process/spawn.h"
 
@@ -84,6 +85,42 @@ TEST(Frame, lengths_out_of_bounds_are_refused) {
     }
 }
 
+TEST(Outbox, what_the_socket_does_not_take_follows_in_order) {
+    Pair pair = stream_pair().value();
+    Outbox out(pair.first);
+    const int count = 3000;
+    for (int i = 0; i < count; ++i) {
+        Bytes message(1024, static_cast<std::uint8_t>(i));
+        store_le(message.data(), static_cast<std::uint32_t>(i));
+        out.put(message);
+    }
+    EXPECT_GT(out.unsent(), 0u);
+    FrameReader reader;
+    Bytes buffer(64 * 1024);
+    int seen = 0;
+    while (seen < count) {
+        const ssize_t size = ::recv(pair.second.number(), buffer.data(), buffer.size(), 0);
+        ASSERT_GT(size, 0);
+        reader.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
+        while (const auto frame = reader.next().value()) {
+            ASSERT_EQ(frame->size(), 1024u);
+            ASSERT_EQ(load_le<std::uint32_t>(frame->data()), static_cast<std::uint32_t>(seen++));
+        }
+    }
+    out.flush(std::chrono::seconds(5));
+    EXPECT_EQ(out.unsent(), 0u);
+}
+
+TEST(Outbox, what_is_put_for_a_peer_that_is_gone_is_dropped) {
+    Pair pair = stream_pair().value();
+    Outbox out(pair.first);
+    for (int i = 0; i < 3000; ++i) out.put(Bytes(1024));
+    pair.second.close();
+    out.flush(std::chrono::seconds(5));
+    out.put(Bytes(1024));
+    EXPECT_EQ(out.unsent(), 0u);
+}
+
 TEST(RestartPolicy, at_once_then_later_and_later) {
     RestartPolicy policy;
     std::vector<std::int64_t> pauses_ms;
@@ -141,7 +178,7 @@ TEST(Harden, others_of_the_same_user_read_no_memory) {
 
 TEST(Harden, no_filter_starts_programs_and_each_leaves_what_is_needed) {
     EXPECT_EQ(hardened(Filter::none, runs_a_program), 0);
-    for (const Filter filter : {Filter::signer, Filter::boundary}) {
+    for (const Filter filter : {Filter::signer, Filter::recorder, Filter::boundary}) {
         EXPECT_EQ(hardened(filter, runs_a_program), 1);
         EXPECT_EQ(hardened(filter,
                            [] {
@@ -154,11 +191,12 @@ TEST(Harden, no_filter_starts_programs_and_each_leaves_what_is_needed) {
     }
 }
 
-TEST(Harden, the_signer_writes_no_files) {
+TEST(Harden, the_signer_alone_writes_no_files) {
     const auto makes_a_file = [] {
         return std::rename("/tmp/narrows-none", "/tmp/narrows-none-2") == 0 || errno != ENOSYS;
     };
     EXPECT_EQ(hardened(Filter::signer, makes_a_file), 1);
+    EXPECT_EQ(hardened(Filter::recorder, makes_a_file), 0);
     EXPECT_EQ(hardened(Filter::boundary, makes_a_file), 0);
 }
 

@@ -212,6 +212,13 @@ class LocalRecorder final : public Recorder {
                                    const journal::FrameHeader& header, const evidence::Hash& leaf) {
             heads_.placed(info, header, leaf);
         };
+        if (options.receipt_key != nullptr) {
+            journal.attest = [key = options.receipt_key](
+                                 const journal::Subject& subject, model::PartNo part,
+                                 model::Sequence sequence, ByteView payload) {
+                return key->attest(subject, part, sequence, payload);
+            };
+        }
         return journal;
     }
 

@@ -16,6 +16,7 @@
 #include "recorder/custody.h"
 #include "recorder/evidence_keeper.h"
 #include "recorder/recovery.h"
+#include "recording/receipt.h"
 
 namespace narrows::recorder {
 
@@ -65,6 +66,8 @@ struct RecorderOptions {
     evidence::Recipients recipients;
     ArchiveSetup archive;
     Retention retention;
+    /// For what is attested; must outlive the recorder. Null: nothing is.
+    const recording::ReceiptKey* receipt_key = nullptr;
 };
 
 /// The recorder in this process: opens the journal, declares what earlier starts left open, begins

@@ -101,6 +101,7 @@ Result<Found> Recovery::declare(journal::Journal& journal, const journal::Recove
     found.segments = report.segments;
     found.frames = report.frames;
     found.bytes = report.bytes;
+    found.next_part = report.next_part;
     for (const journal::Gap& gap : report.gaps) {
         found.gaps.emplace_back(codec::Map{{"kind", journal::name_of(gap.kind)},
                                            {"file", gap.file},

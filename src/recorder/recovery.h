@@ -20,6 +20,7 @@ struct Found {
     std::uint64_t operations_unknown = 0;
     codec::List gaps;                   ///< torn tails and quarantined segments
     std::set<model::PartNo> may_go_on;  ///< parts whose sessions nobody ended
+    model::PartNo next_part{1};         ///< the number that the next new part gets
 
     /// As RECOVERY has it, on record and in the log.
     codec::Map fields() const;

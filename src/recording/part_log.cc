@@ -55,9 +55,8 @@ codec::Value observed(codec::Map fields) {
     return payload;
 }
 
-PartLog::PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
-                 const ReceiptKey& receipt_key)
-    : journal_(journal), part_(std::move(part)), receipt_key_(receipt_key) {}
+PartLog::PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part)
+    : journal_(journal), part_(std::move(part)) {}
 
 void PartLog::counted(RecordKind kind, std::size_t size) {
     counts_.at(static_cast<std::size_t>(kind)).fetch_add(1, std::memory_order_relaxed);
@@ -104,20 +103,19 @@ net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)>
 }
 
 Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,
-                                        const std::size_t& built, bool allowed,
+                                        const std::size_t& built, const Subject& subject,
                                         journal::Waiter* waiter) {
     const std::shared_lock lock(closing_mutex_);
     if (ending_) {
         return fail(ErrorCode::closed, kClosed);
     }
-    const Subject subject(RecordKind::intent, journal::kOwn, allowed ? journal::kFlagAllowed : 0);
     Result<Appended> appended =
         journal_.append(*part_, Lane::control, subject, build, Await::durable, waiter, Use::normal);
     if (!appended.has_value()) {
         return appended;
     }
     counted(RecordKind::intent, built);
-    if (allowed) {
+    if (subject.flags == journal::kFlagAllowed) {
         const std::lock_guard open(open_mutex_);
         open_.emplace(appended.value().sequence, "");
     }
@@ -133,14 +131,19 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         size = bytes.size();
         return bytes;
     };
+    Subject subject(RecordKind::intent, journal::kOwn, allowed ? journal::kFlagAllowed : 0);
+    if (allowed) {
+        subject.attest = request_digest;
+    }
     auto start = [&](journal::Waiter* waiter) {
-        Result<Appended> appended = append_intent(build, size, allowed, waiter);
+        Result<Appended> appended = append_intent(build, size, subject, waiter);
         if (appended.has_value()) {
             op = appended.value().sequence;
         }
         return appended;
     };
-    const Result<Appended> appended = co_await await_journal(start);
+    Receipt receipt{model::PartNo(0), Sequence(0), request_digest, {}};
+    const Result<Appended> appended = co_await await_journal(start, &receipt.mac);
     if (!appended.has_value()) {
         if (op && allowed) {
             codec::Map fields;
@@ -149,7 +152,9 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         }
         co_return fail(appended.error());
     }
-    co_return Intent{*op, receipt_key_.make(part_->no(), *op, request_digest), size};
+    receipt.part = part_->no();
+    receipt.sequence = *op;
+    co_return Intent{*op, receipt, size};
 }
 
 Result<Appended> PartLog::append_outcome(Lane lane, RecordKind kind, Sequence op, codec::Map fields,
@@ -221,16 +226,18 @@ net::Task<Result<RecordReceipt>> PartLog::attested(RecordKind kind, Bytes payloa
     receipt.kind = kind;
     receipt.payload_sha256 = crypto::sha256(payload);
     receipt.challenge = challenge;
+    Subject subject(kind);
+    subject.attest = challenge;
     auto start = [&](journal::Waiter* waiter) {
-        return append(Lane::control, kind, std::move(payload), Await::durable, waiter, Use::normal);
+        return append(Lane::control, subject, std::move(payload), Await::durable, waiter,
+                      Use::normal);
     };
-    const Result<Appended> appended = co_await await_journal(start);
+    const Result<Appended> appended = co_await await_journal(start, &receipt.mac);
     if (!appended.has_value()) {
         co_return fail(appended.error());
     }
     receipt.part = part_->no();
     receipt.sequence = appended.value().sequence;
-    receipt_key_.complete(receipt);
     co_return receipt;
 }
 

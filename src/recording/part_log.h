@@ -37,9 +37,8 @@ inline std::uint64_t body_parts(std::size_t bytes) {
 /// last record. Every append that fails is counted in `failed`: the recording room never retries.
 class PartLog {
   public:
-    /// The journal and the key must outlive it.
-    PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part,
-            const ReceiptKey& receipt_key);
+    /// The journal must outlive it. It is also who attests what receipts say.
+    PartLog(journal::Journal& journal, std::shared_ptr<journal::Part> part);
 
     model::PartNo no() const { return part_->no(); }
     /// Whether SECRETS may be appended: a custodian holds a key to them.
@@ -57,8 +56,9 @@ class PartLog {
     net::Task<Result<void>> open(std::function<codec::Value(model::PartNo)> payload);
 
     /// Durable when it returns. `payload` gets the operation's number, which is its sequence. The
-    /// receipt is what the Signer asks for; it names `request_digest`. An allowed operation is open
-    /// until its `outcome`; one whose INTENT may or may not be on disk gets its NOT_SENT here.
+    /// receipt of an allowed one is what the Signer asks for; it names `request_digest`. An allowed
+    /// operation is open until its `outcome`; one whose INTENT may or may not be on disk gets its
+    /// NOT_SENT here.
     struct Intent {
         Sequence op;
         Receipt receipt;
@@ -106,7 +106,8 @@ class PartLog {
                                             journal::Use use);
     /// Counts it too, before CLOSE can; `built` is the size of what `build` made, once it has.
     Result<journal::Appended> append_intent(const journal::PayloadBuilder& build,
-                                            const std::size_t& built, bool allowed,
+                                            const std::size_t& built,
+                                            const journal::Subject& subject,
                                             journal::Waiter* waiter);
     Result<journal::Appended> append_outcome(journal::Lane lane, RecordKind kind, Sequence op,
                                              codec::Map fields, Await await,
@@ -120,7 +121,6 @@ class PartLog {
     void counted(RecordKind kind, std::size_t size);
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;
-    const ReceiptKey& receipt_key_;
     std::array<std::atomic<std::uint64_t>, 32> counts_{};
     std::atomic<std::uint64_t> bytes_ = 0;
     std::atomic<bool> ending_ = false;         ///< only CLOSE may follow

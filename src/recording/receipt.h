@@ -1,12 +1,13 @@
 #pragma once
 
-#include <array>
 #include <mutex>
 #include <utility>
+#include <variant>
 
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "crypto/hash.h"
+#include "journal/journal.h"
 #include "model/ids.h"
 #include "model/record.h"
 
@@ -44,7 +45,7 @@ inline bool is_genuine(ByteView key, const Receipt& receipt) {
 }
 
 /// Random bytes of who asks for a record, so that no receipt of an earlier one answers.
-using Challenge = std::array<std::uint8_t, 16>;
+using Challenge = journal::Challenge;
 
 /// The recorder's word that a record of its asker's making is durable: the Signer neither asks for
 /// credentials nor uses any before it has one.
@@ -89,6 +90,21 @@ class ReceiptKey {
     void complete(RecordReceipt& receipt) const {
         const std::lock_guard lock(mutex_);
         receipt.mac = receipt_mac(key_.view(), receipt);
+    }
+    /// As journal::Options has it: the code of the receipt that the subject asks for.
+    crypto::Digest attest(const journal::Subject& subject, model::PartNo part,
+                          model::Sequence sequence, ByteView payload) const {
+        if (const auto* digest = std::get_if<crypto::Digest>(&subject.attest)) {
+            return make(part, sequence, *digest).mac;
+        }
+        RecordReceipt receipt{part,
+                              sequence,
+                              subject.kind,
+                              crypto::sha256(payload),
+                              std::get<Challenge>(subject.attest),
+                              {}};
+        complete(receipt);
+        return receipt.mac;
     }
 
   private:

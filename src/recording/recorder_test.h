@@ -23,12 +23,17 @@ struct Record {
 class Recorder {
   public:
     Recorder() : loops(1), thread_([this] { loops.run(); }) {
-        journal = journal::testing::open(fs).value().journal;
+        journal::Options options = journal::testing::small_options();
+        options.attest = [this](const journal::Subject& subject, model::PartNo part,
+                                Sequence sequence, ByteView payload) {
+            return receipt_key.attest(subject, part, sequence, payload);
+        };
+        journal = journal::testing::open(fs, std::move(options)).value().journal;
     }
     ~Recorder() { stop(); }
 
     std::shared_ptr<PartLog> new_part() {
-        return std::make_shared<PartLog>(*journal, journal->begin_part(), receipt_key);
+        return std::make_shared<PartLog>(*journal, journal->begin_part());
     }
     /// One part with its OPEN.
     std::shared_ptr<PartLog> opened_part() {

@@ -165,7 +165,7 @@ def test_failing_disk_forwards_nothing_unrecorded(upstream, tmp_path, fault):
     gateway = gateway_on(tmp_path / "gateway", upstream).start()
     session = gateway.session()
     assert {a.status for a in burst(gateway.agents_port, [session], 20, "well-")} == {200}
-    with failing(gateway.pid_of("boundary"), fault.split()[0], FAULTS[fault], tmp_path / "strace.log"):
+    with failing(gateway.pid_of("recorder"), fault.split()[0], FAULTS[fault], tmp_path / "strace.log"):
         answers = burst(gateway.agents_port, [session], 40, "io-")
         alarm_everywhere(gateway, "disk fault")
         if "short" not in fault:
@@ -186,7 +186,7 @@ def test_failing_disk_forwards_nothing_unrecorded(upstream, tmp_path, fault):
 def test_what_could_not_be_recorded_is_once_it_can(upstream, tmp_path):
     gateway = gateway_on(tmp_path / "gateway", upstream).start()
     session = gateway.session()
-    with failing(gateway.pid_of("boundary"), "fdatasync", "error=EIO", tmp_path / "strace.log"):
+    with failing(gateway.pid_of("recorder"), "fdatasync", "error=EIO", tmp_path / "strace.log"):
         burst(gateway.agents_port, [session], 5, "io-")
         alarm_everywhere(gateway, "journal refuses")
     alarm_is_over(gateway, "journal refuses")
@@ -200,7 +200,7 @@ def test_what_could_not_be_recorded_is_once_it_can(upstream, tmp_path):
 def test_a_slow_disk_delays_and_says_so(upstream, tmp_path):
     gateway = gateway_on(tmp_path / "gateway", upstream).start()
     session = gateway.session()
-    with failing(gateway.pid_of("boundary"), "fdatasync", "delay_exit=250000", tmp_path / "strace.log"):
+    with failing(gateway.pid_of("recorder"), "fdatasync", "delay_exit=250000", tmp_path / "strace.log"):
         wait_until(lambda: burst(gateway.agents_port, [session], 4, "late-") and is_raised(gateway, "slow disk"), 60,
                    "the alarm")
         alarm_everywhere(gateway, "slow disk")

@@ -17,7 +17,8 @@ from harness.processes import NARROWS, clean_environment, lives, wait_until
 from harness.upstream import StrictUpstream
 from load import burst
 
-USERS = ("nrw-test-gateway", "nrw-test-signer")
+PROCESSES = ("boundary", "recorder", "signer")
+USERS = ("nrw-test-gateway", "nrw-test-recorder", "nrw-test-signer")
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_the_gateway_holds_neither_the_hosts_key_nor_the_groups(gateway, upstrea
 
 
 def test_processes_are_confined(gateway):
-    for process in ("boundary", "signer"):
+    for process in PROCESSES:
         status = pathlib.Path(f"/proc/{gateway.pid_of(process)}/status").read_text()
         assert "NoNewPrivs:\t1" in status
         if "asan" not in str(NARROWS) and "tsan" not in str(NARROWS):
@@ -115,7 +116,7 @@ def test_processes_are_confined(gateway):
 
 
 def test_children_go_with_the_one_that_was_started(gateway):
-    pids = [gateway.pid_of("boundary"), gateway.pid_of("signer")]
+    pids = [gateway.pid_of(process) for process in PROCESSES]
     os.kill(gateway.process.pid, signal.SIGKILL)  # it alone, not its group
     gateway.process.child.wait()
     wait_until(lambda: not any(map(lives, pids)), 5, "the end of its children")
@@ -156,21 +157,24 @@ def user_of(pid):
 def test_each_process_is_a_user_of_its_own(upstream, users, open_folder):
     import pwd
 
-    more = f'[processes]\ngateway = "{users[0]}"\nsigner = "{users[1]}"\n'
+    more = f'[processes]\ngateway = "{users[0]}"\nrecorder = "{users[1]}"\nsigner = "{users[2]}"\n'
     gateway = gateway_in(open_folder / "gateway", upstream, more).start()
     ids = [pwd.getpwnam(name).pw_uid for name in users]
-    assert [user_of(gateway.pid_of(process)) for process in ("boundary", "signer")] == ids
+    assert [user_of(gateway.pid_of(process)) for process in PROCESSES] == ids
     assert {a.status for a in burst(gateway.agents_port, [gateway.session()], 10, "u-")} == {200}
-    assert gateway.data_dir.stat().st_uid == ids[0] and gateway.data_dir.stat().st_mode & 0o77 == 0
+    folder = gateway.data_dir.stat()
+    assert folder.st_uid == ids[1] and folder.st_mode & 0o7777 == 0o1770
+    owners = {name: (gateway.data_dir / name).stat().st_uid for name in ("journal", "keys", "log", "log.key", "sessions")}
+    assert owners == dict.fromkeys(("journal", "keys", "log", "log.key"), ids[1]) | {"sessions": ids[0]}
     key = gateway.data_dir / "group.key"
     assert key.stat().st_uid == 0 and key.stat().st_mode & 0o77 == 0
-    stolen = subprocess.run(["setpriv", f"--reuid={ids[0]}", "--clear-groups", "cat", key, f"/proc/{gateway.pid_of('signer')}/environ"],
+    stolen = subprocess.run(["setpriv", f"--reuid={ids[0]}", f"--regid={pwd.getpwnam(users[0]).pw_gid}", "--clear-groups", "cat", key, gateway.data_dir / "log.key", f"/proc/{gateway.pid_of('signer')}/environ"],
                             capture_output=True)
     assert stolen.returncode != 0 and not stolen.stdout
     os.kill(gateway.pid_of("signer"), signal.SIGKILL)
     wait_until(lambda: {a.status for a in burst(gateway.agents_port, [gateway.session()], 3, "v-")} == {200}
                if gateway.ask_for_session().status_code < 300 else False, 15, "service with another signer")
-    assert user_of(gateway.pid_of("signer")) == ids[1]
+    assert user_of(gateway.pid_of("signer")) == ids[2]
     assert gateway.stop() == 0
     assert gateway.verify().returncode == 0
     os.chown(key, ids[0], -1)

@@ -132,7 +132,7 @@ class Gateway:
         return self
 
     def pid_of(self, process):
-        """The process id of one of the processes that the gateway consists of: boundary, signer."""
+        """The process id of one of the processes that the gateway consists of: boundary, recorder, signer."""
         return wait_until(lambda: self.process.children(process), 10, f"a process {process}")[0]
 
     def stop(self):

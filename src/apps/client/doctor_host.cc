@@ -186,7 +186,8 @@ void check_key_files(const gateway::Config& config, Checks& to) {
 }
 
 void check_processes(const gateway::Config& config, Checks& to) {
-    const std::string names[] = {config.processes.gateway, config.processes.signer};
+    const std::string names[] = {config.processes.gateway, config.processes.recorder,
+                                 config.processes.signer};
     std::string missing;
     for (const std::string& name : names) {
         const auto user = process::find_user(name);
@@ -195,18 +196,22 @@ void check_processes(const gateway::Config& config, Checks& to) {
         }
     }
     if (!missing.empty()) {
-        to.push_back({Health::odd, "processes",
-                      fmt::format("not isolated: this host has no user {}", missing),
-                      "Signer and gateway run as one user: whoever takes over the gateway can read "
-                      "the group key's file, and the AWS configuration of that user",
-                      "useradd --system --shell /usr/sbin/nologin NAME for each, then start the "
-                      "gateway as root (packaging/systemd)"});
+        to.push_back(
+            {Health::odd, "processes",
+             fmt::format("not isolated: this host has no user {}", missing),
+             "Signer, recorder and gateway run as one user: whoever takes over the gateway "
+             "can read the group key's file and the AWS configuration of that user, and "
+             "write over recordings",
+             "useradd --system --shell /usr/sbin/nologin NAME for each, then start the "
+             "gateway as root (packaging/systemd)"});
         return;
     }
-    to.push_back({Health::good, "processes",
-                  fmt::format("started by root, the gateway runs as {}, the signer as {}",
-                              config.processes.gateway, config.processes.signer),
-                  "", ""});
+    to.push_back(
+        {Health::good, "processes",
+         fmt::format("started by root, the gateway runs as {}, the recorder as {}, the "
+                     "signer as {}",
+                     config.processes.gateway, config.processes.recorder, config.processes.signer),
+         "", ""});
 }
 
 void check_anchors(const gateway::Config& config, Checks& to) {

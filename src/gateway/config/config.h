@@ -75,6 +75,7 @@ struct EvidenceSection {
 /// As which users the processes run, where the gateway is started by root and they exist.
 struct ProcessesSection {
     std::string gateway = "narrows";
+    std::string recorder = "narrows-recorder";
     std::string signer = "narrows-signer";
 };
 

@@ -121,6 +121,7 @@ void add_settings(Things& things, const Config& config) {
                           {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};
     things["processes"] = {{"gateway", config.processes.gateway},
+                           {"recorder", config.processes.recorder},
                            {"signer", config.processes.signer}};
     things["archive"] = facts_of(config.archive);
     things["limits"] = {{"body_mib", std::to_string(config.limits.body_mib)},

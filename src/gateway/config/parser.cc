@@ -249,9 +249,13 @@ void Parser::limits(Section section) {
 void Parser::processes(Section section) {
     ProcessesSection& to = config_.processes;
     to.gateway = section.text("gateway", to.gateway, rules::id);
+    to.recorder = section.text("recorder", to.recorder, rules::id);
     to.signer = section.text("signer", to.signer, rules::id);
-    if (to.gateway == to.signer) {
-        section.refuse("signer", "is the gateway's user too; give the signer one of its own");
+    if (to.gateway == to.signer || to.recorder == to.signer) {
+        section.refuse("signer", "is another process's user too; give the signer one of its own");
+    }
+    if (to.gateway == to.recorder) {
+        section.refuse("recorder", "is the gateway's user too; give the recorder one of its own");
     }
     section.finish();
 }

@@ -1,12 +1,25 @@
 #pragma once
 
+#include "codec/archive.h"
 #include "identity/mint.h"
-#include "protocols/aws/signer/archive.h"
 #include "protocols/aws/upstream/signer.h"
+
+namespace narrows::codec {
+
+template <>
+inline constexpr identity::TokenUse kLast<identity::TokenUse> = identity::TokenUse::proxy;
+template <>
+inline constexpr model::RecordKind kLast<model::RecordKind> = model::RecordKind::notice;
+
+}  // namespace narrows::codec
 
 /// What gateway, signer and supervisor say to each other. A question is a number and its fields; an
 /// answer says whether it worked, then the fields of what was asked for, or of why not.
 namespace narrows::signer {
+
+struct Peers {};
+using Writer = codec::Writer<Peers>;
+using Reader = codec::Reader<Peers>;
 
 struct Nothing {};
 
@@ -18,9 +31,15 @@ struct SignerSetup {
     Secret group_key;
     std::vector<upstream::Listener> own_listeners;  ///< never dialled
 };
-/// To the gateway, again with every start of the signer.
-struct GatewaySetup {
+/// To the recorder, again with every start of the signer; the first time with its link to the
+/// gateway.
+struct RecorderSetup {
     Secret receipt_key;
+};
+/// To the gateway: with the link to the recorder first, then with those to the signer, again with
+/// every start of it.
+struct GatewaySetup {
+    bool is_recorder = false;
 };
 
 // From the gateway.
@@ -103,13 +122,6 @@ struct Opened {
     identity::TokenClaims claims;
     Secret secret;  ///< of the claims' key id; TokenUse::aws only
 };
-
-template <>
-inline constexpr identity::TokenUse kLast<identity::TokenUse> = identity::TokenUse::proxy;
-template <>
-inline constexpr model::RecordKind kLast<model::RecordKind> = model::RecordKind::notice;
-template <>
-inline constexpr ErrorCode kLast<ErrorCode> = ErrorCode::unsupported;
 
 template <class M>
 Bytes encode_question(const M& message) {
@@ -195,8 +207,12 @@ void fields(A& a, typename A::template As<SignerSetup>& v) {
     a(v.receipt_key, v.group_key, v.own_listeners);
 }
 template <class A>
-void fields(A& a, typename A::template As<GatewaySetup>& v) {
+void fields(A& a, typename A::template As<RecorderSetup>& v) {
     a(v.receipt_key);
+}
+template <class A>
+void fields(A& a, typename A::template As<GatewaySetup>& v) {
+    a(v.is_recorder);
 }
 template <class A>
 void fields(A& a, typename A::template As<upstream::Lease>& v) {

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -7,17 +12,21 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/strong_id.h"
-#include "crypto/hash.h"
 
-/// Messages between gateway and signer as bytes: fields in order, integers little-endian, texts and
-/// lists behind a 32-bit count. One function per message, `fields`, names them for both ways. Each
-/// value has one encoding; what is read and written again is the same bytes.
-namespace narrows::signer {
+/// Messages between processes of one program as bytes: fields in order, integers little-endian,
+/// texts and lists behind a 32-bit count. One function per message, `fields`, names them for both
+/// ways; it stands in the namespace of the message or in that of `Peers`, a type that tells
+/// conversations apart. Each value has one encoding; what is read and written again is the same
+/// bytes.
+namespace narrows::codec {
 
 /// The highest number of an enumeration; they begin at 0.
 template <class E>
 constexpr E kLast = E{};
+template <>
+inline constexpr ErrorCode kLast<ErrorCode> = ErrorCode::unsupported;
 
+template <class Peers>
 class Writer {
   public:
     template <class T>
@@ -47,9 +56,26 @@ class Writer {
     void put(const std::array<std::uint8_t, N>& bytes) {
         append(out_, bytes);
     }
+    template <std::size_t N>
+    void put(const std::array<std::uint64_t, N>& numbers) {
+        for (const std::uint64_t each : numbers) put(each);
+    }
     template <class Tag, class T>
     void put(const StrongId<Tag, T>& id) {
         put(id.value());
+    }
+    template <class T>
+    void put(const std::optional<T>& value) {
+        put(value.has_value());
+        if (value) put(*value);
+    }
+    void put(const std::map<std::string, std::string>& map) {
+        append_le(out_, static_cast<std::uint32_t>(map.size()));
+        for (const auto& [name, value] : map) (put(name), put(value));
+    }
+    void put(const std::set<std::uint64_t>& numbers) {
+        append_le(out_, static_cast<std::uint32_t>(numbers.size()));
+        for (const std::uint64_t each : numbers) put(each);
     }
     template <class T>
     void put(const std::vector<T>& list) {
@@ -69,6 +95,8 @@ class Writer {
     Bytes out_;
 };
 
+/// Views that it gives are valid as long as what it reads.
+template <class Peers>
 class Reader {
   public:
     template <class T>
@@ -94,6 +122,7 @@ class Reader {
     }
     void get(std::int64_t& value) { value = static_cast<std::int64_t>(in_.le<std::uint64_t>()); }
     ByteView bytes() { return in_.take(in_.le<std::uint32_t>()); }
+    void get(ByteView& value) { value = bytes(); }
     void get(Bytes& value) { value = to_bytes(bytes()); }
     void get(std::string& text) { text = narrows::to_string(bytes()); }
     void get(Secret& secret) { secret = Secret(to_bytes(bytes())); }
@@ -102,11 +131,38 @@ class Reader {
         const ByteView taken = in_.take(N);
         std::copy(taken.begin(), taken.end(), value.begin());
     }
+    template <std::size_t N>
+    void get(std::array<std::uint64_t, N>& numbers) {
+        for (std::uint64_t& each : numbers) get(each);
+    }
+    template <class T>
+    void get(std::optional<T>& value) {
+        bool there = false;
+        get(there);
+        if (there) get(value.emplace());
+    }
     template <class Tag, class T>
     void get(StrongId<Tag, T>& id) {
         T value{};
         get(value);
         id = StrongId<Tag, T>(std::move(value));
+    }
+    void get(std::map<std::string, std::string>& map) {
+        const auto count = in_.le<std::uint32_t>();
+        for (std::uint32_t i = 0; i < count && good_ && !in_.overrun(); ++i) {
+            std::string name;
+            get(name);
+            good_ = good_ && (map.empty() || map.rbegin()->first < name);
+            get(map[name]);
+        }
+    }
+    void get(std::set<std::uint64_t>& numbers) {
+        const auto count = in_.le<std::uint32_t>();
+        for (std::uint32_t i = 0; i < count && good_ && !in_.overrun(); ++i) {
+            const auto number = in_.le<std::uint64_t>();
+            good_ = good_ && (numbers.empty() || *numbers.rbegin() < number);
+            numbers.insert(number);
+        }
     }
     /// A count that the rest cannot hold makes no room.
     template <class T>
@@ -132,4 +188,4 @@ class Reader {
     bool good_ = true;
 };
 
-}  // namespace narrows::signer
+}  // namespace narrows::codec

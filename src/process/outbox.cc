@@ -1,0 +1,100 @@
+#include "process/outbox.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "process/frame.h"
+
+namespace narrows::process {
+namespace {
+
+constexpr int kPollMs = 100;  // so long a stop may wait
+constexpr std::size_t kTidyBytes = 1u << 20;
+
+/// Bytes that the socket took; -1: the peer is gone.
+ssize_t send_now(int socket, ByteView head, ByteView body) {
+    std::array<iovec, 2> parts{iovec{const_cast<std::uint8_t*>(head.data()), head.size()},
+                               iovec{const_cast<std::uint8_t*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const bool later = sent < 0 && (errno == EAGAIN || errno == EINTR);
+    return later ? 0 : sent;
+}
+
+}  // namespace
+
+Outbox::Outbox(const Descriptor& socket) : socket_(socket), thread_([this] { run(); }) {}
+
+Outbox::~Outbox() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void Outbox::put(ByteView message) {
+    NARROWS_CHECK(!message.empty() && message.size() <= kFrameMax, "a frame's size is in bounds");
+    std::array<std::uint8_t, kFrameHead> head{};
+    store_le(head.data(), static_cast<std::uint32_t>(message.size()));
+    const std::lock_guard lock(mutex_);
+    if (gone_) {
+        return;
+    }
+    std::size_t sent = 0;
+    if (rest_.empty()) {
+        const ssize_t taken = send_now(socket_.number(), head, message);
+        gone_ = taken < 0;
+        sent = static_cast<std::size_t>(std::max<ssize_t>(0, taken));
+    }
+    if (gone_ || sent == head.size() + message.size()) {
+        return;
+    }
+    const std::size_t of_head = std::min(sent, head.size());
+    append(rest_, ByteView(head).subspan(of_head));
+    append(rest_, message.subspan(sent - of_head));
+    unsent_ = rest_.size() - at_;
+    wake_.notify_one();
+}
+
+void Outbox::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        wake_.wait(lock, [this] { return stopping_ || !rest_.empty(); });
+        if (stopping_) {
+            return;
+        }
+        lock.unlock();
+        pollfd wait{socket_.number(), POLLOUT, 0};
+        (void)::poll(&wait, 1, kPollMs);
+        lock.lock();
+        const ssize_t sent = send_now(socket_.number(), ByteView(rest_).subspan(at_), {});
+        gone_ = sent < 0;
+        at_ += static_cast<std::size_t>(std::max<ssize_t>(0, sent));
+        if (gone_ || at_ == rest_.size()) {
+            rest_.clear();
+            at_ = 0;
+            empty_.notify_all();
+        }
+        if (at_ > kTidyBytes) {
+            rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(at_));
+            at_ = 0;
+        }
+        unsent_ = rest_.size() - at_;
+    }
+}
+
+void Outbox::flush(std::chrono::milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    empty_.wait_for(lock, at_most, [this] { return rest_.empty(); });
+}
+
+}  // namespace narrows::process

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/bytes.h"
+#include "process/descriptor.h"
+
+namespace narrows::process {
+
+/// Frames (frame.h) out of many threads into one stream socket, in the order of `put`. Written
+/// at once by who puts them while the socket takes them; what it does not take, a thread of its own
+/// writes later. Unbounded: callers look at `unsent`. When the peer is gone, what is put is
+/// dropped. Thread-safe.
+class Outbox {
+  public:
+    /// `socket` must outlive it.
+    explicit Outbox(const Descriptor& socket);
+    /// Drops what is unsent.
+    ~Outbox();
+
+    /// `message` holds 1 byte to kFrameMax. Never blocks.
+    void put(ByteView message);
+    std::size_t unsent() const { return unsent_; }
+    /// Waits until all is written or the peer is gone, at most so long.
+    void flush(std::chrono::milliseconds at_most);
+
+  private:
+    void run();
+
+    const Descriptor& socket_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::condition_variable empty_;
+    Bytes rest_;  ///< from at_ on
+    std::size_t at_ = 0;
+    std::atomic<std::size_t> unsent_ = 0;
+    bool gone_ = false;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace narrows::process

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "process/descriptor.h"
+#include "recorder/recorder.h"
+
+namespace narrows::recorder {
+
+/// The recorder in a process of its own, as the gateway sees it. Waits until that one has opened
+/// its journal and log, or says why it did not, with its words and code.
+///
+/// Numbers are given here, under the part's lock, and what has one is recorded by the other side or
+/// the conversation ends: it is refused here, at once, as the newest status and what is on the way
+/// have it (kWindow a lane; bodies leave a quarter to the rest). An append blocks only for a new
+/// part's first record, until the recorder has made its keys.
+///
+/// When the recorder is lost, `on_lost` runs first, on a thread of this, then whoever waits is told
+/// an error, and everything is refused from then on. Destroying it ends the conversation in order:
+/// all that was appended is sent, and the other side's last word awaited, at most 20 s.
+/// `on_lost` does not run then.
+Result<std::unique_ptr<Recorder>> connect_recorder(process::Descriptor socket,
+                                                   std::function<void(const Error&)> on_lost);
+
+}  // namespace narrows::recorder

@@ -1,0 +1,341 @@
+#include "recorder/server.h"
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "codec/cbor.h"
+#include "codec/text.h"
+#include "process/frame.h"
+#include "process/outbox.h"
+#include "recorder/protocol.h"
+
+namespace narrows::recorder {
+namespace {
+
+using journal::Await;
+using model::RecordKind;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::size_t kUnsentMax = 4u << 20;
+constexpr std::size_t kCallsMax = 64;
+constexpr std::uint64_t kSoonBytes = 1u << 20;  ///< taken since the last Status: the next is due
+constexpr milliseconds kBusyPause{20};
+constexpr milliseconds kIdlePause{250};
+constexpr int kFullPauseMs = 2;
+constexpr milliseconds kLastWordsMax{2000};
+
+auto broken(std::string what) {
+    return fail(ErrorCode::invalid,
+                "the gateway broke a rule of its conversation with the "
+                "recorder: " +
+                    what);
+}
+
+/// Carries the journal's word to the gateway. Owns itself until it is told.
+class Telling final : public journal::Waiter {
+  public:
+    Telling(process::Outbox& to, std::uint64_t id) : to_(to) { told_.id = id; }
+    void attested(const crypto::Digest& mac) noexcept override { told_.mac = mac; }
+    void done(const Result<void>& outcome) noexcept override {
+        const std::unique_ptr<Telling> self(this);
+        if (!outcome.has_value()) {
+            told_.error = outcome.error();
+        }
+        to_.put(encode(FromRecorder(std::move(told_))));
+    }
+
+  private:
+    process::Outbox& to_;
+    ToldMessage told_;
+};
+
+/// So that a receipt proves what it says: the INTENT names the request.
+Result<void> check_names_request(const AppendMessage& message) {
+    if (!message.request) {
+        return ok();
+    }
+    const Result<codec::Value> payload = codec::cbor_decode(message.payload);
+    const codec::Value* observed = payload.has_value() ? payload.value().find("observed") : nullptr;
+    const codec::Value* upstream = observed != nullptr ? observed->find("upstream") : nullptr;
+    if (upstream == nullptr || upstream->text("request_sha256") != codec::hex(*message.request)) {
+        return broken("an INTENT does not name the request that its receipt would be for");
+    }
+    return ok();
+}
+
+class Server {
+  public:
+    Server(Recorder& recorder, const process::Descriptor& socket, process::Outbox& out)
+        : recorder_(recorder),
+          socket_(socket),
+          out_(out),
+          next_part_(recorder.found().next_part.value()) {
+        out_.put(encode(FromRecorder(hello(recorder.found()))));
+        worker_ = std::thread([this] { work(); });
+        teller_ = std::thread([this] { tell_status(); });
+    }
+    /// What was asked for before is done.
+    ~Server() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_all();
+        worker_.join();
+        teller_.join();
+    }
+
+    /// Until the gateway's end is closed, or it breaks a rule.
+    Result<void> read() {
+        Bytes buffer(kReadBytes);
+        process::FrameReader frames;
+        while (true) {
+            await_room();
+            const ssize_t size = ::recv(socket_.number(), buffer.data(), buffer.size(), 0);
+            if (size < 0 && errno == EINTR) {
+                continue;
+            }
+            if (size <= 0) {
+                return broken_ ? broken("a new part's number is not the next") : Result<void>(ok());
+            }
+            frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
+            NARROWS_TRY(take_all(frames));
+        }
+    }
+
+  private:
+    Result<void> take_all(process::FrameReader& frames) {
+        while (true) {
+            NARROWS_TRY(const std::optional<ByteView> frame, frames.next());
+            if (!frame) {
+                return ok();
+            }
+            NARROWS_TRY(const FromGateway message, decode_from_gateway(*frame));
+            NARROWS_TRY(take(message, *frame));
+        }
+    }
+
+    Result<void> take(const FromGateway& message, ByteView frame) {
+        if (const auto* append = std::get_if<AppendMessage>(&message)) {
+            NARROWS_TRY(take_append(*append));
+            note(append->payload.size());
+            return ok();
+        }
+        if (const auto* sync = std::get_if<SyncMessage>(&message)) {
+            auto waiter = std::make_unique<Telling>(out_, sync->id);
+            const Result<void> asked = recorder_.sync(sync->lane, *waiter);
+            journal::Waiter* told = waiter.release();
+            if (!asked.has_value()) {
+                told->done(asked);
+            }
+            note(0);
+            return ok();
+        }
+        return leave_to_worker(to_bytes(frame));
+    }
+
+    Result<void> take_append(const AppendMessage& message) {
+        const std::shared_ptr<journal::Part> part = part_of(message.part);
+        if (!part || part->next().value() != message.sequence) {
+            return broken("a record is not the next one of a part that is open");
+        }
+        NARROWS_TRY(check_names_request(message));
+        NARROWS_TRY(append(*part, message, journal::Use::promised));
+        if (message.kind == static_cast<std::uint8_t>(RecordKind::close)) {
+            const std::lock_guard lock(mutex_);
+            parts_.erase(message.part);
+        }
+        return ok();
+    }
+
+    Result<void> append(journal::Part& part, const AppendMessage& message, journal::Use use) {
+        std::unique_ptr<Telling> waiter;
+        if (message.id != 0) {
+            waiter = std::make_unique<Telling>(out_, message.id);
+        }
+        const auto build = [&](model::PartNo, model::Sequence) {
+            return to_bytes(message.payload);
+        };
+        NARROWS_TRY(recorder_.append(part, message.lane, message.subject(), build, message.await,
+                                     waiter.get(), use));
+        (void)waiter.release();  // told, or to be told
+        return ok();
+    }
+
+    std::shared_ptr<journal::Part> part_of(std::uint64_t number) {
+        const std::lock_guard lock(mutex_);
+        const auto found = parts_.find(number);
+        return found == parts_.end() ? nullptr : found->second;
+    }
+
+    /// Making a part's keys waits for the disk: other parts' records do not wait for that.
+    Result<void> leave_to_worker(Bytes frame) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (work_.size() == kCallsMax) {
+                return broken("too many calls at once");
+            }
+            work_.push_back(std::move(frame));
+        }
+        wake_.notify_all();
+        return ok();
+    }
+
+    void work() {
+        std::unique_lock lock(mutex_);
+        while (true) {
+            wake_.wait(lock, [this] { return stopping_ || !work_.empty(); });
+            if (work_.empty()) {
+                return;
+            }
+            const Bytes frame = std::move(work_.front());
+            work_.pop_front();
+            lock.unlock();
+            do_one(frame);
+            lock.lock();
+        }
+    }
+
+    void do_one(const Bytes& frame) {
+        const FromGateway message = decode_from_gateway(frame).value();
+        ReturnedMessage returned;
+        Result<void> done = ok();
+        if (const auto* begin = std::get_if<BeginMessage>(&message)) {
+            returned.id = begin->id;
+            done = this->begin(*begin);
+        } else if (const auto* call = std::get_if<CallMessage>(&message)) {
+            returned.id = call->id;
+            done = this->call(*call);
+        }
+        if (!done.has_value()) {
+            returned.error = done.error();
+        }
+        if (returned.id != 0) {
+            out_.put(encode(FromRecorder(std::move(returned))));
+        }
+    }
+
+    Result<void> begin(const BeginMessage& message) {
+        if (message.open.part != next_part_) {
+            broken_ = true;
+            ::shutdown(socket_.number(), SHUT_RD);
+            return fail(ErrorCode::invalid, "a new part's number is not the next");
+        }
+        const auto part = recorder_.begin_part({message.kind, message.session});
+        NARROWS_TRY(append(*part, message.open, journal::Use::normal));
+        const std::lock_guard lock(mutex_);
+        parts_.emplace(next_part_++, part);
+        return ok();
+    }
+
+    Result<void> call(const CallMessage& message) {
+        if (message.name == "configured") {
+            NARROWS_TRY(const Configured what, decode_configured(message.argument));
+            recorder_.configured(what.digest, what.boot);
+            return ok();
+        }
+        if (message.name == "set_recipients") {
+            NARROWS_TRY(const RecipientTexts texts, decode_recipients(message.argument));
+            NARROWS_TRY(evidence::Recipients recipients, recipients_of(texts));
+            recorder_.set_recipients(std::move(recipients));
+            return ok();
+        }
+        return fail(ErrorCode::unsupported, "the recorder knows no such call");
+    }
+
+    bool is_full() const {
+        static const journal::Options bounds;
+        const journal::Counters counters = recorder_.counters();
+        return out_.unsent() > kUnsentMax ||
+               counters.queued_bytes > bounds.queue_bytes_max + 2 * kWindow ||
+               counters.queued_frames > 2 * std::uint64_t{bounds.queue_frames_max};
+    }
+
+    /// A gateway that keeps to its window never waits here.
+    void await_room() {
+        pollfd ended{socket_.number(), POLLRDHUP, 0};
+        while (is_full() && ::poll(&ended, 1, kFullPauseMs) == 0) {
+        }
+    }
+
+    void note(std::size_t bytes) {
+        bool wakes = false;
+        {
+            const std::lock_guard lock(mutex_);
+            ++received_;
+            const std::uint64_t before = std::exchange(fresh_bytes_, fresh_bytes_ + bytes);
+            wakes = !busy_ || (before < kSoonBytes && fresh_bytes_ >= kSoonBytes);
+            busy_ = true;
+        }
+        if (wakes) {
+            wake_.notify_all();
+        }
+    }
+
+    void tell_status() {
+        std::unique_lock lock(mutex_);
+        while (!stopping_) {
+            StatusMessage message;
+            message.received = received_;
+            busy_ = false;
+            fresh_bytes_ = 0;
+            lock.unlock();
+            message.status = recorder_.status();
+            message.alarms = recorder_.take_alarms();
+            out_.put(encode(FromRecorder(std::move(message))));
+            lock.lock();
+            wake_.wait_for(lock, kIdlePause, [this] { return stopping_ || busy_; });
+            wake_.wait_for(lock, kBusyPause,
+                           [this] { return stopping_ || !busy_ || fresh_bytes_ >= kSoonBytes; });
+        }
+    }
+
+    Recorder& recorder_;
+    const process::Descriptor& socket_;
+    process::Outbox& out_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::map<std::uint64_t, std::shared_ptr<journal::Part>> parts_;  ///< open ones, by number
+    std::deque<Bytes> work_;                                         ///< Begins and Calls
+    std::uint64_t received_ = 0;
+    std::uint64_t fresh_bytes_ = 0;  ///< since the last Status
+    bool busy_ = false;
+    bool stopping_ = false;
+    std::uint64_t next_part_;           ///< of the worker
+    std::atomic<bool> broken_ = false;  ///< by what the worker saw
+    std::thread worker_;
+    std::thread teller_;
+};
+
+}  // namespace
+
+Result<void> serve_gateway(std::unique_ptr<Recorder> recorder, const process::Descriptor& socket) {
+    process::Outbox out(socket);  // waiters refer to it until the recorder is closed
+    Result<void> ended = ok();
+    {
+        Server server(*recorder, socket, out);
+        ended = server.read();
+    }
+    recorder.reset();
+    out.flush(kLastWordsMax);
+    ::shutdown(socket.number(), SHUT_RDWR);
+    return ended;
+}
+
+void refuse_gateway(const Error& why, const process::Descriptor& socket) {
+    process::Outbox out(socket);
+    out.put(encode(FromRecorder(hello(why))));
+    out.flush(kLastWordsMax);
+}
+
+}  // namespace narrows::recorder
