@@ -247,7 +247,8 @@ TEST_F(Remote, a_hostile_gateway_ends_its_conversation_and_records_nothing_else)
         const evidence::Report report = verify();
         EXPECT_EQ(report.verdict, evidence::Verdict::consistent);
         for (const char* folder : {"/data/journal", "/data/keys", "/data/log"}) {
-            for (const std::string& name : disk_.list(folder).value()) {
+            const std::vector<std::string> names = disk_.list(folder).value();
+            for (const std::string& name : names) {
                 (void)disk_.remove(std::string(folder) + "/" + name);
             }
         }
