@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -30,7 +31,7 @@ using journal::Use;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
 /// What a recorder that lives answers in time, also on a slow disk.
-constexpr std::chrono::seconds kCallPatience{30};
+constexpr std::chrono::seconds kCallPatience{60};
 constexpr std::chrono::seconds kEndPatience{20};
 /// What a body's records take beside it, as the journal's has_room_for has it.
 constexpr std::uint64_t kBeside = 256 * 1024;
@@ -53,7 +54,11 @@ struct RemotePart final : journal::Part {
         const std::lock_guard lock(mutex);
         return model::Sequence(next_sequence);
     }
+    bool seals(journal::KeyClass key) const override {
+        return ((sealed >> static_cast<int>(key)) & 1) != 0;
+    }
     journal::PartInfo info;
+    std::atomic<SealedClasses> sealed = 0;
     mutable std::mutex mutex;
     std::atomic<std::uint64_t> number = 0;
     std::uint64_t next_sequence = 0;  ///< under the mutex
@@ -182,6 +187,21 @@ class RemoteRecorder final : public Recorder {
     void set_recipients(evidence::Recipients recipients) override {
         call("set_recipients", encode(texts_of(recipients)));
     }
+    void set_retention(Retention retention) override {
+        call("set_retention", encode(texts_of(retention)));
+    }
+    Result<void> hold(const evidence::HoldEntry& word) override {
+        NARROWS_TRY(call_and_wait("hold", encode(word)));
+        return ok();
+    }
+    Result<std::uint64_t> shred(const ShredRequest& request) override {
+        ShredMessage message{request.session, std::nullopt, request.by};
+        if (request.key) {
+            message.key = static_cast<std::uint8_t>(*request.key);
+        }
+        NARROWS_TRY(const Bytes answer, call_and_wait("shred", encode(message)));
+        return ByteReader(answer).le<std::uint64_t>();
+    }
 
   private:
     static AppendMessage message_of(const Subject& subject, Lane lane, Await await,
@@ -264,34 +284,50 @@ class RemoteRecorder final : public Recorder {
     }
 
     /// The caller holds numbers_. An error: the waiter is not told.
-    Result<void> begin(const RemotePart& part, AppendMessage open, journal::Waiter* waiter) {
+    Result<void> begin(RemotePart& part, AppendMessage open, journal::Waiter* waiter) {
         std::unique_lock lock(mutex_);
         NARROWS_TRY(admit(open.lane, open.payload.size(), Use::normal));
         open.id = open.await == Await::none ? 0 : remember(waiter);
         const std::uint64_t told = open.id;
-        const std::uint64_t id = ++last_id_;
-        awaited_call_ = id;
-        returned_.reset();
-        out_.put(encode(FromGateway(BeginMessage{id, part.info.kind, part.info.session, open})));
-        const bool in_time =
-            changed_.wait_for(lock, kCallPatience, [this] { return lost_ || returned_; });
-        awaited_call_ = 0;
-        if (!in_time) {
-            ::shutdown(socket_.number(), SHUT_RDWR);  // the reader sees that it is lost
+        const BeginMessage message{++last_id_, part.info.kind, part.info.session, std::move(open)};
+        const Result<Bytes> answer = ask(lock, message.id, FromGateway(message));
+        if (!answer.has_value()) {
+            const bool was_told = told != 0 && waiters_.erase(told) == 0;
+            return was_told ? Result<void>(ok()) : Result<void>(fail(answer.error()));
+        }
+        part.sealed = answer.value().size() == 1 ? answer.value()[0] : 0;
+        return ok();
+    }
+
+    /// Sends and waits. A recorder that does not answer is lost.
+    Result<Bytes> ask(std::unique_lock<std::mutex>& lock, std::uint64_t id,
+                      const FromGateway& question) {
+        std::optional<ReturnedMessage>& answer = asked_[id];
+        out_.put(encode(question));
+        if (!changed_.wait_for(lock, kCallPatience, [&] { return lost_ || answer; })) {
+            ::shutdown(socket_.number(), SHUT_RDWR);  // the reader sees it
             changed_.wait(lock, [this] { return lost_ != nullptr; });
         }
-        if (returned_ && !returned_->error) {
-            return ok();
+        const std::optional<ReturnedMessage> got = std::move(answer);
+        asked_.erase(id);
+        if (!got) {
+            return fail(*lost_);
         }
-        const Error why = returned_ ? *returned_->error : *lost_;
-        const bool was_told = told != 0 && waiters_.erase(told) == 0;
-        return was_told ? Result<void>(ok()) : Result<void>(fail(why));
+        return got->error ? Result<Bytes>(fail(*got->error)) : Result<Bytes>(got->value);
     }
 
     /// Nobody waits for it.
     void call(const char* name, const Bytes& argument) {
         const std::lock_guard lock(mutex_);
         out_.put(encode(FromGateway(CallMessage{0, name, argument})));
+    }
+    Result<Bytes> call_and_wait(const char* name, const Bytes& argument) {
+        std::unique_lock lock(mutex_);
+        if (lost_) {
+            return fail(*lost_);
+        }
+        const std::uint64_t id = ++last_id_;
+        return ask(lock, id, FromGateway(CallMessage{id, name, argument}));
     }
 
     // On the reader's thread.
@@ -374,10 +410,11 @@ class RemoteRecorder final : public Recorder {
 
     Result<void> take(ReturnedMessage& message) {
         const std::lock_guard lock(mutex_);
-        if (message.id != awaited_call_ || message.id == 0) {
+        const auto asked = asked_.find(message.id);
+        if (asked == asked_.end()) {
             return fail(ErrorCode::invalid, "the recorder answered what nobody asked");
         }
-        returned_ = std::move(message);
+        asked->second = std::move(message);
         changed_.notify_all();
         return ok();
     }
@@ -435,8 +472,7 @@ class RemoteRecorder final : public Recorder {
     std::uint64_t seen_ = 0;  ///< of them, by the newest status
     std::deque<OnTheWay> on_the_way_;
     std::array<OnTheWay, 2> way_{};  ///< sums, by lane
-    std::uint64_t awaited_call_ = 0;
-    std::optional<ReturnedMessage> returned_;
+    std::map<std::uint64_t, std::optional<ReturnedMessage>> asked_;
     std::vector<evidence::AlarmEntry> alarms_;
     std::promise<void> ended_;
     process::Outbox out_;

@@ -42,6 +42,7 @@ using SealedClasses = std::uint8_t;
 
 /// A new part and its OPEN, to which the number belongs. Answered by Returned, when it is known
 /// whether there is such a part now, with a SealedClasses byte; if not, the number is free.
+/// One at a time.
 struct BeginMessage {
     static constexpr std::uint8_t kNumber = 2;
     std::uint64_t id = 0;  ///< of the Returned

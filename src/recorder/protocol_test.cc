@@ -127,6 +127,22 @@ TEST(Protocol, a_status_arrives_whole) {
     EXPECT_EQ(got.alarms, message.alarms);
 }
 
+TEST(Protocol, what_custody_asks_for_arrives) {
+    const evidence::HoldEntry word{true, "ns-a", "a case", "o+1+k", 77, to_bytes("signed")};
+    EXPECT_EQ(decode_hold(encode(word)).value(), word);
+    const ShredMessage asked{"ns-a", 1, "reviewer"};
+    const ShredRequest request = decode_shred(encode(asked)).value().request().value();
+    EXPECT_EQ(request.session, "ns-a");
+    EXPECT_EQ(request.key, journal::KeyClass::bodies);
+    EXPECT_EQ(request.by, "reviewer");
+    EXPECT_FALSE((ShredMessage{"ns-a", 3, "reviewer"}.request().has_value()));
+    Retention retention;
+    retention.least_ns = {1, 2, 3};
+    const Retention got = decode_retention(encode(texts_of(retention))).value().retention().value();
+    EXPECT_EQ(got.least_ns, retention.least_ns);
+    EXPECT_FALSE((RetentionTexts{{1, 2}, {}}.retention().has_value()));
+}
+
 TEST(Protocol, what_a_start_found_arrives) {
     Found found;
     found.next_part = model::PartNo(8);

@@ -1,6 +1,5 @@
 #include "recorder/server.h"
 
-#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -81,7 +80,8 @@ class Server {
           out_(out),
           next_part_(recorder.found().next_part.value()) {
         out_.put(encode(FromRecorder(hello(recorder.found()))));
-        worker_ = std::thread([this] { work(); });
+        beginner_ = std::thread([this] { work(begins_); });
+        caller_ = std::thread([this] { work(calls_); });
         teller_ = std::thread([this] { tell_status(); });
     }
     /// What was asked for before is done.
@@ -91,7 +91,8 @@ class Server {
             stopping_ = true;
         }
         wake_.notify_all();
-        worker_.join();
+        beginner_.join();
+        caller_.join();
         teller_.join();
     }
 
@@ -106,7 +107,7 @@ class Server {
                 continue;
             }
             if (size <= 0) {
-                return broken_ ? broken("a new part's number is not the next") : Result<void>(ok());
+                return ok();
             }
             frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
             NARROWS_TRY(take_all(frames));
@@ -141,7 +142,19 @@ class Server {
             note(0);
             return ok();
         }
-        return leave_to_worker(to_bytes(frame));
+        if (const auto* begin = std::get_if<BeginMessage>(&message)) {
+            NARROWS_TRY(check_begin(*begin));
+            return leave(begins_, to_bytes(frame));
+        }
+        return leave(calls_, to_bytes(frame));
+    }
+
+    Result<void> check_begin(const BeginMessage& message) {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(beginning_, true) || message.open.part != next_part_) {
+            return broken("a new part is not the next, or not the only one to begin");
+        }
+        return ok();
     }
 
     Result<void> take_append(const AppendMessage& message) {
@@ -179,27 +192,27 @@ class Server {
     }
 
     /// Making a part's keys waits for the disk: other parts' records do not wait for that.
-    Result<void> leave_to_worker(Bytes frame) {
+    Result<void> leave(std::deque<Bytes>& to, Bytes frame) {
         {
             const std::lock_guard lock(mutex_);
-            if (work_.size() == kCallsMax) {
+            if (to.size() == kCallsMax) {
                 return broken("too many calls at once");
             }
-            work_.push_back(std::move(frame));
+            to.push_back(std::move(frame));
         }
         wake_.notify_all();
         return ok();
     }
 
-    void work() {
+    void work(std::deque<Bytes>& from) {
         std::unique_lock lock(mutex_);
         while (true) {
-            wake_.wait(lock, [this] { return stopping_ || !work_.empty(); });
-            if (work_.empty()) {
+            wake_.wait(lock, [&] { return stopping_ || !from.empty(); });
+            if (from.empty()) {
                 return;
             }
-            const Bytes frame = std::move(work_.front());
-            work_.pop_front();
+            const Bytes frame = std::move(from.front());
+            from.pop_front();
             lock.unlock();
             do_one(frame);
             lock.lock();
@@ -209,15 +222,20 @@ class Server {
     void do_one(const Bytes& frame) {
         const FromGateway message = decode_from_gateway(frame).value();
         ReturnedMessage returned;
-        Result<void> done = ok();
+        Result<Bytes> done = Bytes();
         if (const auto* begin = std::get_if<BeginMessage>(&message)) {
             returned.id = begin->id;
             done = this->begin(*begin);
+            const std::lock_guard lock(mutex_);
+            next_part_ += done.has_value() ? 1 : 0;
+            beginning_ = false;
         } else if (const auto* call = std::get_if<CallMessage>(&message)) {
             returned.id = call->id;
             done = this->call(*call);
         }
-        if (!done.has_value()) {
+        if (done.has_value()) {
+            returned.value = std::move(done.value());
+        } else {
             returned.error = done.error();
         }
         if (returned.id != 0) {
@@ -225,30 +243,52 @@ class Server {
         }
     }
 
-    Result<void> begin(const BeginMessage& message) {
-        if (message.open.part != next_part_) {
-            broken_ = true;
-            ::shutdown(socket_.number(), SHUT_RD);
-            return fail(ErrorCode::invalid, "a new part's number is not the next");
-        }
+    Result<Bytes> begin(const BeginMessage& message) {
         const auto part = recorder_.begin_part({message.kind, message.session});
         NARROWS_TRY(append(*part, message.open, journal::Use::normal));
+        SealedClasses sealed = 0;
+        for (const journal::KeyClass key : journal::kKeyClasses) {
+            sealed |= part->seals(key) ? 1 << static_cast<int>(key) : 0;
+        }
         const std::lock_guard lock(mutex_);
-        parts_.emplace(next_part_++, part);
-        return ok();
+        parts_.emplace(message.open.part, part);
+        return Bytes{sealed};
     }
 
-    Result<void> call(const CallMessage& message) {
+    Result<Bytes> call(const CallMessage& message) {
         if (message.name == "configured") {
             NARROWS_TRY(const Configured what, decode_configured(message.argument));
             recorder_.configured(what.digest, what.boot);
-            return ok();
+            return Bytes();
         }
         if (message.name == "set_recipients") {
             NARROWS_TRY(const RecipientTexts texts, decode_recipients(message.argument));
             NARROWS_TRY(evidence::Recipients recipients, recipients_of(texts));
             recorder_.set_recipients(std::move(recipients));
-            return ok();
+            return Bytes();
+        }
+        return call_custody(message);
+    }
+
+    Result<Bytes> call_custody(const CallMessage& message) {
+        if (message.name == "set_retention") {
+            NARROWS_TRY(const RetentionTexts texts, decode_retention(message.argument));
+            NARROWS_TRY(Retention retention, texts.retention());
+            recorder_.set_retention(std::move(retention));
+            return Bytes();
+        }
+        if (message.name == "hold") {
+            NARROWS_TRY(const evidence::HoldEntry word, decode_hold(message.argument));
+            NARROWS_TRY(recorder_.hold(word));
+            return Bytes();
+        }
+        if (message.name == "shred") {
+            NARROWS_TRY(const ShredMessage asked, decode_shred(message.argument));
+            NARROWS_TRY(const ShredRequest request, asked.request());
+            NARROWS_TRY(const std::uint64_t destroyed, recorder_.shred(request));
+            Bytes answer;
+            append_le(answer, destroyed);
+            return answer;
         }
         return fail(ErrorCode::unsupported, "the recorder knows no such call");
     }
@@ -306,14 +346,16 @@ class Server {
     std::mutex mutex_;
     std::condition_variable wake_;
     std::map<std::uint64_t, std::shared_ptr<journal::Part>> parts_;  ///< open ones, by number
-    std::deque<Bytes> work_;                                         ///< Begins and Calls
+    std::deque<Bytes> begins_;
+    std::deque<Bytes> calls_;
     std::uint64_t received_ = 0;
     std::uint64_t fresh_bytes_ = 0;  ///< since the last Status
     bool busy_ = false;
     bool stopping_ = false;
-    std::uint64_t next_part_;           ///< of the worker
-    std::atomic<bool> broken_ = false;  ///< by what the worker saw
-    std::thread worker_;
+    std::uint64_t next_part_;  ///< the number that a Begin has
+    bool beginning_ = false;   ///< one is with the beginner
+    std::thread beginner_;
+    std::thread caller_;
     std::thread teller_;
 };
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from load import burst
-from test_processes import memory_holds
+from test_processes import PROCESSES, memory_holds
 
 CANARY = b"canary-7f3a91"
 
@@ -18,5 +18,5 @@ def test_what_has_passed_is_not_in_memory_any_more(gateway):
     burst(gateway.agents_port, [session], 30, "others-")  # buffers that live on are written over
     own = b"narrows"
     assert memory_holds(gateway.pid_of("boundary"), {own}) == {own}, "the search finds what is there"
-    for process in ("boundary", "signer"):
+    for process in PROCESSES:
         assert memory_holds(gateway.pid_of(process), {CANARY}) == set(), process

@@ -164,11 +164,17 @@ def test_each_process_is_a_user_of_its_own(upstream, users, open_folder):
     assert {a.status for a in burst(gateway.agents_port, [gateway.session()], 10, "u-")} == {200}
     folder = gateway.data_dir.stat()
     assert folder.st_uid == ids[1] and folder.st_mode & 0o7777 == 0o1770
-    owners = {name: (gateway.data_dir / name).stat().st_uid for name in ("journal", "keys", "log", "log.key", "sessions")}
-    assert owners == dict.fromkeys(("journal", "keys", "log", "log.key"), ids[1]) | {"sessions": ids[0]}
+    evidence = ("journal", "keys", "log", "log.key")
+    of_recorder = [(gateway.data_dir / name).stat() for name in evidence]
+    assert {(info.st_uid, info.st_mode & 0o77) for info in of_recorder} == {(ids[1], 0)}
+    assert (gateway.data_dir / "sessions").stat().st_uid == ids[0]
+    gateway.reload()
+    wait_until(lambda: "configuration reloaded" in gateway.process.output(), 10, "the gateway to reload")
     key = gateway.data_dir / "group.key"
     assert key.stat().st_uid == 0 and key.stat().st_mode & 0o77 == 0
-    stolen = subprocess.run(["setpriv", f"--reuid={ids[0]}", f"--regid={pwd.getpwnam(users[0]).pw_gid}", "--clear-groups", "cat", key, gateway.data_dir / "log.key", f"/proc/{gateway.pid_of('signer')}/environ"],
+    secrets = [key, *(gateway.data_dir / name for name in ("log.key", "reviewer.key")), f"/proc/{gateway.pid_of('signer')}/environ"]
+    group = pwd.getpwnam(users[0]).pw_gid
+    stolen = subprocess.run(["setpriv", f"--reuid={ids[0]}", f"--regid={group}", "--clear-groups", "cat", *secrets],
                             capture_output=True)
     assert stolen.returncode != 0 and not stolen.stdout
     os.kill(gateway.pid_of("signer"), signal.SIGKILL)
