@@ -132,10 +132,8 @@ Map answered(ByteView answer, std::uint64_t bytes_request) {
 }
 
 net::Task<std::shared_ptr<PartLog>> Agents::begin(std::string session) {
-    static const recording::ReceiptKey kReceiptKey{Secret(std::string_view("receipt key"))};
     const std::string kind = session.empty() ? "system" : "session";
-    auto part = std::make_shared<PartLog>(journal_, journal_.begin_part({kind, session}),
-                                          kReceiptKey);
+    auto part = std::make_shared<PartLog>(journal_, journal_.begin_part({kind, session}));
     auto fields = [&](model::PartNo) { return open_fields(session); };
     const Result<void> opened = co_await part->open(fields);
     must(opened);
