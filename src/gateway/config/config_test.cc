@@ -133,7 +133,7 @@ TEST(Config, anchors_that_anchor_nothing_are_refused) {
     EXPECT_THAT(with("BADQWh0eolE5", "BADQWh0eolE6"), HasSubstr("is not a witness's key"));
     EXPECT_THAT(with("https://witness", "ftp://witness"), HasSubstr("is not a URL"));
     EXPECT_THAT(with("/narrows/", "/narrows?x"), HasSubstr("submission prefix"));
-    EXPECT_THAT(with("\"directory\"", "\"usb\""), HasSubstr("write directory or witness"));
+    EXPECT_THAT(with("\"directory\"", "\"usb\""), HasSubstr("write directory, s3 or witness"));
     EXPECT_THAT(with("name = \"usb\"", "name = \"w1\""), HasSubstr("rename one"));
     EXPECT_THAT(with("\"10m\"", "\"5s\""), HasSubstr("never be over"));
     EXPECT_THAT(mistakes(std::string(kWhole) + "[evidence]\nanchor_required = true\n"),
