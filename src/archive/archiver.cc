@@ -8,6 +8,7 @@
 #include "archive/log_entries.h"
 #include "base/log.h"
 #include "evidence/anchor.h"
+#include "evidence/key_ring.h"
 #include "evidence/verify.h"
 
 namespace narrows::archive {
@@ -48,6 +49,7 @@ Result<void> Archiver::round() {
     NARROWS_TRY(read_log(head));
     count_backlog(listing);
     NARROWS_TRY(learn_store(head));
+    drop_shredded();
     NARROWS_TRY(put_segments(listing));
     NARROWS_TRY(put_live(listing));
     NARROWS_TRY(put_folder(options_.data_dir + "/keys", kKeys, Keeping::minimum, "", sent_keys_));
@@ -157,6 +159,12 @@ void Archiver::take_entry(evidence::Entry entry) {
     evidence::EntryBody& body = entry.body;
     if (const auto* close = std::get_if<evidence::CloseEntry>(&body)) {
         closed_.add(close->head.part.value());
+    }
+    if (const auto* shred = std::get_if<evidence::ShredEntry>(&body)) {
+        std::string name = evidence::envelope_name(shred->part, shred->key);
+        if (!name.empty()) {
+            shredded_.push_back(std::move(name));
+        }
     }
     auto* segment = std::get_if<evidence::SegmentEntry>(&body);
     const auto name = segment == nullptr ? Result<journal::SegmentName>(fail({}))
@@ -308,6 +316,15 @@ Result<void> Archiver::put_folder(const std::string& folder, std::string_view pr
         sent.insert(name);
     }
     return ok();
+}
+
+/// Not before the store is known to be this log's. Nor is what is shredded put again.
+void Archiver::drop_shredded() {
+    for (const std::string& name : shredded_) {
+        store_.drop(std::string(kKeys) + name);
+        sent_keys_.insert(name);
+    }
+    shredded_.clear();
 }
 
 Result<void> Archiver::put_log(const Head& head) {

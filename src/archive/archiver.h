@@ -36,7 +36,8 @@ struct Backlog {
 /// segments being written hold by now, key envelopes, the log up to that checkpoint, and the
 /// checkpoint last: whatever is in the store then covers what its newest checkpoint says. An object
 /// is there only when the store has confirmed it; a segment is archived only when an entry of the
-/// log says so under a signed checkpoint, and only then may its local copy go.
+/// log says so under a signed checkpoint, and only then may its local copy go. Envelopes that the
+/// signed log says are shredded are dropped from the store, where it lets them be.
 /// One thread calls `round`; the rest may be called from any.
 class Archiver {
   public:
@@ -85,6 +86,7 @@ class Archiver {
     Result<void> put_folder(const std::string& folder, std::string_view prefix, Keeping keeping,
                             std::string_view suffix, std::set<std::string>& sent);
     Result<void> learn_sent(std::string_view prefix, std::set<std::string>& sent);
+    void drop_shredded();
     Result<void> put_log(const Head& head);
     Result<void> put_tiles(unsigned level, std::uint64_t size);
     Result<void> drop_live();
@@ -114,6 +116,7 @@ class Archiver {
     std::map<Place, SegmentFacts> facts_;               ///< of segments that are still here
     std::array<Live, 2> live_;
     std::vector<journal::SegmentName> superseded_;  ///< whose live pieces may go
+    std::vector<std::string> shredded_;  ///< envelopes that the log says are, to be dropped
     std::set<std::string> sent_keys_;
     std::set<std::string> sent_aside_;
 

@@ -385,6 +385,29 @@ TEST_F(ArchiverTest, key_files_go_apart_and_are_kept_less_long) {
     EXPECT_EQ(store_.count("put keys/"), 0u) << "the store lists it";
 }
 
+TEST_F(ArchiverTest, an_envelope_that_the_signed_log_calls_shredded_goes_and_stays_away) {
+    const std::string here = "/data/keys/00000001.bodies.age";
+    const std::string there = kFolder + "/keys/00000001.bodies.age";
+    ASSERT_TRUE(fs_.make_directory("/data/keys").has_value());
+    fs_.set_content(here, to_bytes("age"));
+    fs_.set_content("/data/keys/00000001.operations.age", to_bytes("age"));
+    part(1);
+    ASSERT_EQ(round(), "");
+    EXPECT_TRUE(fs_.exists(there).value());
+    data_->add(
+        {5, evidence::ShredEntry{
+                model::PartNo(1), evidence::testing::kSession, "bodies", {}, "operator", "over"}});
+    ASSERT_EQ(round(), "");
+    EXPECT_TRUE(fs_.exists(there).value()) << "that entry is not signed yet";
+    sign();
+    ASSERT_EQ(round(), "");
+    EXPECT_FALSE(fs_.exists(there).value());
+    EXPECT_TRUE(fs_.exists(kFolder + "/keys/00000001.operations.age").value());
+    start();
+    ASSERT_EQ(round(), "");
+    EXPECT_FALSE(fs_.exists(there).value()) << "though it is still here";
+}
+
 TEST_F(ArchiverTest, parts_that_ended_are_told_by_the_log) {
     part(1);
     data_->begin();

@@ -69,8 +69,8 @@ class Store {
     /// kListedMax; a key stands there once a version. No key below a further '/' is listed.
     virtual Result<std::vector<Listed>> list(const std::string& prefix,
                                              const std::string& after) = 0;
-    /// Deletes what is superseded, where that is the store's business: an S3 bucket's own lifecycle
-    /// rule does it, since the gateway's role should not be able to.
+    /// Deletes what is superseded or shredded, where that is the store's business: in an S3 bucket
+    /// its lifecycle rule and its custodian do it, since the gateway's role should not be able to.
     virtual void drop(const std::string& key) = 0;
 };
 inline constexpr std::size_t kListedMax = 1'000;

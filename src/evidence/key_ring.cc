@@ -42,6 +42,15 @@ std::string envelope_name(model::PartNo part, journal::KeyClass key) {
     return fmt::format("{:08}.{}.age", part.value(), journal::name_of(key));
 }
 
+std::string envelope_name(model::PartNo part, std::string_view key) {
+    for (const journal::KeyClass each : journal::kKeyClasses) {
+        if (key == journal::name_of(each)) {
+            return envelope_name(part, each);
+        }
+    }
+    return {};
+}
+
 std::string keys_directory(const std::string& data_dir) {
     return data_dir + "/keys";
 }

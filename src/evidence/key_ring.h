@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,8 @@ Result<Secret> session_key_of(const Secret& envelope, std::string_view origin, m
                               journal::KeyClass key);
 /// "00000007.bodies.age"
 std::string envelope_name(model::PartNo part, journal::KeyClass key);
+/// The same by the class's name as log entries have it; empty: there is no such class.
+std::string envelope_name(model::PartNo part, std::string_view key);
 std::string keys_directory(const std::string& data_dir);
 inline constexpr std::uint64_t kEnvelopeMax = 64 * 1024;
 

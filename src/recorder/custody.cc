@@ -29,17 +29,6 @@ Result<void> overwrite(io::FileSystem& fs, const std::string& path) {
     return file->datasync();
 }
 
-std::optional<KeyClass> class_of(const std::string& name) {
-    const auto at = std::find_if(journal::kKeyClasses.begin(), journal::kKeyClasses.end(),
-                                 [&](KeyClass key) { return name == journal::name_of(key); });
-    return at == journal::kKeyClasses.end() ? std::nullopt : std::optional(*at);
-}
-
-std::string envelope_of(model::PartNo part, const std::string& key) {
-    const auto known = class_of(key);
-    return known ? evidence::envelope_name(part, *known) : std::string();
-}
-
 }  // namespace
 
 /// What the log says of one session.
@@ -54,7 +43,7 @@ struct Custody::Standing {
         if (const auto* open = std::get_if<OpenEntry>(&entry.body)) {
             opens.push_back(*open);
         } else if (const auto* shred = std::get_if<ShredEntry>(&entry.body)) {
-            shredded.insert(envelope_of(shred->part, shred->key));
+            shredded.insert(evidence::envelope_name(shred->part, shred->key));
         } else if (const auto* word = std::get_if<HoldEntry>(&entry.body)) {
             last_words.insert_or_assign(word->vkey, *word);
             if (word->released) {
@@ -225,7 +214,7 @@ Result<std::uint64_t> Custody::shred(const ShredRequest& request) {
             if (request.key && key != journal::name_of(*request.key)) {
                 continue;
             }
-            envelopes.push_back(envelope_of(open.part, key));
+            envelopes.push_back(evidence::envelope_name(open.part, key));
             if (!now.shredded.contains(envelopes.back())) {
                 keeper_.add(ShredEntry{open.part, request.session, key, envelope.sha256, request.by,
                                        "past its minimum retention"});
@@ -248,14 +237,14 @@ Result<void> Custody::finish_shredding() {
     std::vector<std::string> envelopes;
     for (const Entry& entry : entries) {
         if (const auto* shred = std::get_if<ShredEntry>(&entry.body)) {
-            envelopes.push_back(envelope_of(shred->part, shred->key));
+            envelopes.push_back(evidence::envelope_name(shred->part, shred->key));
         }
     }
     return destroy(envelopes);
 }
 
-/// The one place where keys end, after the log has said so. Whoever keeps copies of envelopes
-/// within the recorder's reach, such as an archive, has them removed from here.
+/// The one place where keys end here, after the log has said so. Copies in an archive go by its
+/// archiver, which reads the same entries.
 Result<void> Custody::destroy(const std::vector<std::string>& envelopes) {
     const std::string directory = evidence::keys_directory(data_dir_);
     NARROWS_TRY(const std::vector<std::string> present, fs_.list(directory));
