@@ -30,7 +30,7 @@ struct RecordingOptions {
     std::string ocsf_version = "1.8.0";
     bool evidence = false;            ///< export: a bundle that verifies by itself
     bool proof = false;               ///< export: a tlog-proof of `operation`
-    std::string to;                   ///< evidence: keys re-wrapped to this age recipient
+    std::string recipient;            ///< evidence: keys re-wrapped to this age recipient
     bool open = false;                ///< evidence: keys in plain; proof: fields shown
     std::vector<std::string> redact;  ///< evidence, proof: paths of fields to withhold
     std::string trust;
