@@ -458,6 +458,8 @@ class Bundle:
         if isinstance(opening, dict) and "predecessor" in (member(opening, "observed", dict) or {}):
             if opening["observed"]["predecessor"] != before:
                 self.wrong("truncation", "the part goes on from one that is not before it in the bundle", number, file)
+        if not part.closed:
+            self.wrong("note", "the part has no end here: it may have gone on", number, file)
         for what, (*first, last, records) in self.left_out.items():
             self.wrong("note", f"withheld in {records} records, {[*first, last][0]} to {last}: {what}", number, file)
 

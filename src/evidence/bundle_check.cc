@@ -111,6 +111,11 @@ class BundlePart {
                               part_.value(), *predecessor_),
                   "A part of the session is missing.");
         }
+        if (!check_.closed()) {
+            wrong(FindingKind::note,
+                  fmt::format("part {} has no end here: it may have gone on", part_.value()),
+                  "What came later is not shown.");
+        }
         if (is_last && continues_) {
             wrong(FindingKind::note, "a later part may go on with the session",
                   "It was drained; whether it went on is not shown here.");
