@@ -5,15 +5,16 @@
 namespace narrows::apps {
 namespace {
 
-/// A bundle or a proof is named where a session would be.
-bool names_a_path(const std::string& word) {
-    return !word.empty() && std::filesystem::exists(word);
+/// A bundle or a proof is named where a session would be, and no data directory is.
+bool names_a_path(const RecordingOptions& options) {
+    return options.data_dir.empty() && options.config.empty() && !options.session.empty() &&
+           std::filesystem::exists(options.session);
 }
 
 }  // namespace
 
 int run_recording_verify(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
-    const bool is_path = names_a_path(options.session);
+    const bool is_path = names_a_path(options);
     Result<std::string> data_dir = is_path ? options.session : data_dir_of(options);
     if (!data_dir) {
         return failed(data_dir.error(), err);
