@@ -96,10 +96,8 @@ class Custody:
 
     def ratchet(self, data, part, name, origin):
         """From an envelope, if one of the identities opens it."""
-        if not self.identities:
-            return None
         try:
-            content = age_open(data, self.identities)
+            content = self.contents(data)
             if content is None:
                 return None
             head = b"".join(each + b"\n" for each in (b"narrows-key-v1", origin, b"%d" % part, name.encode()))
@@ -110,6 +108,10 @@ class Custody:
             self.wrong("tampering", f"the key is not what it must be: {why}", envelope_name(part, name), part)
             return None
         return Ratchet(bytes.fromhex(secret), name)
+
+    def contents(self, data):
+        """Of an envelope; None: no identity opens it."""
+        return age_open(data, self.identities) if self.identities else None
 
     # ---- frames -------------------------------------------------------------------------------------------------------
 

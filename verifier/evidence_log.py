@@ -436,6 +436,9 @@ class Log:
         self.tree.add(leaf)
         self.add_hash(0, leaf)
         self.report.checked["log_entries"] += 1
+        self.understand(number, data, file)
+
+    def understand(self, number, data, file):
         try:
             entry = self.statements.take(data)
             self.custody.take(entry, lambda kind, what: self.wrong(kind, f"entry {number} of the log: {what}", file))
@@ -483,22 +486,23 @@ class Log:
         self.cosignatures.add(note.size, note.signatures)
         return True
 
-    def count_witnesses(self, note, signed):
-        def body(size):
-            if size > note.size:
+    def body(self, note, size):
+        """The text of the checkpoint of the first `size` entries; None if there is none."""
+        if size > note.size:
+            return None
+        tree = Tree()
+        while tree.size < size:
+            count = min(256, size - tree.size)
+            try:
+                tile = self.tile(0, tree.size // 256, count)
+            except (FileNotFoundError, Malformed):
                 return None
-            tree = Tree()
-            while tree.size < size:
-                count = min(256, size - tree.size)
-                try:
-                    tile = self.tile(0, tree.size // 256, count)
-                except (FileNotFoundError, Malformed):
-                    return None
-                for at in range(count):
-                    tree.add(tile[32 * at:32 * at + 32])
-            return f"{note.origin}\n{size}\n{base64.b64encode(tree.root()).decode()}\n".encode()
+            for at in range(count):
+                tree.add(tile[32 * at:32 * at + 32])
+        return f"{note.origin}\n{size}\n{base64.b64encode(tree.root()).decode()}\n".encode()
 
-        _, keys = self.cosignatures.settle(body)
+    def count_witnesses(self, note, signed):
+        _, keys = self.cosignatures.settle(lambda size: self.body(note, size))
         quorum = self.trust.quorum if self.trust else 0
         self.report.signers += [key.text for key in keys]
         self.report.trusted = self.trust is not None and signed and len(keys) >= quorum

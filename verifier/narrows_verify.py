@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Verifies the journal and the evidence log of a Narrows gateway, and only reads.
+"""Verifies the journal and the evidence log of a Narrows gateway, or an evidence bundle, and only reads.
 
 Written from docs/format.md alone. Python 3.11 with nothing but its standard library, and the `openssl` program; the
 package `cryptography` too, if --key is given.
 
-Usage: narrows_verify.py DATA_DIR [--trust FILE] [--checkpoint NOTE]… [--archive DIR] [--key FILE]… [--json]
+Usage: narrows_verify.py DATA_DIR_OR_BUNDLE_OR_PROOF [--trust FILE] [--checkpoint NOTE]… [--archive DIR] [--key FILE]…
+       [--json]
 Exit code: 0 held, 1 found wanting, 2 wrong usage, 3 could not tell.
 """
 
@@ -13,6 +14,7 @@ import json
 import sys
 
 from archived import Archived
+from bundle import find_bundle, find_proof, verify_bundle, verify_proof
 from custody import CLASSES, Custody
 from evidence_log import NOTE_MAX, Log, Trust
 from findings import MEANS, Folder, Malformed, Report, Unsupported, need
@@ -51,6 +53,15 @@ def verify(store, trust=None, kept=(), progress=None, identities=(), archive=Non
     report.checked["parts"] = len(parts)
     report.checked["parts_open"] = sum(not part.closed for part in parts.values())
     return report
+
+
+def verify_any(path, trust, kept, progress, identities, archive):
+    bundle, proof = find_bundle(path), find_proof(path)
+    if bundle is not None:
+        return verify_bundle(bundle, trust, kept, progress, identities)
+    if proof is not None:
+        return verify_proof(proof, trust, kept)
+    return verify(Folder(path), trust, kept, progress, identities, archive)
 
 
 def spans(report, opened):
@@ -127,7 +138,7 @@ def read_identities(path):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("data_dir", metavar="DATA_DIR", help="holds journal/, log/ and keys/")
+    parser.add_argument("data_dir", metavar="DATA_DIR", help="holds journal/, log/ and keys/; or an evidence bundle, a tar of one, or a proof")
     parser.add_argument("--trust", metavar="FILE", help="keys that you got from somewhere else than the data")
     parser.add_argument("--checkpoint", metavar="NOTE", action="append", default=[],
                         help="a checkpoint of the log that you kept from before")
@@ -149,7 +160,7 @@ def main(arguments=None):
         print("narrows_verify: the Python package cryptography is not installed: nothing is opened", file=sys.stderr)
         identities = []
     try:
-        report = verify(Folder(options.data_dir), trust, kept, progress, identities, options.archive)
+        report = verify_any(options.data_dir, trust, kept, progress, identities, options.archive)
     except FileNotFoundError as why:
         print(f"narrows_verify: could not tell: {why}", file=sys.stderr)
         return 3

@@ -5,7 +5,9 @@
 int main(int argc, char** argv) {
     narrows::apps::VerifyCommand options;
     CLI::App app{"Checks a gateway's recordings: whether they are whole and unchanged, and whose"};
-    app.add_option("--data-dir", options.data_dir, "the gateway's data directory, or a copy")
+    app.add_option("path,--data-dir", options.data_dir,
+                   "the gateway's data directory or a copy, an evidence bundle or a tar of one, or "
+                   "a proof")
         ->required();
     app.add_flag("--json", options.json, "one JSON object a line");
     narrows::apps::add_verify_options(&app, options.trust, options.checkpoints, options.archive);

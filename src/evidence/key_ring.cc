@@ -55,6 +55,18 @@ std::string keys_directory(const std::string& data_dir) {
     return data_dir + "/keys";
 }
 
+KeyRing::KeyRing(io::FileSystem& fs, const std::string& data_dir)
+    : read_([&fs, directory = keys_directory(data_dir)](
+                model::PartNo part, journal::KeyClass key,
+                std::span<const crypto::AgeIdentity> identities) -> Result<Secret> {
+          if (identities.empty()) {
+              return fail(ErrorCode::not_found, "no key was given");
+          }
+          const std::string path = directory + "/" + envelope_name(part, key);
+          NARROWS_TRY(const Bytes file, io::read_all(fs, path, kEnvelopeMax));
+          return crypto::age_decrypt(identities, file);
+      }) {}
+
 Result<void> KeyRing::add(std::string_view identity_file) {
     NARROWS_TRY(std::vector<crypto::AgeIdentity> more, crypto::parse_identities(identity_file));
     for (crypto::AgeIdentity& identity : more) {
@@ -66,19 +78,11 @@ Result<void> KeyRing::add(std::string_view identity_file) {
 
 Result<Secret> KeyRing::session_key(std::string_view origin, model::PartNo part,
                                     journal::KeyClass key) {
-    const std::string path = keys_directory(data_dir_) + "/" + envelope_name(part, key);
-    if (identities_.empty()) {
-        return fail(ErrorCode::not_found, "no key was given");
-    }
-    NARROWS_TRY(const Bytes file, io::read_all(fs_, path, kEnvelopeMax));
-    NARROWS_TRY(const Secret envelope, crypto::age_decrypt(identities_, file));
+    NARROWS_TRY(const Secret envelope, read_(part, key, identities_));
     return session_key_of(envelope, origin, part, key);
 }
 
 Result<void> KeyRing::check(std::string_view origin, model::PartNo part, journal::KeyClass key) {
-    if (identities_.empty()) {
-        return ok();
-    }
     const Result<Secret> opened = session_key(origin, part, key);
     return opened || opened.error().code == ErrorCode::not_found
                ? ok()
@@ -123,6 +127,15 @@ Result<ByteView> KeyRing::open(std::string_view origin, const journal::Frame& fr
                         sequence, frame.part.value()));
     }
     return ByteView(plain_);
+}
+
+Result<std::vector<crypto::Salt>> KeyRing::salts(std::string_view origin,
+                                                 const journal::Frame& frame, std::size_t count) {
+    Opener& with = opener(origin, frame);
+    if (!with.ratchet) {
+        return fail(ErrorCode::not_found, "no key that was given opens the record");
+    }
+    return with.ratchet->salts(frame.epoch, frame.sequence.value(), count);
 }
 
 }  // namespace narrows::evidence

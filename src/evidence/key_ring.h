@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,7 +36,13 @@ inline constexpr std::uint64_t kEnvelopeMax = 64 * 1024;
 /// Opens the sealed records of one data directory. Not thread-safe.
 class KeyRing {
   public:
-    KeyRing(io::FileSystem& fs, std::string data_dir) : fs_(fs), data_dir_(std::move(data_dir)) {}
+    /// What the envelope of a part's key holds, opened with the identities.
+    using ReadEnvelope = std::function<Result<Secret>(
+        model::PartNo, journal::KeyClass, std::span<const crypto::AgeIdentity> identities)>;
+
+    /// The envelopes of a data directory.
+    KeyRing(io::FileSystem& fs, const std::string& data_dir);
+    explicit KeyRing(ReadEnvelope read) : read_(std::move(read)) {}
 
     /// The text of an age identity file.
     Result<void> add(std::string_view identity_file);
@@ -48,6 +56,11 @@ class KeyRing {
 
     /// Whether an envelope that a key here opens holds what it must; ok() if none opens it.
     Result<void> check(std::string_view origin, model::PartNo part, journal::KeyClass key);
+    /// The salts of such a record's first `count` fields.
+    Result<std::vector<crypto::Salt>> salts(std::string_view origin, const journal::Frame& frame,
+                                            std::size_t count);
+    /// A part's session key. Errors as `open` has them.
+    Result<Secret> session_key(std::string_view origin, model::PartNo part, journal::KeyClass key);
 
   private:
     using Id = std::pair<std::uint64_t, journal::KeyClass>;
@@ -55,11 +68,9 @@ class KeyRing {
         std::unique_ptr<crypto::RatchetReader> ratchet;  ///< null: there is no key
     };
     static constexpr std::size_t kKept = 256;
-    Result<Secret> session_key(std::string_view origin, model::PartNo part, journal::KeyClass key);
     Opener& opener(std::string_view origin, const journal::Frame& frame);
 
-    io::FileSystem& fs_;
-    const std::string data_dir_;
+    ReadEnvelope read_;
     std::vector<crypto::AgeIdentity> identities_;
     std::map<Id, Opener> openers_;
     Bytes plain_;

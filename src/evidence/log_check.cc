@@ -44,7 +44,16 @@ void LogCheck::run() {
         check_kept(*kept, head->checkpoint);
     }
     check_given(head->checkpoint);
-    settle_witnesses(head->checkpoint);
+    TileReader tiles(fs_, directory_);
+    const std::uint64_t newest = head->checkpoint.size;
+    settle_witnesses(head->checkpoint.origin, [&](std::uint64_t size) -> std::optional<Hash> {
+        const auto root = tree_root(size, tiles.nodes(newest));
+        return size <= newest && root ? std::optional(root.value()) : std::nullopt;
+    });
+    sort_heads();
+}
+
+void LogCheck::sort_heads() {
     for (auto& [part, claims] : claims_) {
         std::sort(claims.heads.begin(), claims.heads.end(),
                   [](const PartHead& a, const PartHead& b) { return a.size < b.size; });
@@ -57,7 +66,11 @@ std::optional<LogCheck::Signed> LogCheck::read_signed(const std::string& file) {
     if (exists && !exists.value()) {
         return std::nullopt;
     }
-    const Result<Bytes> bytes = io::read_all(fs_, path, kNoteBytesMax);
+    return parse_signed(io::read_all(fs_, path, kNoteBytesMax), file);
+}
+
+std::optional<LogCheck::Signed> LogCheck::parse_signed(const Result<Bytes>& bytes,
+                                                       const std::string& file) {
     Result<Note> note =
         bytes ? parse_note(as_text(bytes.value())) : Result<Note>(fail(bytes.error()));
     Result<Checkpoint> checkpoint =
@@ -128,13 +141,9 @@ void LogCheck::count(const Signed& checked, bool is_signed) {
     }
 }
 
-void LogCheck::settle_witnesses(const Checkpoint& newest) {
-    TileReader tiles(fs_, directory_);
-    const Witnessed witnessed =
-        cosignatures_.settle(newest.origin, [&](std::uint64_t size) -> std::optional<Hash> {
-            const auto root = tree_root(size, tiles.nodes(newest.size));
-            return size <= newest.size && root ? std::optional(root.value()) : std::nullopt;
-        });
+void LogCheck::settle_witnesses(const std::string& origin,
+                                const CosignatureCount::RootOf& root_of) {
+    const Witnessed witnessed = cosignatures_.settle(origin, root_of);
     report_.witnessed_size = witnessed.size;
     report_.anchored_at = witnessed.at;
     report_.quorum = options_.trust ? options_.trust->quorum : 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evidence/archived.h"
+#include "evidence/bundle.h"
 #include "evidence/checkpoint.h"
 #include "evidence/entry.h"
 #include "evidence/key_ring.h"
@@ -23,6 +24,13 @@ struct Claims {
     std::map<std::string, Hash, std::less<>> shreds;  ///< envelopes destroyed, by class
 };
 
+/// What somebody was given of a log: single entries with proofs.
+struct GivenLog {
+    Result<Bytes> checkpoint;  ///< a signed note
+    std::optional<Bytes> cosigned;
+    LogExcerpt excerpt;
+};
+
 /// Checks the log by itself: signature, root, entries; and keeps what it says of parts.
 class LogCheck {
   public:
@@ -35,6 +43,8 @@ class LogCheck {
           cosignatures_(options.trust) {}
 
     void run();
+    /// The same of what was given of a log: signature, proofs, entries.
+    void run(const GivenLog& given);
     /// By part number. Valid after run().
     std::map<std::uint64_t, Claims>& claims() { return claims_; }
     /// What it says of segments that a store outside holds. Valid after run().
@@ -51,8 +61,15 @@ class LogCheck {
     };
 
     std::optional<Signed> read_signed(const std::string& file);
+    std::optional<Signed> parse_signed(const Result<Bytes>& bytes, const std::string& file);
     std::optional<Signed> newest_signed(std::optional<Signed>& other);
     std::vector<VerifierKey> own_keys();
+    static std::vector<VerifierKey> keys_in(const LogExcerpt& excerpt);
+    void take_proven(const ProvenEntry& proven, const Checkpoint& newest);
+    using Roots = std::map<std::uint64_t, Hash>;
+    void take_cosigned(const GivenLog& given, const Checkpoint& newest, Roots& roots);
+    void check_kept(const std::string& text, const Checkpoint& newest, const Roots& roots);
+    void sort_heads();
     bool check_signature(const Signed& head);
     void count(const Signed& checked, bool is_signed);
     void read_entries(const Checkpoint& checkpoint);
@@ -65,7 +82,7 @@ class LogCheck {
     void take_cosign(std::uint64_t index, const CosignEntry& cosign);
     void check_given(const Checkpoint& newest);
     void check_kept(const Signed& kept, const Checkpoint& newest);
-    void settle_witnesses(const Checkpoint& newest);
+    void settle_witnesses(const std::string& origin, const CosignatureCount::RootOf& root_of);
     void find(FindingKind kind, std::string what, std::string means, std::string file);
 
     io::FileSystem& fs_;
@@ -81,5 +98,8 @@ class LogCheck {
     bool readable_ = false;
     bool trusted_ = false;
 };
+
+/// What the findings come to.
+Verdict verdict_of(const Report& report, const LogCheck& log);
 
 }  // namespace narrows::evidence

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "evidence/archive_check.h"
+#include "evidence/bundle_check.h"
 #include "evidence/key_ring.h"
 #include "evidence/log_check.h"
 #include "evidence/part_check.h"
@@ -324,15 +325,7 @@ void check_chain(io::FileSystem& fs, const std::string& directory, Report& repor
     }
 }
 
-void add_key(KeyRing& keys, const std::string& text, Report& report) {
-    const Result<void> added = keys.add(text);
-    if (!added) {
-        report.findings.add({FindingKind::unreadable,
-                             "a key that was given is no age identity file: " + added.error().what,
-                             "What it should open was not looked at.",
-                             {}});
-    }
-}
+}  // namespace
 
 Verdict verdict_of(const Report& report, const LogCheck& log) {
     if (report.findings.wanting() > 0) {
@@ -344,8 +337,6 @@ Verdict verdict_of(const Report& report, const LogCheck& log) {
     }
     return log.trusted() ? Verdict::verified : Verdict::consistent;
 }
-
-}  // namespace
 
 const char* name_of(Verdict verdict) {
     switch (verdict) {
@@ -361,6 +352,19 @@ const char* name_of(Verdict verdict) {
     return "could not tell";
 }
 
+void add_keys(KeyRing& keys, const std::vector<std::string>& texts, Report& report) {
+    for (const std::string& text : texts) {
+        const Result<void> added = keys.add(text);
+        if (!added) {
+            report.findings.add(
+                {FindingKind::unreadable,
+                 "a key that was given is no age identity file: " + added.error().what,
+                 "What it should open was not looked at.",
+                 {}});
+        }
+    }
+}
+
 std::string log_directory(const std::string& data_dir) {
     return data_dir + "/log";
 }
@@ -369,12 +373,13 @@ std::string journal_directory(const std::string& data_dir) {
 }
 
 Report verify(io::FileSystem& fs, const VerifyOptions& options) {
+    if (std::optional<Report> given = verify_given(fs, options)) {
+        return std::move(*given);
+    }
     Report report;
     const std::string directory = journal_directory(options.data_dir);
     KeyRing keys(fs, options.data_dir);
-    for (const std::string& text : options.keys) {
-        add_key(keys, text, report);
-    }
+    add_keys(keys, options.keys, report);
     LogCheck log(fs, options, keys, report);
     log.run();
     ArchiveCheck archive(fs, options, log.archived(), log.readable(), report);

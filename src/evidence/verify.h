@@ -10,8 +10,8 @@
 #include "evidence/trust.h"
 #include "io/file.h"
 
-/// Checks a data directory, live or a copy, against itself and against what a verifier brings.
-/// Reads only; links neither network nor protocols.
+/// Checks a data directory, live or a copy, an evidence bundle or a proof against itself and
+/// against what a verifier brings. Reads only; links neither network nor protocols.
 namespace narrows::evidence {
 
 enum class Verdict {
@@ -23,7 +23,7 @@ enum class Verdict {
 const char* name_of(Verdict verdict);  ///< "consistent, not verified"
 
 struct VerifyOptions {
-    std::string data_dir;  ///< holds journal/ and log/
+    std::string data_dir;  ///< holds journal/ and log/; or a bundle's folder or archive; or a proof
     /// The gateway's folder in an archive, or a copy of it: segments that are not in the data
     /// directory any more are read there, and compared with what the log says. Empty: none.
     std::string archive;

@@ -296,6 +296,9 @@ Result<void> export_to(const RecordingOptions& options, std::ostream& out, std::
 }  // namespace
 
 int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    if (options.evidence || options.proof) {
+        return run_recording_evidence(options, out, err);
+    }
     const Result<void> done = export_to(options, out, err);
     return done ? kExitHeld : failed(done.error(), err);
 }

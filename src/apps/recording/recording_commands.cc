@@ -355,7 +355,8 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
     CLI::App* replay = add_command(recording, "replay", "a session at its own pace",
                                    run_recording_replay, options, exit_code);
     CLI::App* exported =
-        add_command(recording, "export", "for other tools: records as they are, HAR, OCSF or CSV",
+        add_command(recording, "export",
+                    "as evidence, or for other tools: records as they are, HAR, OCSF or CSV",
                     run_recording_export, options, exit_code);
     CLI::App* verify = add_command(recording, "verify", "whether the recordings can be relied on",
                                    run_recording_verify, options, exit_code);
@@ -389,8 +390,24 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
     exported->add_option("--inline-max", options->inline_max,
                          "har: bytes of a body inside the document; larger ones go beside it with "
                          "--output-dir, else are cut and marked");
+    auto* evidence = exported->add_flag(
+        "--evidence", options->evidence,
+        "a bundle that verifies by itself: a folder (--output-dir), or a tar of it (--output)");
+    exported->add_flag("--proof", options->proof, "a C2SP tlog-proof of --operation N, to --output")
+        ->excludes(evidence);
+    exported->add_option("--operation", options->operation, "proof: the operation's number");
+    exported->add_option("--to", options->recipient,
+                         "evidence: the session's keys in envelopes to this age recipient");
+    exported->add_flag("--open", options->open,
+                       "evidence: the session's keys in plain; proof: show the record's fields");
+    exported
+        ->add_option("--redact", options->redact,
+                     "withhold these fields (observed/request/headers/3), or bodies; may be given "
+                     "several times")
+        ->allow_extra_args(false);
     exported->add_option("--ocsf-version", options->ocsf_version, "ocsf: 1.8.0 or 1.9.0");
-    verify->add_option("session", options->session, "findings of this session only");
+    verify->add_option("session", options->session,
+                       "findings of this session only; or the path of a bundle or a proof");
     add_verify_options(verify, options->trust, options->checkpoints, options->archive);
 }
 

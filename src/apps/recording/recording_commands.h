@@ -28,6 +28,11 @@ struct RecordingOptions {
     std::string output_dir;        ///< a new folder: the export, and large bodies of a HAR
     std::uint64_t inline_max = std::uint64_t{1} << 20;  ///< of a body inside a HAR
     std::string ocsf_version = "1.8.0";
+    bool evidence = false;            ///< export: a bundle that verifies by itself
+    bool proof = false;               ///< export: a tlog-proof of `operation`
+    std::string recipient;            ///< evidence: keys re-wrapped to this age recipient
+    bool open = false;                ///< evidence: keys in plain; proof: fields shown
+    std::vector<std::string> redact;  ///< evidence, proof: paths of fields to withhold
     std::string trust;
     std::vector<std::string> checkpoints;
     std::vector<std::string> keys;  ///< age identity files
@@ -41,6 +46,8 @@ int run_recording_list(const RecordingOptions& options, std::ostream& out, std::
 int run_recording_show(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_replay(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_export(const RecordingOptions& options, std::ostream& out, std::ostream& err);
+/// The same with `evidence` or `proof`.
+int run_recording_evidence(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_restore(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 int run_recording_verify(const RecordingOptions& options, std::ostream& out, std::ostream& err);
 
