@@ -8,9 +8,6 @@ namespace narrows::gateway {
 namespace {
 
 constexpr std::uint64_t kKeyFileMax = 64 * 1024;
-// What is taken from the modes of new files: the gateway reads the public half when it reloads.
-constexpr mode_t kNobody = 0077;
-constexpr mode_t kReaders = 0022;
 
 Result<std::vector<crypto::AgeRecipient>> parse_all(const std::vector<std::string>& texts) {
     std::vector<crypto::AgeRecipient> all;
@@ -21,9 +18,9 @@ Result<std::vector<crypto::AgeRecipient>> parse_all(const std::vector<std::strin
     return all;
 }
 
-Result<void> write_for(mode_t others, io::FileSystem& fs, const std::string& path, ByteView text) {
-    const mode_t before = ::umask(others);
-    const Result<void> written = io::durable_write(fs, path, text);
+Result<void> write_private(io::FileSystem& fs, const std::string& path, const Secret& text) {
+    const mode_t before = ::umask(0077);
+    const Result<void> written = io::durable_write(fs, path, text.view());
     ::umask(before);
     return written;
 }
@@ -37,8 +34,10 @@ Result<void> make_reviewer(io::FileSystem& fs, const std::string& data_dir) {
         "recordings are read, and keep a copy.\n# public key: " +
         recipient + "\n" + std::string(identity.text().text()) + "\n");
     NARROWS_TRY(io::make_durable_directory(fs, data_dir));
-    NARROWS_TRY(write_for(kNobody, fs, data_dir + "/reviewer.key", key.view()));
-    NARROWS_TRY(write_for(kReaders, fs, data_dir + "/reviewer.pub", as_bytes(recipient + "\n")));
+    NARROWS_TRY(write_private(fs, data_dir + "/reviewer.key", key));
+    const std::string half = data_dir + "/reviewer.pub";
+    NARROWS_TRY(io::durable_write(fs, half, as_bytes(recipient + "\n")));
+    (void)::chmod(half.c_str(), 0644);  // the gateway, another user, reads it when it reloads
     log::warn(
         "a key for reviewers was made: {}/reviewer.key opens all that is recorded here. Move "
         "it to another machine and keep a copy; the gateway does not need it",

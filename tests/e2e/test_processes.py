@@ -169,7 +169,8 @@ def test_each_process_is_a_user_of_its_own(upstream, users, open_folder):
     assert {(info.st_uid, info.st_mode & 0o77) for info in of_recorder} == {(ids[1], 0)}
     assert (gateway.data_dir / "sessions").stat().st_uid == ids[0]
     gateway.reload()
-    wait_until(lambda: "configuration reloaded" in gateway.process.output(), 10, "the gateway to reload")
+    wait_until(lambda: "reloaded" in gateway.process.output(), 10, "the gateway to reload")
+    assert "configuration reloaded" in gateway.process.output(), gateway.process.output()
     key = gateway.data_dir / "group.key"
     assert key.stat().st_uid == 0 and key.stat().st_mode & 0o77 == 0
     secrets = [key, *(gateway.data_dir / name for name in ("log.key", "reviewer.key")), f"/proc/{gateway.pid_of('signer')}/environ"]
