@@ -26,10 +26,10 @@ void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const Result<
     reporter_.at(file, frame.location.offset, frame.sequence.value());
     take_place(frame, leaf);
     ++checked_.records;
+    const std::optional<Payload> payload = payload_of(frame, plain);
     if (frame.sealed()) {
         check_seal(frame);
     }
-    const std::optional<Payload> payload = payload_of(frame, plain);
     dispatch(frame, payload ? &*payload : nullptr);
 }
 
