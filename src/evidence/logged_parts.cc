@@ -62,4 +62,23 @@ std::map<std::uint64_t, OpenEntry> logged_parts(io::FileSystem& fs, const std::s
     return opens;
 }
 
+std::map<std::string, LoggedCustody> logged_custody(io::FileSystem& fs,
+                                                    const std::string& data_dir) {
+    const auto entries = logged_entries(fs, data_dir, [](ByteView entry) {
+        return mentions(entry, "SHRED") || mentions(entry, "HOLD") || mentions(entry, "RELEASE");
+    });
+    std::map<std::string, LoggedCustody> all;
+    for (const Entry& entry : entries ? entries.value() : std::vector<Entry>()) {
+        const auto* word = std::get_if<HoldEntry>(&entry.body);
+        if (const auto* shred = std::get_if<ShredEntry>(&entry.body)) {
+            all[shred->session].shredded.insert(shred->key);
+        } else if (word != nullptr && word->released) {
+            all[word->session].held_by.erase(word->vkey);
+        } else if (word != nullptr) {
+            all[word->session].held_by.insert(word->vkey);
+        }
+    }
+    return all;
+}
+
 }  // namespace narrows::evidence

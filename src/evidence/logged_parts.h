@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,5 +24,14 @@ bool mentions(ByteView entry, std::string_view text);
 /// The OPEN entries, by part: what a reader without a key knows of parts. A log that cannot be read
 /// gives none.
 std::map<std::uint64_t, OpenEntry> logged_parts(io::FileSystem& fs, const std::string& data_dir);
+
+/// What became of a session's keys.
+struct LoggedCustody {
+    std::set<std::string> shredded;  ///< classes of which a key is destroyed
+    std::set<std::string> held_by;   ///< vkeys of officers whose hold was not released
+};
+/// By session; none of which nothing is to be said.
+std::map<std::string, LoggedCustody> logged_custody(io::FileSystem& fs,
+                                                    const std::string& data_dir);
 
 }  // namespace narrows::evidence

@@ -78,6 +78,9 @@ Custody::Custody(io::FileSystem& fs, const Clock& clock, std::string data_dir, s
 
 void Custody::set_retention(Retention retention) {
     const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < retention.least_ns.size(); ++i) {
+        retention.least_ns.at(i) = std::max(retention.least_ns.at(i), retention_.least_ns.at(i));
+    }
     retention_ = std::move(retention);
 }
 

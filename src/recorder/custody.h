@@ -41,6 +41,8 @@ class Custody {
     Custody(io::FileSystem& fs, const Clock& clock, std::string data_dir, std::string origin,
             EvidenceKeeper& keeper, Retention retention);
 
+    /// Minimums only grow while it runs: who tells of them parses hostile bytes. Shorter ones take
+    /// effect at the next start.
     void set_retention(Retention retention);
 
     /// In a signed checkpoint when it returns. A release ends the officer's own hold, nobody

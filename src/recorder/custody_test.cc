@@ -137,6 +137,17 @@ TEST_F(CustodyTest, a_session_is_shredded_past_its_retention_class_by_class) {
     EXPECT_EQ(report.checked.sealed, 2u) << "nothing opens it any more";
 }
 
+TEST_F(CustodyTest, retention_does_not_shrink_while_the_recorder_runs) {
+    const auto part = begin("ns-a");
+    end(*part);
+    Retention shorter;
+    shorter.least_ns = {0, 60 * kDay, 0};
+    recorder_->set_retention(shorter);
+    clock_.advance(59 * kDay);
+    EXPECT_EQ(shred("ns-a", KeyClass::operations), ErrorCode::conflict);
+    EXPECT_EQ(shred("ns-a", KeyClass::bodies), ErrorCode::conflict) << "but it grows";
+}
+
 TEST_F(CustodyTest, nothing_but_a_known_whole_session_is_shredded) {
     const auto part = begin("ns-a");
     end(*part);

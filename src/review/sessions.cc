@@ -35,7 +35,8 @@ class Lister {
   public:
     /// With `only`, these parts alone.
     explicit Lister(const Source& source, const std::vector<model::PartNo>& only = {})
-        : only_(only), logged_(evidence::logged_parts(source.fs, source.data_dir)) {}
+        : only_(only), logged_(evidence::logged_parts(source.fs, source.data_dir)),
+          custody_(evidence::logged_custody(source.fs, source.data_dir)) {}
 
     void record(const journal::Frame& frame, const Result<ByteView>& plain) {
         if (!only_.empty() && std::find(only_.begin(), only_.end(), frame.part) == only_.end()) {
@@ -63,6 +64,7 @@ class Lister {
         std::vector<SessionSummary> all;
         for (auto& [id, session] : sessions_) {
             session.completeness = completeness(session);
+            session.custody = custody_[id];
             const PartFacts& last = parts_[session.parts.back().value()];
             session.end = last.closed ? last.end : 0;
             all.push_back(std::move(session));
@@ -145,6 +147,7 @@ class Lister {
 
     std::vector<model::PartNo> only_;
     std::map<std::uint64_t, evidence::OpenEntry> logged_;
+    std::map<std::string, evidence::LoggedCustody> custody_;
     std::map<std::uint64_t, PartFacts> parts_;
     std::map<std::string, SessionSummary> sessions_;
 };

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "evidence/logged_parts.h"
 #include "model/ids.h"
 #include "review/source.h"
 
@@ -41,6 +42,7 @@ struct SessionSummary {
     std::uint64_t bytes = 0;  ///< carried, both ways; as stored, of what no key opens
     Completeness completeness = Completeness::open;
     std::uint64_t sealed = 0;  ///< records that no key opens; what stands in them is not shown
+    evidence::LoggedCustody custody;
 };
 
 /// All sessions, oldest first. One pass; memory grows with the number of sessions, not records.

@@ -223,6 +223,7 @@ def test_holds_and_shredding(custodied):
     for each in (session, other):
         gateway.end(each)
     time.sleep(5)
+    assert "under a legal hold of legal" in custodied.shown(session)
     done = custodied.shred(session)
     assert done.returncode == 1 and "legal hold of legal" in done.stderr and "case 7" in done.stderr
 
@@ -243,7 +244,8 @@ def test_holds_and_shredding(custodied):
     assert "PutObject" in custodied.shown(session, "reviewer", "bodies")
     assert custodied.shred(session).returncode == 0 and not operations.exists()
     assert custodied.shred(session).returncode == 0, "asking again harms nothing"
-    assert "PutObject" not in custodied.shown(session, "reviewer", "bodies")
+    told = custodied.shown(session, "reviewer", "bodies")
+    assert "PutObject" not in told and "the keys of bodies, operations, secrets" in told and "legal hold" not in told
     assert "PutObject" in custodied.shown(other, "reviewer")
     assert gateway.stop() == 0
     for said in custodied.verdicts():

@@ -77,6 +77,13 @@ void Story::header(const review::SessionSummary& session) {
         line("sealed",
              fmt::format("{} records, which no key given here opens (--key FILE)", session.sealed));
     }
+    if (!session.custody.shredded.empty()) {
+        line("shredded", fmt::format("the keys of {}: what they sealed cannot be read any more",
+                                     fmt::join(session.custody.shredded, ", ")));
+    }
+    for (const std::string& officer : session.custody.held_by) {
+        line("held", "under a legal hold of " + printable(officer.substr(0, officer.find('+'))));
+    }
     line("agent", shown(session.agent));
     line("for", shown(session.principal));
     line("task", shown(session.task));
@@ -257,7 +264,11 @@ Value json_of(const review::SessionSummary& session) {
                    {"denied", session.denied},
                    {"unknown", session.unknown},
                    {"bytes", session.bytes},
-                   {"completeness", name_of(session.completeness)}};
+                   {"completeness", name_of(session.completeness)},
+                   {"shredded", codec::List(session.custody.shredded.begin(),
+                                            session.custody.shredded.end())},
+                   {"held_by", codec::List(session.custody.held_by.begin(),
+                                           session.custody.held_by.end())}};
     return map;
 }
 
