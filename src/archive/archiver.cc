@@ -224,7 +224,7 @@ Result<void> Archiver::put_segments(const journal::Listing& listing) {
                 told_.contains(place)) {
                 continue;
             }
-            const Result<void> put = put_segment({lane, number});
+            Result<void> put = put_segment({lane, number});
             if (put.has_value()) {
                 continue;
             }
@@ -307,7 +307,8 @@ Result<void> Archiver::put_folder(const std::string& folder, std::string_view pr
         if (!name.ends_with(suffix) || name.ends_with(kUnfinishedWrite) || sent.contains(name)) {
             continue;
         }
-        const std::string path = folder + "/" + name;
+        std::string path = folder;
+        path.append("/").append(name);
         NARROWS_TRY(const auto file, fs_.open(path, io::Mode::read));
         NARROWS_TRY(const std::uint64_t size, file->size());
         NARROWS_TRY(const FileContent content, FileContent::open(fs_, path, 0, size));

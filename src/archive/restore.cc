@@ -291,7 +291,9 @@ Result<void> Restore::bring_folder(std::string_view prefix, const std::string& f
             continue;
         }
         tell(name);
-        NARROWS_TRY(const auto file, fs_.open(folder + "/" + name, io::Mode::create_over));
+        std::string path = folder;
+        path.append("/").append(name);
+        NARROWS_TRY(const auto file, fs_.open(path, io::Mode::create_over));
         const auto got = copy(each.key, each.version, *file, 0, bytes_max, nullptr);
         NARROWS_TRY(got);
         NARROWS_TRY(file->datasync());

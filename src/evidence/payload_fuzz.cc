@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "evidence/entry.h"
+#include "evidence/fields.h"
 #include "evidence/operation_check.h"
 #include "evidence/tiles.h"
 
@@ -17,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     }
     (void)decode_bundle(bytes, size == 0 ? 0 : data[0]);
+    if (const auto fields = Fields::of(bytes)) {
+        const std::vector<crypto::Salt> salts(fields.value().size());
+        (void)commitment_of(fields.value(), salts);
+    }
     const auto kind = size == 0 ? std::nullopt : model::record_kind(data[0]);
     if (!kind) {
         return 0;
@@ -30,8 +35,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PartReporter reporter(model::PartNo(1), findings);
     OperationCheck check(reporter, checked);
     if (has_operation(*kind)) {
-        check.add(model::RecordKind::intent, 0, payload.value());
-        check.add(*kind, 1, payload.value());
+        journal::Frame frame;
+        frame.kind = model::RecordKind::intent;
+        frame.sequence = model::Sequence(1);
+        frame.op = 1;
+        frame.flags = data[size - 1] & journal::kFlagAllowed;
+        check.add(frame, &payload.value());
+        frame.kind = *kind;
+        frame.sequence = model::Sequence(2);
+        frame.op = operation_of(*kind, payload.value());
+        check.add(frame, data[size - 1] % 3 == 0 ? nullptr : &payload.value());
     }
     check.finish(true);
     reporter.settle();

@@ -55,6 +55,15 @@ class SessionGather {
     SessionGather(const std::string& session, const std::vector<model::PartNo>& parts)
         : session_(session), parts_(parts.begin(), parts.end()) {}
 
+    /// Besides those that say how its parts began, grew and ended; and the key of the log.
+    bool is_about_session(const EntryBody& body) const {
+        const auto* shred = std::get_if<ShredEntry>(&body);
+        const auto* hold = std::get_if<HoldEntry>(&body);
+        return (shred != nullptr && parts_.contains(shred->part)) ||
+               (hold != nullptr && hold->session == session_) ||
+               std::holds_alternative<KeyEntry>(body);
+    }
+
     void take(std::uint64_t index, const Bytes& bytes, EntryBody& body) {
         if (auto* open = std::get_if<OpenEntry>(&body); open && parts_.contains(open->part)) {
             kept_[index] = bytes;
@@ -65,13 +74,7 @@ class SessionGather {
             for (const PartHead& head : interval->heads) {
                 take_head(index, bytes, head);
             }
-        } else if (const auto* shred = std::get_if<ShredEntry>(&body);
-                   shred && parts_.contains(shred->part)) {
-            kept_[index] = bytes;
-        } else if (const auto* hold = std::get_if<HoldEntry>(&body);
-                   hold && hold->session == session_) {
-            kept_[index] = bytes;
-        } else if (std::holds_alternative<KeyEntry>(body)) {
+        } else if (is_about_session(body)) {
             kept_[index] = bytes;
         } else if (const auto* cosign = std::get_if<CosignEntry>(&body)) {
             take_cosign(index, bytes, *cosign);

@@ -118,6 +118,7 @@ Result<session::Terms> make_terms(Runtime& runtime, const Start& start, const Se
 net::Task<Result<Started>> hand_out(Runtime& runtime, session::SessionPtr session) {
     const session::Terms& terms = session->terms();
     std::vector<identity::TokenClaims> claims;
+    claims.reserve(terms.connections.size());
     for (const session::Connection& granted : terms.connections) {
         claims.push_back({terms.id, granted.name, granted.key_id, terms.expires_at, terms.agent,
                           terms.principal});

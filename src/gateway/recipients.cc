@@ -20,7 +20,7 @@ Result<std::vector<crypto::AgeRecipient>> parse_all(const std::vector<std::strin
 
 Result<void> write_private(io::FileSystem& fs, const std::string& path, const Secret& text) {
     const mode_t before = ::umask(0077);
-    const Result<void> written = io::durable_write(fs, path, text.view());
+    Result<void> written = io::durable_write(fs, path, text.view());
     ::umask(before);
     return written;
 }

@@ -50,7 +50,7 @@ Result<Anchored> StoreAnchor::give(const evidence::SignedCheckpoint& checkpoint,
     std::replace(folder.begin(), folder.end() - 1, '/', '+');
     NARROWS_TRY(const std::optional<evidence::Note> kept, newest(folder));
     if (kept) {
-        NARROWS_TRY(std::optional<Anchored> against,
+        NARROWS_TRY(const std::optional<Anchored> against,
                     evidence::objection(*kept, checkpoint, log, log_, store_->name()));
         if (against) {
             return std::move(*against);
@@ -64,9 +64,9 @@ Result<Anchored> StoreAnchor::give(const evidence::SignedCheckpoint& checkpoint,
                                         archive::Keeping::locked);
     if (!put && put.error().code == ErrorCode::conflict) {
         NARROWS_TRY(const evidence::Note other, read(key_of(folder, size), ""));
-        NARROWS_TRY(std::optional<Anchored> against,
+        NARROWS_TRY(const std::optional<Anchored> against,
                     evidence::objection(other, checkpoint, log, log_, store_->name()));
-        return against ? std::move(*against) : held;
+        return against ? *against : held;
     }
     NARROWS_TRY(put);
     return held;

@@ -110,7 +110,7 @@ class RemoteRecorder final : public Recorder {
     Result<Appended> append(journal::Part& part, Lane lane, Subject subject, Bytes payload,
                             Await await, journal::Waiter* waiter, Use use) override {
         const auto build = [&](model::PartNo, model::Sequence) { return std::move(payload); };
-        return append(part, lane, std::move(subject), build, await, waiter, use);
+        return append(part, lane, subject, build, await, waiter, use);
     }
     Result<Appended> append(journal::Part& part, Lane lane, Subject subject,
                             const journal::PayloadBuilder& build, Await await,
@@ -135,10 +135,10 @@ class RemoteRecorder final : public Recorder {
         message.part = number;
         message.sequence = to.next_sequence;
         if (numbering) {
-            NARROWS_TRY(begin(to, std::move(message), waiter));
+            NARROWS_TRY(begin(to, message, waiter));
             to.number = next_part_++;
         } else {
-            NARROWS_TRY(send(std::move(message), waiter, use));
+            NARROWS_TRY(send(message, waiter, use));
         }
         ++to.next_sequence;
         return Appended{model::PartNo(number), model::Sequence(to.next_sequence - 1), {}};
@@ -289,7 +289,7 @@ class RemoteRecorder final : public Recorder {
         NARROWS_TRY(admit(open.lane, open.payload.size(), Use::normal));
         open.id = open.await == Await::none ? 0 : remember(waiter);
         const std::uint64_t told = open.id;
-        const BeginMessage message{++last_id_, part.info.kind, part.info.session, std::move(open)};
+        const BeginMessage message{++last_id_, part.info.kind, part.info.session, open};
         const Result<Bytes> answer = ask(lock, message.id, FromGateway(message));
         if (!answer.has_value()) {
             const bool was_told = told != 0 && waiters_.erase(told) == 0;

@@ -257,8 +257,10 @@ Result<void> Custody::destroy(const std::vector<std::string>& envelopes) {
             continue;
         }
         any = true;
-        NARROWS_TRY(overwrite(fs_, directory + "/" + name));
-        NARROWS_TRY(fs_.remove(directory + "/" + name));
+        std::string path = directory;
+        path.append("/").append(name);
+        NARROWS_TRY(overwrite(fs_, path));
+        NARROWS_TRY(fs_.remove(path));
     }
     return any ? fs_.sync_directory(directory) : ok();
 }

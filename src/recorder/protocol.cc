@@ -336,6 +336,7 @@ RetentionTexts texts_of(const Retention& retention) {
 RecipientTexts texts_of(const evidence::Recipients& recipients) {
     const auto texts = [](const std::vector<crypto::AgeRecipient>& all) {
         std::vector<std::string> texts;
+        texts.reserve(all.size());
         for (const crypto::AgeRecipient& each : all) {
             texts.push_back(each.text());
         }

@@ -35,7 +35,8 @@ class Lister {
   public:
     /// With `only`, these parts alone.
     explicit Lister(const Source& source, const std::vector<model::PartNo>& only = {})
-        : only_(only), logged_(evidence::logged_parts(source.fs, source.data_dir)),
+        : only_(only),
+          logged_(evidence::logged_parts(source.fs, source.data_dir)),
           custody_(evidence::logged_custody(source.fs, source.data_dir)) {}
 
     void record(const journal::Frame& frame, const Result<ByteView>& plain) {

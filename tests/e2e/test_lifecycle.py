@@ -162,8 +162,9 @@ def test_a_copy_verifies_elsewhere_and_a_changed_byte_does_not(gateway, tmp_path
     copy = tmp_path / "copy"
     shutil.copytree(gateway.data_dir, copy)
     assert gateway.command("recording", "verify", "--data-dir", copy).returncode == 0
-    segment = max((p for p in copy.rglob("*") if p.is_file()), key=lambda p: p.read_bytes().count(b"/burst/"))
+    assert not any(b"/burst/" in path.read_bytes() for path in (copy / "journal").iterdir()), "what is recorded is sealed"
+    segment = copy / "journal/control-00000001.nj"
     content = bytearray(segment.read_bytes())
-    content[content.find(b"/burst/") + 1] ^= 1
+    content[4096 + 136 + 144 + 10] ^= 1  # in the payload of the first record
     segment.write_bytes(content)
     assert gateway.command("recording", "verify", "--data-dir", copy).returncode == 1

@@ -252,23 +252,22 @@ Value json_of(const review::SessionSummary& session) {
     for (const model::PartNo part : session.parts) {
         parts.emplace_back(part.value());
     }
-    codec::Map map{{"session", session.session},
-                   {"parts", std::move(parts)},
-                   {"agent", claim(session.agent)},
-                   {"principal", claim(session.principal)},
-                   {"task", claim(session.task)},
-                   {"start", rfc3339(session.start)},
-                   {"end", session.end == 0 ? Value() : Value(rfc3339(session.end))},
-                   {"operations", session.operations},
-                   {"allowed", session.allowed},
-                   {"denied", session.denied},
-                   {"unknown", session.unknown},
-                   {"bytes", session.bytes},
-                   {"completeness", name_of(session.completeness)},
-                   {"shredded", codec::List(session.custody.shredded.begin(),
-                                            session.custody.shredded.end())},
-                   {"held_by", codec::List(session.custody.held_by.begin(),
-                                           session.custody.held_by.end())}};
+    codec::Map map{
+        {"session", session.session},
+        {"parts", std::move(parts)},
+        {"agent", claim(session.agent)},
+        {"principal", claim(session.principal)},
+        {"task", claim(session.task)},
+        {"start", rfc3339(session.start)},
+        {"end", session.end == 0 ? Value() : Value(rfc3339(session.end))},
+        {"operations", session.operations},
+        {"allowed", session.allowed},
+        {"denied", session.denied},
+        {"unknown", session.unknown},
+        {"bytes", session.bytes},
+        {"completeness", name_of(session.completeness)},
+        {"shredded", codec::List(session.custody.shredded.begin(), session.custody.shredded.end())},
+        {"held_by", codec::List(session.custody.held_by.begin(), session.custody.held_by.end())}};
     return map;
 }
 

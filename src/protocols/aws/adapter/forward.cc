@@ -240,6 +240,7 @@ net::Task<Result<void>> Exchange::sign_chunks(Upload& upload, Bytes& out) {
         co_return ok();
     }
     std::vector<signer::Chunk> chunks;
+    chunks.reserve(places.size());
     for (const sigv4::Unsigned& place : places) {
         chunks.push_back({place.sha256, place.is_trailer});
     }

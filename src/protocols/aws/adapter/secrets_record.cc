@@ -28,7 +28,9 @@ std::vector<codec::Value> secrets_records(recording::Sequence op, recording::Dir
     std::vector<codec::Value> records;
     codec::Map held;
     std::size_t size = kOverhead;
-    for (auto& [path, value] : values) {
+    for (auto& each : values) {
+        const std::string& path = each.first;
+        codec::Value& value = each.second;
         if (size_of(path, value) + kOverhead > kSecretsMax) {
             value = commitment(value, key);
         }
