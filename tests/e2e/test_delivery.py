@@ -10,7 +10,7 @@ import requests
 
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import AWS_DEBIAN, AWS_PYPI, NARROWS, NODE, NODE_MODULES, PYTHON, clean_environment
+from harness.processes import AWS_DEBIAN, AWS_PYPI, NARROWS, NODE, NODE_MODULES, PYTHON, clean_environment, wait_until
 
 ALLOWED = scope(statement(["s3:ListBucket", "s3:GetObject"], ["arn:aws:s3:::given", "arn:aws:s3:::given/*"]))
 KEY = "hello.txt"
@@ -82,8 +82,11 @@ def test_a_client_refreshes_until_the_session_is_over(gateway, monkeypatch):
     issued = session.credentials("one")
     assert {first.access_key, second.access_key} == {issued.key_id}
     assert {first.secret_key, second.secret_key} == {issued.secret}
-    handed = [r for r in gateway.records(session).of_kind("notice") if r.get("what") == "credentials handed out"]
-    assert len(handed) >= 2
+
+    def handed_out():
+        return [r for r in gateway.records(session).of_kind("notice") if r.get("what") == "credentials handed out"]
+
+    wait_until(lambda: len(handed_out()) >= 2, 5, "both notices to be on disk")
     gateway.end(session)
     assert ask(session).status_code == 403
 
