@@ -53,7 +53,7 @@ Result<Anchored> StoreAnchor::give(const evidence::SignedCheckpoint& checkpoint,
         NARROWS_TRY(const std::optional<Anchored> against,
                     evidence::objection(*kept, checkpoint, log, log_, store_->name()));
         if (against) {
-            return std::move(*against);
+            return *against;
         }
     }
     const Anchored held{Anchored::Kind::held, size, std::nullopt, 0, ""};

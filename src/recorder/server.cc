@@ -20,7 +20,6 @@
 namespace narrows::recorder {
 namespace {
 
-using journal::Await;
 using model::RecordKind;
 using std::chrono::milliseconds;
 
