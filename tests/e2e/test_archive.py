@@ -400,37 +400,6 @@ def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, tmp_path):
         gateway.stop()
 
 
-def test_large_segments_go_in_parts(direct, tmp_path):
-    bucket = locked_bucket(direct, "evidence-large")
-    direct.client("s3").create_bucket(Bucket="burst")
-    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, recording="segment_mib = 16\nreserve_mib = 64").start()
-    try:
-        session = gateway.session()
-        agent = Agent(gateway.agents_port, session.credentials())
-        for n in range(4):
-            assert agent.request("PUT", f"/burst/large-{n}", os.urandom(8 << 20)).status == 200
-        gateway.end(session)
-        wait_until(lambda: idle(gateway) and state(gateway)["removed"] > 0, 90, "a large segment to be removed here")
-        assert gateway.stop() == 0
-        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
-    finally:
-        gateway.stop()
-
-
-def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
-    bucket = locked_bucket(direct, "evidence-hidden")
-    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
-    busy(gateway, "hidden-")
-    wait_until(lambda: idle(gateway), 60, "everything to be in the bucket")
-    assert gateway.stop() == 0
-    s3 = direct.client("s3")
-    hidden = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
-              if "/seg/" in each["Key"] or "/tlog/" in each["Key"]]
-    for key in hidden:
-        s3.delete_object(Bucket=bucket, Key=key)  # a delete marker in front of it
-    restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
-
-
 def test_an_anchor_in_s3_locks_checkpoints_and_refuses_a_rollback(direct, gateway, tmp_path):
     bucket = locked_bucket(direct, "anchors")
     gateway.upstream = direct.admin
