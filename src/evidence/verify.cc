@@ -79,6 +79,9 @@ class JournalCheck {
         Part& part = part_of(frame.part);
         part.count(frame);
         part.check.add(frame, leaf, plain, file_of(frame.location));
+        if (frame.kind == model::RecordKind::close) {
+            compare_counts(part, frame.part);
+        }
         compare_heads(part, frame.part);
     }
 
@@ -170,6 +173,17 @@ class JournalCheck {
         return log_.readable() ? std::optional(part.vouched()) : std::nullopt;
     }
 
+    /// Of a part whose CLOSE was just added.
+    void compare_counts(Part& part, model::PartNo number) {
+        if (part.claims != nullptr && part.claims->close &&
+            !part.check.has_counts(part.claims->close->counts)) {
+            part.check.reporter().report(
+                FindingKind::disorder,
+                fmt::format("the log counts other records of part {} than it has", number.value()),
+                "Records were removed or added after the part had been closed, or never written.");
+        }
+    }
+
     void compare_heads(Part& part, model::PartNo number) {
         if (part.claims == nullptr) {
             return;
@@ -232,12 +246,6 @@ class JournalCheck {
                 fmt::format("records of part {} are sealed under a key that its OPEN does not name",
                             number.value()),
                 "Nobody the log names can read them.");
-        }
-        if (part.claims->close && check.closed() && !check.has_counts(part.claims->close->counts)) {
-            check.reporter().report(
-                FindingKind::disorder,
-                fmt::format("the log counts other records of part {} than it has", number.value()),
-                "Records were removed or added after the part had been closed, or never written.");
         }
         if (part.claims->close && !check.closed() && part.heads == part.claims->heads.size()) {
             check.reporter().report(
