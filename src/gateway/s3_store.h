@@ -23,7 +23,7 @@ struct S3Locks {
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 class S3Store : public archive::Store {
   public:
-    static constexpr std::size_t kPartBytes = 8 << 20;
+    static constexpr std::size_t kPartBytes = 80 << 20;
 
     /// `clock` must outlive it.
     S3Store(std::unique_ptr<S3Client> client, const Clock& clock, S3Locks locks)
