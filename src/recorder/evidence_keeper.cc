@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "recording/barrier.h"
 
 namespace narrows::recorder {
 namespace {
@@ -14,6 +13,9 @@ namespace {
 constexpr std::chrono::seconds kTick{1};
 /// So long a tick waits for the journal's disk; then what it took waits for the next one.
 constexpr std::chrono::milliseconds kBarrierMax{500};
+/// An OPEN that could not be logged is tried again after so long, and given up after the other.
+constexpr std::chrono::milliseconds kLogAgain{100};
+constexpr std::int64_t kLogMaxNs = 10 * kNsPerSecond;
 /// So long `flush` waits for a signed checkpoint.
 constexpr std::chrono::seconds kFlushMax{10};
 constexpr std::int64_t kHeartbeatNs = 10 * kNsPerSecond;
@@ -129,7 +131,7 @@ Result<void> EvidenceKeeper::flush() {
 void EvidenceKeeper::await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter) {
     {
         const std::lock_guard lock(mutex_);
-        openings_.push_back({std::move(part), &waiter});
+        openings_.push_back({std::move(part), &waiter, clock_.mono() + kLogMaxNs});
     }
     wake_.notify_all();
 }
@@ -152,36 +154,72 @@ std::uint64_t EvidenceKeeper::size() const {
 
 void EvidenceKeeper::run() {
     bool stop = false;
+    std::vector<Opening> openings;
     while (!stop) {
-        std::vector<Opening> openings;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, kTick,
+            const std::chrono::milliseconds pause = openings.empty() ? kTick : kLogAgain;
+            wake_.wait_for(lock, pause,
                            [this] { return stopping_ || hurry_ || !openings_.empty(); });
             stop = stopping_;
             hurry_ = false;
-            openings.swap(openings_);
+            std::move(openings_.begin(), openings_.end(), std::back_inserter(openings));
+            openings_.clear();
         }
         for (const Opening& opening : openings) {
             (void)opening.part->next();  // its OPEN has its place, and so its head
         }
         tick();  // also at the end: what was closed last goes into the log
-        const std::string why = trouble();
-        tell(openings, why.empty() ? ok() : Result<void>(fail(ErrorCode::unavailable, why)));
+        tell_logged(openings);
     }
+    tell(openings, fail(ErrorCode::unavailable, "the recorder is stopping"));
+}
+
+void EvidenceKeeper::tell_logged(std::vector<Opening>& openings) {
+    if (const std::string why = trouble(); !why.empty()) {
+        return tell(openings, fail(ErrorCode::unavailable, why));
+    }
+    if (!behind_) {
+        return tell(openings, ok());
+    }
+    std::vector<Opening> late;
+    std::erase_if(openings, [&](const Opening& opening) {
+        const bool is_late = clock_.mono() >= opening.give_up_at;
+        if (is_late) {
+            late.push_back(opening);
+        }
+        return is_late;
+    });
+    tell(late, fail(ErrorCode::timeout,
+                    "the journal's disk does not take what the evidence log is to say in time"));
 }
 
 /// What the journal took, once a barrier behind it is durable: the log never claims what a power
 /// cut could still take. While the journal's disk is ill it waits.
 void EvidenceKeeper::collect_grown() {
-    grown_.add(kept_.heads.take());
-    if (grown_.empty()) {
+    if (barrier_ && !pass_barrier()) {
         return;
     }
-    const auto barrier = recording::Barrier::begin(kept_.journal);
-    if (barrier->wait(kBarrierMax) == recording::Barrier::State::durable) {
+    grown_.add(kept_.heads.take());
+    if (!grown_.empty()) {
+        barrier_ = recording::Barrier::begin(kept_.journal);
+        (void)pass_barrier();
+    }
+}
+
+/// False while the disk has not said: then the same barrier is looked at again, so that a slow disk
+/// delays the log and does not stop it. After a failure the next one covers the same.
+bool EvidenceKeeper::pass_barrier() {
+    using State = recording::Barrier::State;
+    const State state = barrier_->wait(kBarrierMax);
+    if (state == State::pending) {
+        return false;
+    }
+    barrier_.reset();
+    if (state == State::durable) {
         log_grown();
     }
+    return true;
 }
 
 void EvidenceKeeper::log_grown() {

@@ -20,6 +20,7 @@
 #include "journal/journal.h"
 #include "recorder/alarms.h"
 #include "recorder/anchoring.h"
+#include "recording/barrier.h"
 
 namespace narrows::recorder {
 
@@ -82,6 +83,7 @@ class EvidenceKeeper {
     struct Opening {
         std::shared_ptr<journal::Part> part;
         journal::Waiter* waiter;
+        MonoNs give_up_at = 0;
     };
     EvidenceKeeper(const Clock& clock, evidence::KeySigner signer, const KeptJournal& kept);
     Result<void> ask_anchors(io::FileSystem& fs, const std::string& data_dir,
@@ -96,8 +98,11 @@ class EvidenceKeeper {
     bool take_waiting();
     Result<void> publish();
     void collect_grown();
+    bool pass_barrier();
     void log_grown();
     static void tell(std::vector<Opening>& openings, const Result<void>& outcome);
+    /// Tells those whose OPEN is logged, or never will be in time; the others stay.
+    void tell_logged(std::vector<Opening>& openings);
 
     const Clock& clock_;
     const KeptJournal kept_;
@@ -106,10 +111,11 @@ class EvidenceKeeper {
     std::unique_ptr<evidence::Log> log_;    ///< of the thread alone, once it runs
     std::vector<evidence::Entry> pending_;  ///< of the thread: taken, not yet in the log
     evidence::Grown grown_;                 ///< of the thread: perhaps not durable
-    bool behind_ = false;                   ///< of the thread: it could not take all there was
-    MonoNs last_heartbeat_ = 0;             ///< of the thread
-    JumpWatch jumps_;                       ///< of the thread
-    std::set<std::string> accepted_;        ///< anchors that may contradict; fixed once it runs
+    std::shared_ptr<const recording::Barrier> barrier_;  ///< of the thread: behind grown_
+    bool behind_ = false;             ///< of the thread: it could not take all there was
+    MonoNs last_heartbeat_ = 0;       ///< of the thread
+    JumpWatch jumps_;                 ///< of the thread
+    std::set<std::string> accepted_;  ///< anchors that may contradict; fixed once it runs
     MonoNs started_ = 0;
     std::atomic<std::uint64_t> size_ = 0;
     std::atomic<std::uint64_t> clock_jumps_ = 0;

@@ -1,5 +1,8 @@
 #include "recorder/recorder.h"
 
+#include <chrono>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "codec/cbor.h"
@@ -94,6 +97,25 @@ TEST_F(RecorderTest, an_open_that_was_told_durable_is_in_the_signed_log) {
     ASSERT_EQ(logged.size(), 1u);
     EXPECT_EQ(logged.begin()->second.session, "ns-a");
     EXPECT_EQ(logged.begin()->second.keys.size(), 2u);
+}
+
+TEST_F(RecorderTest, an_open_waits_for_the_log_also_while_a_disk_is_slow) {
+    const auto recorder = open();
+    const auto busy = begin(*recorder);
+    // The log waits for both lanes; longer than one of its ticks does.
+    disk_.set_hook([](io::FaultyFileSystem::Operation operation, const std::string& path) {
+        if (operation == io::FaultyFileSystem::Operation::sync &&
+            path.find("bulk-") != std::string::npos) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
+        }
+    });
+    const Bytes head = codec::cbor_encode(recording::observed({{"op", 1}}));
+    ASSERT_TRUE(recorder->append(*busy, Lane::bulk, RecordKind::head, head, Await::none, nullptr,
+                                 journal::Use::closing));
+    begin(*recorder);
+    const std::size_t logged = evidence::logged_parts(disk_, kData).size();
+    disk_.set_hook(nullptr);
+    EXPECT_EQ(logged, 2u);
 }
 
 TEST_F(RecorderTest, what_is_recorded_is_sealed_and_opens_with_the_reviewers_key_alone) {
