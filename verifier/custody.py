@@ -138,6 +138,7 @@ class Custody:
         value, root = committed(salt, frame.sequence, plaintext)
         if root != frame.head[80:112]:
             self.tampered(frame, "the payload's fields are not those that its commitment is to")
+        need(isinstance(value, dict), "it is not a map")
         return value
 
     def tampered(self, frame, what):

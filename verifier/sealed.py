@@ -22,7 +22,8 @@ except ImportError:
     CAN_OPEN = False
 
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-AGE_PIECE = 64 << 10
+AGE_PIECE = AGE_HEADER_MAX = 64 << 10
+AGE_RECIPIENTS_MAX = 64
 
 
 class Unopened(Exception):
@@ -78,30 +79,58 @@ def unpadded(text):
     return data
 
 
+def age_header(data):
+    """X25519 stanzas as (share, wrapped file key), what its MAC is over, the MAC, and where the content begins."""
+    lines = iter(re.findall(rb"[^\n]*\n", data[:AGE_HEADER_MAX]))
+    line, stanzas, count, at = next(lines, b""), [], 0, 0
+    need(line == b"age-encryption.org/v1\n", "it does not begin with age's version line")
+    while True:
+        at, line = at + len(line), next(lines, b"")
+        need(line, "the age file's header is cut off")
+        if not line.startswith(b"-> "):
+            break
+        arguments, body, column = line[3:-1].split(b" "), b"", 64
+        need(all(re.fullmatch(rb"[!-~]+", each) for each in arguments), "a stanza of the age file has a malformed argument")
+        while column == 64:
+            at, line = at + len(line), next(lines, b"")
+            column = len(line) - 1
+            need(line and column <= 64, "a stanza of the age file is malformed")
+            body += unpadded(line[:-1])
+        count += 1
+        need(count <= AGE_RECIPIENTS_MAX, "the age file has more than 64 recipients")
+        if arguments[0] == b"X25519":
+            share = unpadded(arguments[-1])
+            need(len(arguments) == 2 and len(share) == 32 and len(body) == 32, "an X25519 stanza is malformed")
+            stanzas.append((share, body))
+    need(line.startswith(b"--- ") and count, "the age file's header does not end as it has to")
+    mac, content = unpadded(line[4:-1]), at + len(line)
+    need(len(mac) == 32 and len(data) >= content + 16, "the age file's header does not end as it has to")
+    return stanzas, data[:at + 3], mac, content
+
+
 def age_open(data, identities):
     """The content of an age file; None if it is not for any of these identities."""
-    begin = data.find(b"\n--- ")
-    end = data.find(b"\n", begin + 1)
-    if not (data.startswith(b"age-encryption.org/v1\n") and 0 < begin < end):
-        return None
-    for share, wrapped in re.findall(rb"^-> X25519 (\S{43})\n(\S{43})$", data[:begin], re.MULTILINE):
+    stanzas, authenticated, mac, content = age_header(data)
+    file_key = None
+    for share, wrapped in stanzas:
         for identity in identities:
             try:
-                file_key = age_unwrap(identity, unpadded(share), unpadded(wrapped))
-            except (Unopened, Malformed):
+                file_key = age_unwrap(identity, share, wrapped) if file_key is None else file_key
+            except Unopened:
                 continue
-            mac = hmac.digest(hkdf(file_key, b"header"), data[:begin + 4], "sha256")
-            need(unpadded(data[begin + 5:end]) == mac, "the header of the age file is not the one that was sealed")
-            return age_content(file_key, data[end + 1:])
-    return None
+    if file_key is None:
+        return None
+    need(hmac.digest(hkdf(file_key, b"header"), authenticated, "sha256") == mac,
+         "the header of the age file is not the one that was sealed")
+    return age_content(file_key, data[content:])
 
 
 def age_unwrap(identity, share, wrapped):
     secret = X25519PrivateKey.from_private_bytes(identity)
     try:
         shared = secret.exchange(X25519PublicKey.from_public_bytes(share))
-    except ValueError:  # a share of low order
-        raise Unopened from None
+    except ValueError:
+        raise Malformed("an X25519 stanza holds a low-order point") from None
     salt = share + secret.public_key().public_bytes_raw()
     return decrypt(ChaCha20Poly1305, hkdf(shared, b"age-encryption.org/v1/X25519", salt), bytes(12), wrapped)
 

@@ -190,7 +190,8 @@ class Needle {
   public:
     explicit Needle(std::string_view hex_text) : masked_(unhex_masked(hex_text)) {}
 
-    bool in(ByteView bytes) const {
+    // Checked reads would make a minute of each search under AddressSanitizer.
+    __attribute__((no_sanitize("address"))) bool in(ByteView bytes) const {
         for (std::size_t at = 0; at + masked_.size() <= bytes.size(); ++at) {
             std::size_t same = 0;
             while (same < masked_.size() && (bytes[at + same] ^ kMask) == masked_[same]) ++same;
@@ -287,7 +288,11 @@ TEST(RatchetMemory, is_left_out_of_dumps_and_locked_if_the_limit_allows) {
     EXPECT_EQ(mappings_with({"dd"}), dumped + 1);
     rlimit limit{};
     ASSERT_EQ(::getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    EXPECT_EQ(mappings_with({"dd", "lo"}), locked) << "the sanitizers' mlock(2) does nothing";
+#else
     if (limit.rlim_cur >= 1u << 20) EXPECT_EQ(mappings_with({"dd", "lo"}), locked + 1);
+#endif
 }
 
 /// Exits with 0 if a ratchet works in a process that may lock no memory.

@@ -102,6 +102,9 @@ KeyRing::Opener& KeyRing::opener(std::string_view origin, const journal::Frame& 
     if (key.has_value()) {
         made.ratchet = std::make_unique<crypto::RatchetReader>(std::move(key.value()),
                                                                journal::name_of(frame.key));
+    } else if (key.error().code != ErrorCode::not_found) {
+        made.fault =
+            Error{ErrorCode::conflict, "the key is not what it must be: " + key.error().what};
     }
     return made;
 }
@@ -111,6 +114,9 @@ Result<ByteView> KeyRing::open(std::string_view origin, const journal::Frame& fr
         return frame.payload;
     }
     Opener& with = opener(origin, frame);
+    if (with.fault) {
+        return fail(*with.fault);
+    }
     if (!with.ratchet) {
         return fail(ErrorCode::not_found,
                     "no key that was given opens " + envelope_name(frame.part, frame.key));

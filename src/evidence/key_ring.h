@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,7 +52,8 @@ class KeyRing {
     /// The payload as it was before sealing, checked against the commitment; of a record that is
     /// not sealed, itself. Valid until the next call. ErrorCode::not_found: no key was given that
     /// opens the part's envelope, or the envelope is gone; ErrorCode::corrupt: it does not open
-    /// although the key is here.
+    /// although the key is here; ErrorCode::conflict: the envelope is not one of that part's key;
+    /// ErrorCode::invalid: it opens, and is no payload.
     Result<ByteView> open(std::string_view origin, const journal::Frame& frame);
 
     /// Whether an envelope that a key here opens holds what it must; ok() if none opens it.
@@ -66,6 +68,7 @@ class KeyRing {
     using Id = std::pair<std::uint64_t, journal::KeyClass>;
     struct Opener {
         std::unique_ptr<crypto::RatchetReader> ratchet;  ///< null: there is no key
+        std::optional<Error> fault;                      ///< of the envelope
     };
     static constexpr std::size_t kKept = 256;
     Opener& opener(std::string_view origin, const journal::Frame& frame);

@@ -27,6 +27,7 @@ void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const Result<
     take_place(frame, leaf);
     ++checked_.records;
     const std::optional<Payload> payload = payload_of(frame, plain);
+    compare_header(frame, payload ? &*payload : nullptr);
     if (frame.sealed()) {
         check_seal(frame);
     }
@@ -36,15 +37,18 @@ void PartCheck::add(const journal::Frame& frame, const Hash& leaf, const Result<
 std::optional<Payload> PartCheck::payload_of(const journal::Frame& frame,
                                              const Result<ByteView>& plain) {
     const std::uint64_t sequence = frame.sequence.value();
-    if (!plain && plain.error().code == ErrorCode::corrupt) {
+    const ErrorCode code = plain ? ErrorCode::not_found : plain.error().code;
+    const bool is_key = code == ErrorCode::conflict;
+    if (code == ErrorCode::corrupt || (is_key && faulty_keys_.insert(frame.key).second)) {
         reporter_.report(FindingKind::tampering, plain.error().what,
                          "The content is not what was recorded, or its key was exchanged.");
     }
-    if (!plain) {
+    if (!plain && code != ErrorCode::invalid) {
         ++checked_.sealed;
         return std::nullopt;
     }
-    Result<Payload> payload = decode_payload(frame.kind, plain.value());
+    Result<Payload> payload =
+        plain ? decode_payload(frame.kind, plain.value()) : Result<Payload>(fail(plain.error()));
     if (!payload) {
         reporter_.report(FindingKind::disorder,
                          fmt::format("record {} ({}) cannot be decoded: {}", sequence,
@@ -52,7 +56,6 @@ std::optional<Payload> PartCheck::payload_of(const journal::Frame& frame,
                          "It is as it was written, but no writer of this format wrote it.");
         return std::nullopt;
     }
-    compare_header(frame, payload.value());
     return std::move(payload.value());
 }
 
@@ -86,15 +89,20 @@ bool PartCheck::sealed_under(const PartEnvelopes& keys) const {
 }
 
 /// What readers without a key are told is what readers with one see.
-void PartCheck::compare_header(const journal::Frame& frame, const Payload& payload) {
-    const Value* decision = payload.observed().find("decision");
-    const bool allowed = frame.kind == RecordKind::intent && decision != nullptr &&
-                         decision->text("verdict") == "allow";
-    const bool response = frame.kind == RecordKind::body && payload.value.text("dir") == "response";
-    const std::uint64_t op = has_operation(frame.kind) ? operation_of(frame.kind, payload) : 0;
-    const auto says = [&](std::uint8_t flag) { return (frame.flags & flag) != 0; };
-    if (op != frame.op || allowed != says(journal::kFlagAllowed) ||
-        response != says(journal::kFlagResponse)) {
+void PartCheck::compare_header(const journal::Frame& frame, const Payload* payload) {
+    const bool names_one = has_operation(frame.kind);
+    bool same = names_one || frame.op == 0;
+    if (payload != nullptr) {
+        const Value* decision = payload->observed().find("decision");
+        const bool allowed = frame.kind == RecordKind::intent && decision != nullptr &&
+                             decision->text("verdict") == "allow";
+        const bool response =
+            frame.kind == RecordKind::body && payload->value.text("dir") == "response";
+        const auto says = [&](std::uint8_t flag) { return (frame.flags & flag) != 0; };
+        same = same && (!names_one || operation_of(frame.kind, *payload) == frame.op) &&
+               allowed == says(journal::kFlagAllowed) && response == says(journal::kFlagResponse);
+    }
+    if (!same) {
         reporter_.report(FindingKind::disorder,
                          fmt::format("the header of record {} ({}) says something else than its "
                                      "payload",

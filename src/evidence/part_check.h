@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,7 @@ class PartCheck {
     void take_place(const journal::Frame& frame, const Hash& leaf);
     std::optional<Payload> payload_of(const journal::Frame& frame, const Result<ByteView>& plain);
     void check_seal(const journal::Frame& frame);
-    void compare_header(const journal::Frame& frame, const Payload& payload);
+    void compare_header(const journal::Frame& frame, const Payload* payload);
     void judge(Stretch hole, bool not_yet);
     void dispatch(const journal::Frame& frame, const Payload* payload);
     void gap(const Payload& payload);
@@ -67,6 +68,7 @@ class PartCheck {
     bool closed_ = false;
     bool ended_ = false;  ///< closed, and not as interrupted
     std::array<std::optional<std::uint32_t>, journal::kKeyClasses.size()> epochs_;  ///< newest
+    std::set<journal::KeyClass> faulty_keys_;                                       ///< as reported
     std::optional<std::string> session_;
     Hash open_leaf_{};
     Hash last_leaf_{};

@@ -71,14 +71,14 @@ Result<void> run_recorder(const GatewayOptions& options) {
     if (!locked) {
         log::warn("the recorder may not lock its memory (RLIMIT_MEMLOCK): keys may be swapped out");
     }
-    // Both shared with a thread that lives as long as the process.
-    static const process::Descriptor control(process::kControlDescriptor);
+    // Both are never destroyed: a thread that lives as long as the process reads them.
+    static const auto& control = *new process::Descriptor(process::kControlDescriptor);
     NARROWS_TRY(const process::Parcel parcel, receive_setup(control));
     NARROWS_TRY(Secret first, key_of(parcel));
     if (parcel.descriptors.empty()) {
         return fail(ErrorCode::invalid, "the supervisor gave no link to the gateway");
     }
-    static recording::ReceiptKey key(std::move(first));
+    static auto& key = *new recording::ReceiptKey(std::move(first));
     std::thread([] { follow_keys(key, control); }).detach();
     const process::Descriptor& gateway = parcel.descriptors.front();
     Result<std::unique_ptr<recorder::Recorder>> opened = open(options, key);
