@@ -115,6 +115,36 @@ TEST(Fault, refuses_while_the_disk_is_ill_and_gets_well_alone) {
     EXPECT_EQ(verify_chain(fs, kDirectory).value().parts.at(model::PartNo(1)).next.value(), 3u);
 }
 
+TEST(Fault, does_not_fill_the_disk_with_segments_that_carry_nothing) {
+    io::FaultyFileSystem fs;
+    auto opened = open(fs).value();
+    Journal& journal = *opened.journal;
+    const auto part = journal.begin_part();
+    ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
+    // Each segment's header and declaration can be written; the records behind them cannot.
+    using Operation = io::FaultyFileSystem::Operation;
+    std::string segment = kDirectory + "/spare-control-1";
+    int writes = 1;
+    fs.set_hook([&](Operation operation, const std::string& path) {
+        if (operation == Operation::rename && path.find("spare-control") != std::string::npos) {
+            segment = path;
+            writes = 0;
+        } else if (operation == Operation::write && path == segment && ++writes > 1) {
+            fs.set_faults({.write_error_at = fs.writes() + 1});
+        }
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_FALSE(put(journal, *part, Lane::control, RecordKind::intent, "b"));
+    ASSERT_TRUE(becomes(journal, Condition::refusing));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const auto retries = (std::chrono::steady_clock::now() - begin) / std::chrono::milliseconds(5);
+    EXPECT_LE(journal.counters().control.faults, 3u + static_cast<std::uint64_t>(retries));
+    fs.set_hook(nullptr);
+    ASSERT_TRUE(becomes(journal, Condition::ok));
+    EXPECT_TRUE(put(journal, *part, Lane::control, RecordKind::not_sent, "c"));
+    EXPECT_EQ((read_store(fs).payloads.at({1, 1})), "b");
+}
+
 TEST(Fault, a_full_disk_refuses_to_open) {
     io::FaultyFileSystem fs;
     fs.set_faults({.capacity = 3 << 20});

@@ -249,6 +249,9 @@ void LaneWriter::fault(const Error& error) {
     durable_awaited_ = false;
     retry_at_ = {};
     again_ = true;
+    if (std::exchange(unproven_, false)) {
+        refuse(error);  // two in a row: another segment each time would fill the disk
+    }
     const std::lock_guard guard(mutex_);
     ++counters_.faults;
 }

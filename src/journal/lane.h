@@ -174,6 +174,8 @@ class LaneWriter {
     Committed committed_;
     Error fault_;  ///< why the last segment was given up; empty: it was not
     std::uint64_t faulty_number_ = 0;
+    bool unproven_ =
+        false;  ///< begun after a fault, and nothing in it is durable but its declaration
     std::vector<Entry> pending_;
     std::vector<Entry> kept_;
     std::vector<Entry> rescued_;

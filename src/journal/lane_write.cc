@@ -119,6 +119,7 @@ bool LaneWriter::heal() {
         return false;
     }
     const bool refused = common_.refusing[self_].exchange(false);
+    unproven_ = !fault_.what.empty();
     fault_ = {};
     {
         const std::lock_guard guard(mutex_);
@@ -269,6 +270,7 @@ Result<void> LaneWriter::sync() {
         std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - begin).count());
     durable_ = offset_;
     committed_ = {.number = number_, .batches = batches_, .chain = chain_};
+    unproven_ = unproven_ && unsynced_.empty();
     for (Entry& entry : unsynced_) {
         tell(entry, ok());
     }

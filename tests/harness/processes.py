@@ -132,9 +132,10 @@ def arguments_of(pid):
 
 
 def lives(pid):
-    """Neither gone nor a zombie that nobody has waited for yet."""
+    """Neither gone nor a zombie that nobody has waited for yet; a zombie with threads still holds its files and ports."""
     with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     return False
 
 
