@@ -29,6 +29,7 @@ net::Task<Result<void>> feed(net::Stream& stream, MessageReader& reader) {
 net::Task<Result<ByteView>> next_body(net::Stream& stream, MessageReader& reader) {
     while (true) {
         if (reader.body_done()) {
+            reader.forget();
             co_return ByteView();
         }
         const Result<ByteView> part = reader.parse_body();
@@ -36,7 +37,7 @@ net::Task<Result<ByteView>> next_body(net::Stream& stream, MessageReader& reader
             co_return part;
         }
         if (reader.body_done()) {
-            co_return ByteView();
+            continue;
         }
         const Result<void> more = co_await feed(stream, reader);
         if (more.has_value()) {

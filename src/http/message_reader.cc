@@ -7,6 +7,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "codec/text.h"
 
 namespace narrows::http {
@@ -162,6 +163,7 @@ struct MessageReader::State {
     Bytes buffer;
     std::size_t begin = 0;
     std::size_t end = 0;
+    std::size_t high = 0;  ///< nothing was fed behind it since it was wiped
     Collected collected;
     std::variant<std::monostate, std::unique_ptr<Parser<true>>, std::unique_ptr<Parser<false>>>
         parser;
@@ -194,10 +196,17 @@ struct MessageReader::State {
     }
     void shrink() {
         if (buffer.size() > bounds.read_bytes && begin == end) {
-            begin = end = 0;
+            begin = end = high = 0;
             buffer.resize(bounds.read_bytes);
             buffer.shrink_to_fit();
         }
+    }
+
+    /// Of what is read and done nothing stays while the connection waits for more.
+    void forget() {
+        wipe(buffer.data(), begin);
+        wipe(buffer.data() + end, high - end);
+        high = end;
     }
 
     /// Feeds the parser once; need_more is no error.
@@ -222,6 +231,7 @@ MessageReader::~MessageReader() = default;
 
 void MessageReader::begin(bool no_body) {
     state_->collected = Collected{};
+    state_->forget();
     state_->shrink();
     if (state_->side == Side::request) {
         state_->parser = state_->make_parser<Parser<true>>(no_body);
@@ -248,6 +258,11 @@ std::span<std::uint8_t> MessageReader::room() {
 
 void MessageReader::fed(std::size_t size) {
     state_->end += size;
+    state_->high = std::max(state_->high, state_->end);
+}
+
+void MessageReader::forget() {
+    state_->forget();
 }
 
 Result<void> MessageReader::ended() {

@@ -15,11 +15,14 @@ class MessageReader {
     MessageReader(Side side, Bounds bounds);
     ~MessageReader();
 
-    /// Begins the next message; bytes fed and not consumed stay. `no_body`: the answer to HEAD.
+    /// Begins the next message; bytes fed and not consumed stay, the others are wiped. `no_body`:
+    /// the answer to HEAD.
     void begin(bool no_body);
     /// Where to read into; `fed` says how much came. Never grows past the bounds.
     std::span<std::uint8_t> room();
     void fed(std::size_t size);
+    /// Wipes what was consumed: views handed out are no more.
+    void forget();
     /// The peer ended. An answer delimited by the end of the connection is then complete.
     Result<void> ended();
 

@@ -16,6 +16,7 @@
 #include <sys/time.h>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "process/frame.h"
 #include "process/outbox.h"
 #include "recorder/protocol.h"
@@ -346,6 +347,7 @@ class RemoteRecorder final : public Recorder {
                 break;
             }
             frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
+            wipe(buffer.data(), static_cast<std::size_t>(size));
             const Result<void> taken = take_all(frames);
             if (!taken.has_value()) {
                 why = taken.error();

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "codec/cbor.h"
 #include "codec/text.h"
 #include "process/frame.h"
@@ -110,6 +111,7 @@ class Server {
                 return ok();
             }
             frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
+            wipe(buffer.data(), static_cast<std::size_t>(size));
             NARROWS_TRY(take_all(frames));
         }
     }

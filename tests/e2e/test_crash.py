@@ -6,11 +6,13 @@ import time
 
 import pytest
 
+from harness.faults import failing
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.upstream import StrictUpstream
 from load import burst
 
 QUICK_ROUNDS, FULL_ROUNDS = 4, 40
+QUICK_WRITES, FULL_WRITES = range(1, 60, 4), range(1, 160)
 AGENTS = 12
 
 
@@ -49,6 +51,25 @@ def test_killed_at_random_points(upstream, tmp_path, request):
         load.join()
         answered |= {answer.target for answer in answers if answer.status == 200}
         gateway.start()
+    check(gateway, upstream, answered)
+    assert gateway.stop() == 0
+
+
+def test_killed_at_each_of_its_writes(upstream, tmp_path, request):
+    """The process that speaks with agents and targets, at its k-th write to a file or a socket."""
+    gateway, answered, killed = start(upstream, tmp_path / "gateway"), set(), 0
+    for k in FULL_WRITES if request.config.getoption("--full") else QUICK_WRITES:
+        session = gateway.session()
+        with failing(gateway.pid_of("boundary"), "write,pwrite64,sendmsg,sendto,fsync,rename",
+                     f"signal=SIGKILL:when={k}", tmp_path / f"strace-{k}.log"):
+            if k % 3 == 0:
+                gateway.end(session) if gateway.process.running() else None
+            answers = burst(gateway.agents_port, [session], 8, f"k{k}-")
+        answered |= {answer.target for answer in answers if answer.status == 200}
+        killed += any(answer.status == 0 for answer in answers)
+        gateway.kill()
+        gateway.start()
+    assert killed > 10, "kills that came before the answers"
     check(gateway, upstream, answered)
     assert gateway.stop() == 0
 

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from harness.faults import failing
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import wait_until
 from harness.upstream import StrictUpstream
@@ -95,20 +96,6 @@ def alarm_is_kept(gateway, what):
     assert notices and notices[0].get("why")
     entries = b"".join(path.read_bytes() for path in (gateway.data_dir / "log/tile/entries").rglob("*") if path.is_file())
     assert b"ALARM" in entries and what.encode() in entries
-
-
-@contextlib.contextmanager
-def failing(pid, call, fault, log):
-    """From now on such calls of the process go as `fault` says (strace's words)."""
-    inject = ["-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
-    with open(log, "wb") as sink:
-        strace = subprocess.Popen(["strace", "-f", "-o", "/dev/null", *inject, "-p", str(pid)], stderr=sink)
-    wait_until(lambda: "attached" in log.read_text(), 30, "strace to attach")
-    try:
-        yield
-    finally:
-        strace.terminate()
-        strace.wait()
 
 
 def test_full_disk_refuses_then_resumes(upstream, small_disk):
