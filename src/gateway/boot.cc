@@ -292,7 +292,7 @@ net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
     auto payload = [&](model::PartNo part) {
         return complete_open(runtime, own_open_payload(runtime, kind), part, model::PartNo(0));
     };
-    co_return co_await log.open(payload);
+    co_return co_await log.open(*runtime.workers, payload);
 }
 
 net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,

@@ -186,7 +186,7 @@ net::Task<Result<session::SessionPtr>> open_part(Runtime& runtime, session::Term
     auto payload = [&](model::PartNo part) {
         return complete_open(runtime, open, part, predecessor);
     };
-    const Result<void> opened = co_await log->open(payload);
+    const Result<void> opened = co_await log->open(*runtime.workers, payload);
     if (!opened.has_value()) {
         give_up_opening(*log, opened.error());
         co_return fail(opened.error());

@@ -1,6 +1,7 @@
 #include "recording/part_log.h"
 
 #include <algorithm>
+#include <future>
 #include <optional>
 
 #include "base/check.h"
@@ -41,6 +42,19 @@ Subject subject_of(RecordKind kind, const codec::Value& payload) {
 std::size_t last_part(ByteView bytes) {
     return bytes.empty() ? 0 : (bytes.size() - 1) / kBodyPart * kBodyPart;
 }
+
+/// The journal's word, for a thread. Owns itself until it is told.
+class Told final : public journal::Waiter {
+  public:
+    std::future<Result<void>> told() { return promise_.get_future(); }
+    void done(const Result<void>& outcome) noexcept override {
+        const std::unique_ptr<Told> self(this);
+        promise_.set_value(outcome);
+    }
+
+  private:
+    std::promise<Result<void>> promise_;
+};
 
 /// A coroutine that waits for nothing would wait for ever: the *_unawaited functions do not wait.
 void check_told(Await await) {
@@ -83,23 +97,22 @@ Result<Appended> PartLog::append_locked(Lane lane, Subject subject, Bytes payloa
     return appended;
 }
 
-net::Task<Result<void>> PartLog::open(std::function<codec::Value(model::PartNo)> payload) {
-    auto start = [&](journal::Waiter* waiter) -> Result<Appended> {
-        auto build = [&](model::PartNo part, Sequence) {
-            return codec::cbor_encode(payload(part));
-        };
-        Result<Appended> appended = journal_.append(*part_, Lane::control, RecordKind::open, build,
-                                                    Await::durable, waiter, Use::normal);
-        if (appended.has_value()) {
-            counted(RecordKind::open, 0);
-        }
-        return appended;
-    };
-    const Result<Appended> appended = co_await await_journal(start);
-    if (!appended.has_value()) {
-        co_return fail(appended.error());
-    }
-    co_return ok();
+/// Waits for the journal's word.
+Result<void> PartLog::open_now(const std::function<codec::Value(model::PartNo)>& payload) {
+    auto build = [&](model::PartNo part, Sequence) { return codec::cbor_encode(payload(part)); };
+    auto waiter = std::make_unique<Told>();
+    std::future<Result<void>> told = waiter->told();
+    NARROWS_TRY(journal_.append(*part_, Lane::control, RecordKind::open, build, Await::durable,
+                                waiter.get(), Use::normal));
+    (void)waiter.release();  // told, or to be told
+    counted(RecordKind::open, 0);
+    return told.get();
+}
+
+net::Task<Result<void>> PartLog::open(net::Workers& workers,
+                                      std::function<codec::Value(model::PartNo)> payload) {
+    const std::function<Result<void>()> work = [&] { return open_now(payload); };
+    co_return co_await workers.run(work);
 }
 
 Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,

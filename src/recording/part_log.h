@@ -15,6 +15,7 @@
 #include "crypto/hash.h"
 #include "journal/journal.h"
 #include "net/task.h"
+#include "net/workers.h"
 #include "recording/receipt.h"
 
 /// Records into the journal, as coroutines. The only writer of the journal beside recovery.
@@ -52,8 +53,10 @@ class PartLog {
     /// Records per kind so far.
     std::map<std::string, std::uint64_t> counts() const;
 
-    /// The part's first record; `payload` gets the part's number. Durable when it returns.
-    net::Task<Result<void>> open(std::function<codec::Value(model::PartNo)> payload);
+    /// The part's first record; `payload` gets the part's number. Durable when it returns. Both on
+    /// a worker: the part's keys are made first, which waits for the disk.
+    net::Task<Result<void>> open(net::Workers& workers,
+                                 std::function<codec::Value(model::PartNo)> payload);
 
     /// Durable when it returns. `payload` gets the operation's number, which is its sequence. The
     /// receipt of an allowed one is what the Signer asks for; it names `request_digest`. An allowed
@@ -118,6 +121,7 @@ class PartLog {
     bool has_close() const;
     net::Task<Result<void>> append_close(codec::Map fields, bool continues);
     Result<void> conclude_open();
+    Result<void> open_now(const std::function<codec::Value(model::PartNo)>& payload);
     void counted(RecordKind kind, std::size_t size);
     journal::Journal& journal_;
     std::shared_ptr<journal::Part> part_;

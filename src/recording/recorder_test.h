@@ -40,7 +40,7 @@ class Recorder {
         std::shared_ptr<PartLog> part = new_part();
         const bool opened = wait<bool>([&]() -> net::Task<bool> {
             auto payload = [](model::PartNo) { return observed({{"kind", "session"}}); };
-            const Result<void> done = co_await part->open(payload);
+            const Result<void> done = co_await part->open(workers, payload);
             co_return done.has_value();
         });
         NARROWS_CHECK(opened, "a test's part opens");
@@ -80,6 +80,7 @@ class Recorder {
     io::FaultyFileSystem fs;
     std::unique_ptr<journal::Journal> journal;
     net::Loops loops;
+    net::Workers workers{1};
 
   private:
     void stop() {

@@ -91,6 +91,7 @@ class Agents {
     const Life& life_;
     Teller& teller_;
     Dice dice_;
+    net::Workers workers_{1};
     std::unique_ptr<recorder::Recorder> recorder_;
     TellingJournal journal_;
     std::vector<std::shared_ptr<PartLog>> open_;
@@ -135,7 +136,7 @@ net::Task<std::shared_ptr<PartLog>> Agents::begin(std::string session) {
     const std::string kind = session.empty() ? "system" : "session";
     auto part = std::make_shared<PartLog>(journal_, journal_.begin_part({kind, session}));
     auto fields = [&](model::PartNo) { return open_fields(session); };
-    const Result<void> opened = co_await part->open(fields);
+    const Result<void> opened = co_await part->open(workers_, fields);
     must(opened);
     tell_signed();
     open_.push_back(part);
