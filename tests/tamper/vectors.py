@@ -4,6 +4,7 @@ Usage: vectors.py                        runs them; exit code 1 if a program doe
        vectors.py --make MADE GATEWAY    MADE is what make_store wrote, GATEWAY holds recovered/ and running/: data
                                          directories of a gateway that was killed, and copied while it ran, each with
                                          `identity`, to which its keys are sealed
+       vectors.py --make-bundles MADE    only those of bundles, beside the others
 What is expected stands in the table below, written by hand.
 """
 
@@ -24,6 +25,7 @@ from writer import SEED, vkey
 
 FOLDER = ROOT / "verifier/vectors"
 PROGRAM = os.environ.get("NARROWS_VERIFY", str(ROOT / "build/release/bin/narrows-verify"))
+NARROWS = os.environ.get("NARROWS_BINARY", str(ROOT / "build/narrows"))
 CLEAN, AGAIN, FAULT, KILLED, RECOVERED, RUNNING = "clean", "again", "fault", "killed", "recovered", "running"
 TRUST, KEPT, KEY = "--trust", "--checkpoint", "--key"
 
@@ -187,6 +189,89 @@ TABLE = [
 ]
 
 
+# ---- Bundles: the last session of the clean store, as `recording export --evidence` writes it -------------------------
+
+PART = "parts/00000003"
+HEAD, PROOF = "log/checkpoint", "log/excerpt"
+Bundle = collections.namedtuple("Bundle", "name about how change options verdict kind", defaults=("",))
+
+
+def records_changed(change):
+    """The part's records, CBOR each behind its length, as `change` wants them."""
+    def apply(files, _):
+        at, data, found = 0, files[PART], []
+        while at < len(data):
+            end = at + 4 + int.from_bytes(data[at:at + 4], "little")
+            found.append(data[at:end])
+            at = end
+        return files | {PART: b"".join(change(found))}
+    return apply
+
+
+def word_replaced(old, new):
+    return lambda files, _: files | {PART: files[PART].replace(old, new)}
+
+
+def excerpt_of(store):
+    return lambda files, around: files | {PROOF: around[store][PROOF], HEAD: around[store][HEAD]}
+
+
+BUNDLES = [
+    Bundle("bundle", "a session as evidence, sealed", [], None, [TRUST], VERIFIED),
+    Bundle("bundle-key", "the same, opened with the reviewer's key", [], None, [TRUST, KEY], VERIFIED),
+    Bundle("bundle-no-trust", "the same, and no trust file", [], None, [], CONSISTENT),
+    Bundle("bundle-open", "the keys in plain", ["--open"], None, [TRUST], VERIFIED),
+    Bundle("bundle-redacted", "a field and all bodies withheld", ["--redact", "observed/connection", "--redact", "bodies"], None,
+           [TRUST], VERIFIED),
+    Bundle("bundle-redacted-changed", "a field that is shown, changed", ["--redact", "bodies"], word_replaced(b"reports-ro", b"reports-rw"),
+           [TRUST], WANTING, "tampering"),
+    Bundle("bundle-byte", "one bit of a record", [], flip(PART, 400), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-record-removed", "the third record is not there", [],
+           records_changed(lambda records: records[:2] + records[3:]), [TRUST], WANTING, "truncation"),
+    Bundle("bundle-tail-cut", "the last two records are not there", [], records_changed(lambda records: records[:-2]), [TRUST],
+           WANTING, "truncation"),
+    Bundle("bundle-records-exchanged", "two records exchanged", [],
+           records_changed(lambda records: [*records[:2], records[3], records[2], *records[4:]]), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-key-byte", "one bit of a key's file", [], flip("keys/00000003.bodies.age", 100), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-head-byte", "one bit of the signed root", [], flip(HEAD, 20), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-proof-byte", "one bit of the log's excerpt", [], flip(PROOF, 60), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-no-head", "no checkpoint, in what calls itself whole", [], delete(HEAD), [TRUST], WANTING, "tampering"),
+    Bundle("bundle-of-another", "the log of another gateway of the same name", [], excerpt_of(AGAIN), [TRUST], WANTING, "tampering"),
+]
+
+
+def bundle_files(store, how):
+    """Without the documents and the verifier that come along."""
+    key = ["--key", str(store / "identity")]
+    listed = subprocess.run([NARROWS, "recording", "list", "--data-dir", store, "--json", *key], capture_output=True, text=True,
+                            check=True).stdout
+    session = json.loads(listed.splitlines()[-1])["session"]
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder, "bundle")
+        subprocess.run([NARROWS, "recording", "export", session, "--data-dir", store, "--evidence", "--output-dir", out, *key, *how],
+                       capture_output=True, check=True)
+        return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*"))
+                if path.is_file() and path.relative_to(out).parts[0] not in ("verifier", "docs")}
+
+
+def make_bundles(made):
+    stores = {name: pathlib.Path(made, name) for name in (CLEAN, AGAIN)}
+    around = {name: bundle_files(store, []) for name, store in stores.items()}
+    with tarfile.open(FOLDER / "stores.tar.xz") as archive:
+        kept = [(each.name, archive.extractfile(each).read()) for each in archive if not each.name.startswith("bundle")]
+    expected = [each for each in json.loads((FOLDER / "expected.json").read_text()) if not each["name"].startswith("bundle")]
+    for each in BUNDLES:
+        files = bundle_files(stores[CLEAN], each.how)
+        files = each.change(files, around) if each.change else files
+        kept += [(f"{each.name}/bundle/{name}", data) for name, data in sorted(files.items())]
+        kept += [(f"{each.name}/{name}", (stores[CLEAN] / name).read_bytes()) for name in ("trust", "identity")]
+        expected.append(expectation(each))
+    with tarfile.open(FOLDER / "stores.tar.xz", "w:xz", preset=9) as archive:
+        for name, data in kept:
+            add(archive, name, data)
+    (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
 # ---- Making -----------------------------------------------------------------------------------------------------------
 
 def rolled_back(files, kept):
@@ -220,9 +305,13 @@ def make(made, gateway):
                 extra["identity"] = identity_of(folders[each.store]).encode()
             for name, data in sorted((files | extra).items()):
                 add(archive, f"{each.name}/{name}", data)
-            expected.append({"name": each.name, "about": each.about, "options": each.options, "verdict": each.verdict,
-                             "exit_code": EXIT[each.verdict], "first_defect": each.kind})
+            expected.append(expectation(each))
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+
+
+def expectation(vector):
+    return {"name": vector.name, "about": vector.about, "options": vector.options, "verdict": vector.verdict,
+            "exit_code": EXIT[vector.verdict], "first_defect": vector.kind}
 
 
 def add(archive, name, data):
@@ -251,7 +340,9 @@ def run():
             store = pathlib.Path(folder, each["name"])
             values = {TRUST: store / "trust", KEPT: store / "kept", KEY: store / "identity"}
             options = [str(word) for option in each["options"] for word in (option, values[option])] + ["--json"]
-            for command in ([PROGRAM, "--data-dir", str(store)],
+            bundle = store / "bundle"
+            store = bundle if bundle.exists() else store
+            for command in ([PROGRAM, str(store)] if store is bundle else [PROGRAM, "--data-dir", str(store)],
                             [sys.executable, str(ROOT / "verifier/narrows_verify.py"), str(store)]):
                 found = answer(command + options)
                 if any(found[key] != each[key] for key in found):
@@ -264,5 +355,8 @@ def run():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--make"]:
         make(*sys.argv[2:4])
+        make_bundles(sys.argv[2])
+    elif sys.argv[1:2] == ["--make-bundles"]:
+        make_bundles(sys.argv[2])
     else:
         sys.exit(run())
