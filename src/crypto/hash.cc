@@ -47,13 +47,19 @@ constexpr std::size_t kDigest = Digest{}.size();
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
 
-Digest sha256(ByteView bytes) {
+Digest sha256(std::initializer_list<ByteView> pieces) {
     Digest digest;
     SHA256_CTX context;
     SHA256_Init(&context);
-    SHA256_Update(&context, bytes.data(), bytes.size());
+    for (const ByteView piece : pieces) {
+        SHA256_Update(&context, piece.data(), piece.size());
+    }
     SHA256_Final(digest.data(), &context);
     return digest;
+}
+
+Digest sha256(ByteView bytes) {
+    return sha256({bytes});
 }
 
 Digest hmac_sha256(ByteView key, ByteView message) {

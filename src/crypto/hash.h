@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,9 @@ Digest sha256(ByteView bytes);
 inline Digest sha256(std::string_view text) {
     return sha256(as_bytes(text));
 }
+
+/// Of what stands one behind the other.
+Digest sha256(std::initializer_list<ByteView> pieces);
 
 enum class HashKind { sha1, sha256, sha512, md5 };
 

@@ -8,7 +8,15 @@
 namespace narrows::evidence {
 namespace {
 
-enum Major : std::uint8_t { kUint = 0, kNegative = 1, kBytes = 2, kArray = 4, kMap = 5, kTag = 6 };
+enum Major : std::uint8_t {
+    kUint = 0,
+    kNegative = 1,
+    kBytes = 2,
+    kText = 3,
+    kArray = 4,
+    kMap = 5,
+    kTag = 6
+};
 
 struct Head {
     std::uint8_t major = 0;
@@ -187,6 +195,28 @@ Result<Fields> Fields::of(ByteView payload) {
 ByteView Fields::path(std::size_t index) const {
     const Item& item = items_.at(index);
     return ByteView(paths_).subspan(item.path_at, item.path_size);
+}
+
+std::optional<ByteView> Fields::only(std::initializer_list<std::string_view> keys) const {
+    Bytes wanted;
+    append_head(wanted, kArray, keys.size());
+    for (const std::string_view key : keys) {
+        append_head(wanted, kText, key.size());
+        append(wanted, as_bytes(key));
+    }
+    std::optional<ByteView> found;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        if (item.path_size != wanted.size() || item.block ||
+            !std::equal(wanted.begin(), wanted.end(), path(i).begin())) {
+            continue;
+        }
+        if (found) {
+            return std::nullopt;
+        }
+        found = payload_.subspan(item.value_at, item.value_size);
+    }
+    return found;
 }
 
 void Fields::append_field(Bytes& to, std::size_t index) const {

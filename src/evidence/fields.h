@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -27,6 +30,9 @@ class Fields {
     /// The CBOR array [path, value] of field `index`, behind what `to` has.
     void append_field(Bytes& to, std::size_t index) const;
     ByteView path(std::size_t index) const;  ///< its CBOR array
+    /// The value, in CBOR, of the one field at this path of map keys, at most 23 bytes each.
+    /// Nothing: there is none, or several.
+    std::optional<ByteView> only(std::initializer_list<std::string_view> keys) const;
 
   private:
     friend class FieldWalk;

@@ -36,6 +36,18 @@ TEST(Fields, are_the_values_at_the_ends_of_paths) {
     EXPECT_EQ(fields_of(payload), expected);
 }
 
+TEST(Fields, one_is_found_by_its_keys_if_it_is_the_only_one) {
+    const Bytes payload = codec::unhex("a26161a1616203616304").value();  // {"a": {"b": 3}, "c": 4}
+    const Fields fields = Fields::of(payload).value();
+    EXPECT_EQ(codec::hex(fields.only({"a", "b"}).value()), "03");
+    EXPECT_EQ(codec::hex(fields.only({"c"}).value()), "04");
+    EXPECT_FALSE(fields.only({"a"}));
+    EXPECT_FALSE(fields.only({"b"}));
+    EXPECT_FALSE(fields.only({"a", "b", "c"}));
+    const Bytes twice = codec::unhex("a2616303616304").value();  // {"c": 3, "c": 4}
+    EXPECT_FALSE(Fields::of(twice).value().only({"c"}));
+}
+
 TEST(Fields, deep_and_wide_values_are_whole) {
     const codec::Value deep = Map{{"b", Map{{"c", Map{{"d", Map{{"e", 1}}}}}}}};
     const auto fields = fields_of(codec::cbor_encode(Map{{"a", deep}}));

@@ -5,14 +5,6 @@
 namespace narrows::evidence {
 namespace {
 
-Hash prefixed(std::uint8_t prefix, ByteView first, ByteView second) {
-    crypto::Hasher hasher;
-    hasher.update(ByteView(&prefix, 1));
-    hasher.update(first);
-    hasher.update(second);
-    return hasher.finish256();
-}
-
 /// The largest power of two smaller than `count` (RFC 6962's k); count >= 2.
 std::uint64_t split_of(std::uint64_t count) {
     return std::bit_floor(count - 1);
@@ -50,10 +42,12 @@ Result<std::vector<Hash>> roots_of(const std::vector<Range>& ranges, const NodeR
 }  // namespace
 
 Hash leaf_hash(ByteView entry) {
-    return prefixed(0x00, entry, {});
+    constexpr std::uint8_t kPrefix = 0x00;
+    return crypto::sha256({ByteView(&kPrefix, 1), entry});
 }
 Hash node_hash(const Hash& left, const Hash& right) {
-    return prefixed(0x01, left, right);
+    constexpr std::uint8_t kPrefix = 0x01;
+    return crypto::sha256({ByteView(&kPrefix, 1), left, right});
 }
 Hash empty_root() {
     return crypto::sha256(ByteView{});

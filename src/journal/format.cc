@@ -82,10 +82,7 @@ void put_batch_fields(const BatchHeader& header, std::uint8_t* to) {
 }
 
 crypto::Digest chain_over(ByteView fields, ByteView leaves) {
-    crypto::Hasher hasher;
-    hasher.update(fields);
-    hasher.update(leaves);
-    return hasher.finish256();
+    return crypto::sha256({fields, leaves});
 }
 
 /// Each flag with the kind that may carry it; what is not sealed names no key.

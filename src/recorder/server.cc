@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "evidence/fields.h"
 #include "process/frame.h"
 #include "process/outbox.h"
 #include "recorder/protocol.h"
@@ -64,10 +65,12 @@ Result<void> check_names_request(const AppendMessage& message) {
     if (!message.request || *message.request == crypto::Digest{}) {
         return ok();
     }
-    const Result<codec::Value> payload = codec::cbor_decode(message.payload);
-    const codec::Value* observed = payload.has_value() ? payload.value().find("observed") : nullptr;
-    const codec::Value* upstream = observed != nullptr ? observed->find("upstream") : nullptr;
-    if (upstream == nullptr || upstream->text("request_sha256") != codec::hex(*message.request)) {
+    const Result<evidence::Fields> fields = evidence::Fields::of(message.payload);
+    const auto named = fields.has_value()
+                           ? fields.value().only({"observed", "upstream", "request_sha256"})
+                           : std::nullopt;
+    const Bytes wanted = codec::cbor_encode(codec::Value(codec::hex(*message.request)));
+    if (!named || !std::equal(named->begin(), named->end(), wanted.begin(), wanted.end())) {
         return broken("an INTENT does not name the request that its receipt would be for");
     }
     return ok();
