@@ -28,8 +28,8 @@ Result<Bytes> read_any(Store& store, const std::string& key, std::size_t bytes_m
     if (bytes || bytes.error().code != ErrorCode::not_found) {
         return bytes;
     }
-    NARROWS_TRY(const std::vector<Listed> listed, store.list(key, ""));
-    for (const Listed& each : listed) {
+    NARROWS_TRY(const ListPage page, store.list(key, {}));
+    for (const Listed& each : page.listed) {
         if (each.key == key) {
             return read_object(store, key, each.version, bytes_max);
         }

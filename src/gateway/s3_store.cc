@@ -13,7 +13,8 @@ namespace {
 
 using archive::Content;
 using archive::Keeping;
-using archive::Listed;
+using archive::ListMark;
+using archive::ListPage;
 using archive::Object;
 
 constexpr std::int64_t kDayNs = 24 * 3600 * kNsPerSecond;
@@ -275,12 +276,15 @@ Result<Bytes> S3Store::read(const std::string& key, const std::string& version,
     return std::move(answer.body);
 }
 
-Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::string& after) {
+Result<ListPage> S3Store::list_page(const std::string& prefix, const ListMark& from) {
     S3Ask ask{"GET", "", {{"versions", ""}, {"delimiter", "/"}}, {}, {}};
     ask.query.push_back({"prefix", client_->full_key(prefix)});
     ask.query.push_back({"max-keys", std::to_string(archive::kListedMax)});
-    if (!after.empty()) {
-        ask.query.push_back({"key-marker", client_->full_key(after)});
+    if (!from.key.empty()) {
+        ask.query.push_back({"key-marker", client_->full_key(from.key)});
+    }
+    if (!from.version.empty()) {
+        ask.query.push_back({"version-id-marker", from.version});
     }
     ask.answer_max = kListAnswerMax;
     NARROWS_TRY(const S3Answer answer, client_->ask(ask));
@@ -289,7 +293,7 @@ Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::s
         return fail(client_->odd(answer, "list", prefix));
     }
     const std::size_t skip = client_->full_key("x").size() - 1;
-    Page page;
+    ListPage page;
     for (const codec::XmlElement& child : document.value().children) {
         const std::string key = text_of(child, "Key");
         if (child.name == "Version" && key.size() > skip) {
@@ -297,22 +301,26 @@ Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::s
                                    number_of(text_of(child, "Size")).value_or(0)});
         }
     }
-    const std::string next = text_of(document.value(), "NextKeyMarker");
-    if (text_of(document.value(), "IsTruncated") == "true" && next.size() > skip) {
-        page.next = next.substr(skip);
+    if (text_of(document.value(), "IsTruncated") == "true") {
+        const std::string next = text_of(document.value(), "NextKeyMarker");
+        if (next.size() <= skip) {
+            return fail(ErrorCode::unavailable,
+                        name() + " does not say how its list of " + prefix + " goes on");
+        }
+        page.next = {next.substr(skip), text_of(document.value(), "NextVersionIdMarker")};
     }
     return page;
 }
 
-/// A page may hold nothing but deletions.
-Result<std::vector<Listed>> S3Store::list(const std::string& prefix, const std::string& after) {
-    std::string from = after;
+/// Pages that hold nothing but deletions are passed over.
+Result<ListPage> S3Store::list(const std::string& prefix, const ListMark& from) {
+    ListMark at = from;
     for (int i = 0; i < kEmptyPagesMax; ++i) {
-        NARROWS_TRY(Page page, list_page(prefix, from));
-        if (!page.listed.empty() || page.next.empty()) {
-            return std::move(page.listed);
+        NARROWS_TRY(ListPage page, list_page(prefix, at));
+        if (!page.listed.empty() || page.next.key.empty()) {
+            return page;
         }
-        from = page.next;
+        at = page.next;
     }
     return fail(ErrorCode::exhausted,
                 name() + " lists nothing but deletions below " + prefix + ": clear them away");

@@ -36,17 +36,12 @@ class S3Store : public archive::Store {
     Result<void> confirm(const archive::Object& object, const archive::Content& content) override;
     Result<Bytes> read(const std::string& key, const std::string& version, std::uint64_t offset,
                        std::size_t size) override;
-    Result<std::vector<archive::Listed>> list(const std::string& prefix,
-                                              const std::string& after) override;
+    Result<archive::ListPage> list(const std::string& prefix,
+                                   const archive::ListMark& from) override;
     /// Nothing: the bucket's lifecycle rule does it.
     void drop(const std::string&) override {}
 
   private:
-    struct Page {
-        std::vector<archive::Listed> listed;
-        std::string next;  ///< key to go on after; empty: that was all
-    };
-
     http::Headers lock_headers(archive::Keeping keeping) const;
     Result<S3Answer> head(const std::string& key, const std::string& version);
     Result<void> check_bytes(const S3Answer& answer, const archive::Object& object,
@@ -62,7 +57,7 @@ class S3Store : public archive::Store {
                                   const archive::Content& content);
     Result<void> finish_parts(const std::string& key, const std::string& upload,
                               const std::string& list);
-    Result<Page> list_page(const std::string& prefix, const std::string& after);
+    Result<archive::ListPage> list_page(const std::string& prefix, const archive::ListMark& from);
 
     std::unique_ptr<S3Client> client_;
     const Clock& clock_;
