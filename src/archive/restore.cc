@@ -199,7 +199,7 @@ Result<void> Restore::read_claims() {
 Result<std::uint64_t> Restore::copy(const std::string& key, const std::string& version,
                                     io::File& to, std::uint64_t at, std::uint64_t bytes_max,
                                     crypto::Hasher* hasher) {
-    constexpr std::size_t kCopied = 8 << 20;
+    constexpr std::size_t kCopied = 4 << 20;
     std::uint64_t done = 0;
     while (done < bytes_max) {
         const std::size_t want = std::min<std::uint64_t>(kCopied, bytes_max - done);

@@ -115,6 +115,22 @@ class FileContent : public Content {
     std::uint64_t size_;
 };
 
+/// Bytes [from, from + size) of another content, which must outlive it.
+class PartContent : public Content {
+  public:
+    PartContent(const Content& whole, std::uint64_t from, std::uint64_t size)
+        : whole_(whole), from_(from), size_(size) {}
+    std::uint64_t size() const override { return size_; }
+    Result<Bytes> read(std::uint64_t offset, std::size_t size) const override {
+        return whole_.read(from_ + offset, size);
+    }
+
+  private:
+    const Content& whole_;
+    std::uint64_t from_;
+    std::uint64_t size_;
+};
+
 /// How much is read and hashed at once.
 inline constexpr std::size_t kPieceBytes = 1 << 20;
 Result<crypto::Digest> hash_of(const Content& content);

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness.archive import FaultyS3, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
+from harness.archive import FaultyS3, InParts, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import NARROWS, PYTHON, ROOT, wait_until
@@ -399,6 +399,67 @@ def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, tmp_path):
         assert gateway.stop() == 0
     finally:
         gateway.stop()
+
+
+def peak_mib(pid):
+    """The most memory that a process has had so far."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
+def large_bodies(gateway, mib):
+    session = gateway.session()
+    agent = Agent(gateway.agents_port, session.credentials())
+    for n in range(0, mib, 8):
+        assert agent.request("PUT", f"/burst/large-{n}", os.urandom(8 << 20)).status in (200, 404)
+    assert gateway.end(session).status_code == 200
+
+
+def first_bulk_segment(emulator, bucket):
+    """What the bucket says of it."""
+    s3 = emulator.client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    return s3.head_object(Bucket=bucket, Key=next(key for key in keys if key.endswith("/bulk-00000001.nj")))
+
+
+@pytest.mark.parametrize("more, parts", [("", 0), ("part_mib = 16\n", 4)], ids=["whole", "in parts"])
+def test_segments_of_the_default_size_pass_through_little_memory(direct, tmp_path, more, parts):
+    bucket = locked_bucket(direct, f"evidence-large-{parts}")
+    store = FaultyS3(direct.port)
+    store.fault = InParts(direct)
+    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, "segment_mib = 64\nreserve_mib = 128",
+                    "retention_days = 1\n" + more).start()
+    try:
+        large_bodies(gateway, 72)
+        wait_until(lambda: "bulk-00000001.nj" not in local_segments(gateway), 40, "the large segment to be removed here")
+        assert peak_mib(gateway.pid_of("recorder")) < 128
+        assert gateway.stop() == 0
+        head = first_bulk_segment(direct, bucket)
+        assert 60 << 20 < head["ContentLength"] <= 64 << 20 and head["ObjectLockMode"] == "COMPLIANCE"
+        assert sum(store.fault.parts.values()) == parts
+        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+    finally:
+        gateway.stop()
+        store.stop()
+
+
+@pytest.mark.parametrize("says", ["of parts", "nothing"])
+def test_a_checksum_that_says_little_is_enough_or_the_object_is_read_back(direct, tmp_path, says):
+    bucket = locked_bucket(direct, "evidence-parts-" + says.replace(" ", "-"))
+    store = FaultyS3(direct.port)
+    hush = without_headers("x-amz-checksum-sha256")
+    store.fault = lambda method, *_: hush if says == "nothing" and method == "HEAD" else None
+    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, "segment_mib = 6\nreserve_mib = 64", "part_mib = 5\n").start()
+    try:
+        large_bodies(gateway, 8)
+        wait_until(lambda: "bulk-00000001.nj" not in local_segments(gateway), 40, "the segment to be removed here")
+        assert first_bulk_segment(direct, bucket)["ETag"].endswith('-2"')
+        read_back = [path for method, path in store.asked if method == "GET" and "/seg/bulk/" in path]
+        assert bool(read_back) == (says == "nothing")
+        assert gateway.stop() == 0
+    finally:
+        gateway.stop()
+        store.stop()
 
 
 def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
