@@ -274,13 +274,14 @@ Result<void> Archiver::put_live(const journal::Listing& listing) {
         const journal::SegmentName name{lane, numbers.back()};
         Live& live = live_[index_of(lane)];
         if (live.number != name.number) {
-            live = {name.number, 0};
+            live = {name.number, 0, {}};
         }
         const auto read = read_segment(fs_, journal_directory_, name);
         if (!read) {
             return fail(ErrorCode::unavailable, read.error().what);  // its writer is at work
         }
         const SegmentFacts& facts = read.value();
+        live.parts = facts.parts;
         if (facts.bytes <= live.done) {
             continue;
         }
@@ -477,7 +478,16 @@ Result<bool> Archiver::number_stays(const journal::Listing& listing, const Place
             return true;
         }
     }
-    return highest == 0;
+    return highest == 0 || live_keeps(highest);
+}
+
+/// Of the segment being written only a part that has ended by the signed log counts: its CLOSE is
+/// durable, and stands there or later.
+bool Archiver::live_keeps(std::uint64_t number) const {
+    const auto& parts = live_[index_of(journal::Lane::control)].parts;
+    return std::any_of(parts.begin(), parts.end(), [&](const evidence::SegmentPart& part) {
+        return part.part.value() >= number && closed_.contains(part.part.value());
+    });
 }
 
 Result<void> Archiver::remove(const Place& place) {

@@ -70,7 +70,8 @@ class Archiver {
     };
     struct Live {
         std::uint64_t number = 0;
-        std::uint64_t done = 0;  ///< bytes of it that the store has
+        std::uint64_t done = 0;                    ///< bytes of it that the store has
+        std::vector<evidence::SegmentPart> parts;  ///< that it holds records of by now
     };
 
     Result<Head> read_head();
@@ -96,6 +97,7 @@ class Archiver {
     Result<bool> may_go(const journal::Listing& listing, const Place& place);
     Result<bool> parts_have_ended(const SegmentFacts& facts);
     Result<bool> number_stays(const journal::Listing& listing, const Place& place);
+    bool live_keeps(std::uint64_t number) const;
     Result<void> remove(const Place& place);
     std::string path_of(const Place& place) const;
 

@@ -91,25 +91,23 @@ Result<Bytes> DirectoryStore::read(const std::string& key, const std::string&, s
     return bytes;
 }
 
-Result<std::vector<Listed>> DirectoryStore::list(const std::string& prefix,
-                                                 const std::string& after) {
+Result<ListPage> DirectoryStore::list(const std::string& prefix, const ListMark&) {
     const std::size_t slash = prefix.rfind('/');
     const std::string folder = slash == prefix.npos ? "" : prefix.substr(0, slash + 1);
     const auto names = fs_.list(slash == prefix.npos ? name_ : path_of(prefix.substr(0, slash)));
     if (!names && names.error().code != ErrorCode::not_found) {
         return fail(names.error());
     }
-    std::vector<Listed> listed;
+    ListPage page;
     for (const std::string& name : names ? names.value() : std::vector<std::string>()) {
         const std::string key = folder + name;
-        if (key.starts_with(prefix) && key > after && !key.ends_with(kUnfinished) &&
-            listed.size() < kListedMax) {
+        if (key.starts_with(prefix) && !key.ends_with(kUnfinished)) {
             NARROWS_TRY(const auto file, fs_.open(path_of(key), io::Mode::read));
             NARROWS_TRY(const std::uint64_t bytes, file->size());
-            listed.push_back({key, "", bytes});
+            page.listed.push_back({key, "", bytes});
         }
     }
-    return listed;
+    return page;
 }
 
 void DirectoryStore::drop(const std::string& key) {

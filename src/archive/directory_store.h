@@ -21,7 +21,8 @@ class DirectoryStore : public Store {
     Result<void> confirm(const Object& object, const Content& content) override;
     Result<Bytes> read(const std::string& key, const std::string& version, std::uint64_t offset,
                        std::size_t size) override;
-    Result<std::vector<Listed>> list(const std::string& prefix, const std::string& after) override;
+    /// All in one page.
+    Result<ListPage> list(const std::string& prefix, const ListMark& from) override;
     void drop(const std::string& key) override;
 
   private:

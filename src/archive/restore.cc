@@ -28,8 +28,8 @@ Result<Bytes> read_any(Store& store, const std::string& key, std::size_t bytes_m
     if (bytes || bytes.error().code != ErrorCode::not_found) {
         return bytes;
     }
-    NARROWS_TRY(const std::vector<Listed> listed, store.list(key, ""));
-    for (const Listed& each : listed) {
+    NARROWS_TRY(const ListPage page, store.list(key, {}));
+    for (const Listed& each : page.listed) {
         if (each.key == key) {
             return read_object(store, key, each.version, bytes_max);
         }
@@ -199,7 +199,7 @@ Result<void> Restore::read_claims() {
 Result<std::uint64_t> Restore::copy(const std::string& key, const std::string& version,
                                     io::File& to, std::uint64_t at, std::uint64_t bytes_max,
                                     crypto::Hasher* hasher) {
-    constexpr std::size_t kCopied = 8 << 20;
+    constexpr std::size_t kCopied = 4 << 20;
     std::uint64_t done = 0;
     while (done < bytes_max) {
         const std::size_t want = std::min<std::uint64_t>(kCopied, bytes_max - done);

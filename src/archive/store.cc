@@ -48,18 +48,21 @@ Result<Bytes> read_object(Store& store, const std::string& key, const std::strin
 
 Result<std::vector<Listed>> list_all(Store& store, const std::string& prefix, std::size_t most) {
     std::vector<Listed> all;
-    for (std::string after;;) {
-        NARROWS_TRY(std::vector<Listed> some, store.list(prefix, after));
-        if (some.empty()) {
+    ListMark from;
+    for (std::size_t pages = 1; all.size() + pages <= most; ++pages) {
+        NARROWS_TRY(ListPage page, store.list(prefix, from));
+        std::move(page.listed.begin(), page.listed.end(), std::back_inserter(all));
+        if (page.next.key.empty()) {
             return all;
         }
-        after = some.back().key;
-        std::move(some.begin(), some.end(), std::back_inserter(all));
-        if (all.size() > most) {
-            return fail(ErrorCode::exhausted,
-                        store.name() + " lists more below " + prefix + " than there can be");
+        if (page.next == from) {
+            return fail(ErrorCode::unavailable,
+                        store.name() + " lists the same again and again below " + prefix);
         }
+        from = std::move(page.next);
     }
+    return fail(ErrorCode::exhausted,
+                store.name() + " lists more below " + prefix + " than there can be");
 }
 
 Result<Object> put_bytes(Store& store, const std::string& key, ByteView bytes, Keeping keeping) {

@@ -36,6 +36,18 @@ struct Listed {
     std::uint64_t bytes = 0;
 };
 
+/// Where a listing goes on. `key` empty: at its beginning, or nowhere.
+struct ListMark {
+    std::string key;
+    std::string version;
+    friend bool operator==(const ListMark&, const ListMark&) = default;
+};
+
+struct ListPage {
+    std::vector<Listed> listed;  ///< in order of key; a key stands there once a version
+    ListMark next;
+};
+
 /// What is to be put: bytes that can be read more than once.
 class Content {
   public:
@@ -65,10 +77,9 @@ class Store {
     /// Up to `size` bytes from `offset`, fewer only at the end. `version` empty: the newest.
     virtual Result<Bytes> read(const std::string& key, const std::string& version,
                                std::uint64_t offset, std::size_t size) = 0;
-    /// All objects whose keys begin with `prefix` and come after `after`, in order of key, at most
-    /// kListedMax; a key stands there once a version. No key below a further '/' is listed.
-    virtual Result<std::vector<Listed>> list(const std::string& prefix,
-                                             const std::string& after) = 0;
+    /// The objects whose keys begin with `prefix`, from `from` on, about kListedMax at once; an
+    /// empty page is the last. No key below a further '/' is listed.
+    virtual Result<ListPage> list(const std::string& prefix, const ListMark& from) = 0;
     /// Deletes what is superseded or shredded, where that is the store's business: in an S3 bucket
     /// its lifecycle rule and its custodian do it, since the gateway's role should not be able to.
     virtual void drop(const std::string& key) = 0;
@@ -104,13 +115,29 @@ class FileContent : public Content {
     std::uint64_t size_;
 };
 
+/// Bytes [from, from + size) of another content, which must outlive it.
+class PartContent : public Content {
+  public:
+    PartContent(const Content& whole, std::uint64_t from, std::uint64_t size)
+        : whole_(whole), from_(from), size_(size) {}
+    std::uint64_t size() const override { return size_; }
+    Result<Bytes> read(std::uint64_t offset, std::size_t size) const override {
+        return whole_.read(from_ + offset, size);
+    }
+
+  private:
+    const Content& whole_;
+    std::uint64_t from_;
+    std::uint64_t size_;
+};
+
 /// How much is read and hashed at once.
 inline constexpr std::size_t kPieceBytes = 1 << 20;
 Result<crypto::Digest> hash_of(const Content& content);
 /// An object whole; ErrorCode::exhausted beyond `bytes_max`.
 Result<Bytes> read_object(Store& store, const std::string& key, const std::string& version,
                           std::size_t bytes_max);
-/// Everything below `prefix`, however many listings it takes; ErrorCode::exhausted beyond `most`.
+/// Everything below `prefix`, however many pages it takes; ErrorCode::exhausted beyond `most`.
 Result<std::vector<Listed>> list_all(Store& store, const std::string& prefix, std::size_t most);
 /// Puts bytes, with their hash.
 Result<Object> put_bytes(Store& store, const std::string& key, ByteView bytes, Keeping keeping);

@@ -20,7 +20,8 @@ Result<std::unique_ptr<archive::Store>> make_store(const ArchiveSection& archive
     NARROWS_TRY(std::unique_ptr<S3Client> client, S3Client::make(place, clock, fetches));
     return std::unique_ptr<archive::Store>(std::make_unique<S3Store>(
         std::move(client), clock,
-        S3Locks{archive.retention_days, archive.key_retention_days, archive.legal_hold}));
+        S3Locks{archive.retention_days, archive.key_retention_days, archive.legal_hold},
+        std::uint64_t{archive.part_mib} << 20));
 }
 
 }  // namespace

@@ -1,60 +1,61 @@
 #include "gateway/fetcher.h"
 
+#include <algorithm>
 #include <future>
 
-#include "http/connection.h"
 #include "io/file.h"
 #include "protocols/aws/adapter/dialing.h"
 
 namespace narrows::gateway {
+
+/// What the loop works on; it outlives a caller that has given up.
+struct Fetcher::Exchange {
+    Exchange(net::Loop& on, const upstream::FetchRequest& asked)
+        : loop(on),
+          request{asked.target, asked.head, asked.body.copy(), asked.timeout_ms,
+                  asked.response_bytes_max} {}
+    /// A stream ends on its loop.
+    ~Exchange() {
+        loop.post([gone = std::move(connection)] {});
+    }
+    net::Millis timeout() const { return net::Millis(request.timeout_ms); }
+
+    net::Loop& loop;
+    const upstream::FetchRequest request;
+    std::shared_ptr<http::ClientConnection> connection;  // shared with its end
+};
 
 namespace {
 
 /// Resolving, connecting, securing, asking: each has the request's timeout.
 constexpr int kStepsMax = 4;
 
-upstream::FetchRequest copy_of(const upstream::FetchRequest& request) {
-    return {request.target, request.head, request.body.copy(), request.timeout_ms,
-            request.response_bytes_max};
-}
-
-}  // namespace
-
-Result<upstream::FetchResponse> Fetcher::fetch(const upstream::FetchRequest& request) {
-    // Copies: the caller may have given up by the time the exchange ends.
-    auto done = std::make_shared<std::promise<Result<upstream::FetchResponse>>>();
-    auto asked = std::make_shared<upstream::FetchRequest>(copy_of(request));
-    net::Loop& loop = loops_.next();
-    loop.spawn([this, &loop, done, asked]() -> net::Task<void> {
-        Result<upstream::FetchResponse> response = co_await exchange(loop, *asked);
-        done->set_value(std::move(response));
+/// Runs `story` on the exchange's loop and waits for its end, kStepsMax timeouts at most.
+template <class T, class Exchange>
+Result<T> on_loop(const std::shared_ptr<Exchange>& exchange,
+                  std::function<net::Task<Result<T>>()> story) {
+    auto done = std::make_shared<std::promise<Result<T>>>();
+    exchange->loop.spawn([done, exchange, story]() -> net::Task<void> {
+        Result<T> outcome = co_await story();
+        done->set_value(std::move(outcome));
     });
-    std::future<Result<upstream::FetchResponse>> answer = done->get_future();
-    if (answer.wait_for(net::Millis(kStepsMax * request.timeout_ms)) != std::future_status::ready) {
-        return fail(ErrorCode::timeout, request.target.host + " does not answer in time");
+    std::future<Result<T>> outcome = done->get_future();
+    if (outcome.wait_for(kStepsMax * exchange->timeout()) != std::future_status::ready) {
+        return fail(ErrorCode::timeout, exchange->request.target.host + " does not answer in time");
     }
-    return answer.get();
+    return outcome.get();
 }
 
-net::Task<Result<upstream::FetchResponse>> Fetcher::exchange(
-    net::Loop& loop, const upstream::FetchRequest& request) {
-    Result<net::StreamPtr> stream = co_await aws::dial(loop, request.target, own_listeners_, tls_,
-                                                       net::Millis(request.timeout_ms));
-    if (!stream.has_value()) {
-        co_return fail(stream.error());
-    }
-    stream.value()->expires_after(net::Millis(request.timeout_ms));
-    http::ClientConnection connection(std::move(stream.value()), http::Bounds{});
-    http::RequestHead head = request.head;
-    http::set(head.headers, "Connection", "close");
-    const bool bodiless = request.body.empty() && head.method == "GET";
-    const http::Framing framing =
-        bodiless ? http::Framing::none() : http::Framing::sized(request.body.view().size());
-    const Result<void> written = co_await connection.write_head(head, framing, request.body.view());
-    if (!written.has_value()) {
-        co_return fail(written.error());
-    }
-    Result<http::ResponseHead> answer = co_await connection.read_head(head.method);
+net::Task<Result<void>> write_piece(http::ClientConnection& connection, net::Millis timeout,
+                                    std::shared_ptr<const Bytes> piece) {
+    connection.stream().expires_after(timeout);
+    co_return co_await connection.write_body(*piece);
+}
+
+net::Task<Result<upstream::FetchResponse>> read_answer(http::ClientConnection& connection,
+                                                       const upstream::FetchRequest& request) {
+    connection.stream().expires_after(net::Millis(request.timeout_ms));
+    Result<http::ResponseHead> answer = co_await connection.read_head(request.head.method);
     if (!answer.has_value()) {
         co_return fail(answer.error());
     }
@@ -71,6 +72,61 @@ net::Task<Result<upstream::FetchResponse>> Fetcher::exchange(
         append(body, part.value());
     }
     co_return upstream::FetchResponse{std::move(answer.value()), Secret(std::move(body))};
+}
+
+}  // namespace
+
+net::Task<Result<void>> Fetcher::dial(Shared exchange, http::Framing framing) {
+    const upstream::FetchRequest& request = exchange->request;
+    Result<net::StreamPtr> stream = co_await aws::dial(exchange->loop, request.target,
+                                                       own_listeners_, tls_, exchange->timeout());
+    if (!stream.has_value()) {
+        co_return fail(stream.error());
+    }
+    stream.value()->expires_after(exchange->timeout());
+    exchange->connection =
+        std::make_shared<http::ClientConnection>(std::move(stream.value()), http::Bounds{});
+    http::RequestHead head = request.head;
+    http::set(head.headers, "Connection", "close");
+    co_return co_await exchange->connection->write_head(head, framing, request.body.view());
+}
+
+Result<Fetcher::Shared> Fetcher::begin(const upstream::FetchRequest& request,
+                                       http::Framing framing) {
+    auto exchange = std::make_shared<Exchange>(loops_.next(), request);
+    NARROWS_TRY(
+        on_loop<void>(exchange, [this, exchange, framing] { return dial(exchange, framing); }));
+    return exchange;
+}
+
+Result<upstream::FetchResponse> Fetcher::answer(const Shared& exchange) {
+    return on_loop<upstream::FetchResponse>(
+        exchange, [exchange] { return read_answer(*exchange->connection, exchange->request); });
+}
+
+Result<upstream::FetchResponse> Fetcher::fetch(const upstream::FetchRequest& request) {
+    const bool bodiless = request.body.empty() && request.head.method == "GET";
+    NARROWS_TRY(const Shared exchange,
+                begin(request, bodiless ? http::Framing::none()
+                                        : http::Framing::sized(request.body.view().size())));
+    return answer(exchange);
+}
+
+Result<upstream::FetchResponse> Fetcher::upload(const upstream::FetchRequest& request,
+                                                const Upload& body) {
+    NARROWS_TRY(const Shared exchange, begin(request, http::Framing::sized(body.bytes)));
+    Result<void> sent = ok();
+    for (std::uint64_t at = 0; at < body.bytes && sent.has_value(); at += kPieceBytes) {
+        NARROWS_TRY(Bytes bytes,
+                    body.read(at, std::min<std::uint64_t>(kPieceBytes, body.bytes - at)));
+        auto piece = std::make_shared<const Bytes>(std::move(bytes));
+        sent = on_loop<void>(exchange, [exchange, piece] {
+            return write_piece(*exchange->connection, exchange->timeout(), piece);
+        });
+    }
+    Result<upstream::FetchResponse> answered = answer(exchange);
+    return answered.has_value() || sent.has_value() ? std::move(answered)
+                                                    : Result<upstream::FetchResponse>(sent.error());
 }
 
 Result<std::string> fetch_text(Fetcher& fetcher, const std::string& where) {

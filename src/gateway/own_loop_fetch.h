@@ -22,6 +22,10 @@ class OwnLoopFetch : public upstream::HttpFetch {
     Result<upstream::FetchResponse> fetch(const upstream::FetchRequest& request) override {
         return fetcher_.fetch(request);
     }
+    Result<upstream::FetchResponse> upload(const upstream::FetchRequest& request,
+                                           const Upload& body) {
+        return fetcher_.upload(request, body);
+    }
 
   private:
     net::Loops loops_{1};
@@ -33,8 +37,8 @@ class OwnLoopFetch : public upstream::HttpFetch {
 /// One for each set of roots that servers are verified against; "": the system's. One thread.
 class Fetches {
   public:
-    Result<std::shared_ptr<upstream::HttpFetch>> for_ca(const std::string& ca) {
-        std::shared_ptr<upstream::HttpFetch>& fetch = by_ca_[ca];
+    Result<std::shared_ptr<OwnLoopFetch>> for_ca(const std::string& ca) {
+        std::shared_ptr<OwnLoopFetch>& fetch = by_ca_[ca];
         if (!fetch) {
             NARROWS_TRY(std::shared_ptr<net::TlsClientContext> tls,
                         net::TlsClientContext::make(ca));
@@ -44,7 +48,7 @@ class Fetches {
     }
 
   private:
-    std::map<std::string, std::shared_ptr<upstream::HttpFetch>> by_ca_;
+    std::map<std::string, std::shared_ptr<OwnLoopFetch>> by_ca_;
 };
 
 }  // namespace narrows::gateway

@@ -93,12 +93,13 @@ std::string S3Client::target_of(const S3Ask& ask) const {
     return target;
 }
 
-Result<S3Answer> S3Client::ask(const S3Ask& ask) {
+Result<upstream::FetchRequest> S3Client::signed_request(const S3Ask& ask,
+                                                        const crypto::Digest& sha256) {
     NARROWS_TRY(upstream::HostCredentials host, credentials_->get(place_.profile));
-    const std::string digest = codec::hex(crypto::sha256(ask.body));
+    const std::string digest = codec::hex(sha256);
     upstream::FetchRequest request;
     request.target = target_;
-    request.timeout_ms = kTimeoutMs;
+    request.timeout_ms = ask.timeout_ms;
     request.response_bytes_max = ask.answer_max;
     request.head = {ask.method,
                     target_of(ask),
@@ -107,14 +108,33 @@ Result<S3Answer> S3Client::ask(const S3Ask& ask) {
     NARROWS_TRY(sigv4::Signed made, sigv4::sign(request.head, digest, host.credentials,
                                                 place_.region, "s3", clock_.wall(), keys_));
     std::move(made.headers.begin(), made.headers.end(), std::back_inserter(request.head.headers));
-    request.body = Secret(ask.body);
-    NARROWS_TRY(const upstream::FetchResponse response, http_->fetch(request));
+    return request;
+}
+
+S3Answer S3Client::answer_of(const S3Ask& ask, const upstream::FetchResponse& response) {
     S3Answer answer{response.head.status, response.head.headers, to_bytes(response.body.view()),
                     ""};
     if (answer.status >= 300 || ask.method == "POST") {
         answer.code = upstream::parse_service_error(as_text(answer.body)).code;
     }
     return answer;
+}
+
+Result<S3Answer> S3Client::ask(const S3Ask& ask) {
+    NARROWS_TRY(upstream::FetchRequest request, signed_request(ask, crypto::sha256(ask.body)));
+    request.body = Secret(ask.body);
+    NARROWS_TRY(const upstream::FetchResponse response, http_->fetch(request));
+    return answer_of(ask, response);
+}
+
+Result<S3Answer> S3Client::send(const S3Ask& ask, const archive::Content& content,
+                                const crypto::Digest& sha256) {
+    NARROWS_TRY(const upstream::FetchRequest request, signed_request(ask, sha256));
+    const Upload upload{content.size(), [&content](std::uint64_t offset, std::size_t size) {
+                            return content.read(offset, size);
+                        }};
+    NARROWS_TRY(const upstream::FetchResponse response, http_->upload(request, upload));
+    return answer_of(ask, response);
 }
 
 Error S3Client::odd(const S3Answer& answer, std::string_view doing, std::string_view key) const {

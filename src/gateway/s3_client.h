@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "archive/store.h"
 #include "base/clock.h"
 #include "gateway/config/config.h"
 #include "gateway/own_loop_fetch.h"
@@ -22,6 +23,7 @@ struct S3Ask {
     http::Headers headers;
     Bytes body;
     std::size_t answer_max = 64 * 1024;
+    std::int64_t timeout_ms = 30'000;  ///< for connecting, each piece of a body, and answering
 };
 
 struct S3Answer {
@@ -33,18 +35,19 @@ struct S3Answer {
 
 /// One bucket, or a folder in it, of S3 or of something that speaks as S3 does. Signs with the
 /// credentials of the place's own file, or of the host (not those of the environment: the signer
-/// alone has them). Thread-safe; blocks, at most kTimeoutMs for each of
-/// resolving, connecting, securing and answering. Retries nothing.
+/// alone has them). Thread-safe; blocks, as long as the ask's timeouts let it. Retries nothing.
 class S3Client {
   public:
-    static constexpr std::int64_t kTimeoutMs = 30'000;
-
     /// `clock` must outlive it.
     static Result<std::unique_ptr<S3Client>> make(const S3Place& place, const Clock& clock,
                                                   Fetches& fetches);
 
     /// Any complete answer is a value.
     Result<S3Answer> ask(const S3Ask& ask);
+    /// The same with `content`, whose hash `sha256` is, in place of the ask's body; a piece of it
+    /// at a time is in memory.
+    Result<S3Answer> send(const S3Ask& ask, const archive::Content& content,
+                          const crypto::Digest& sha256);
     /// The key in the bucket.
     std::string full_key(std::string_view key) const;
     /// "s3://bucket/prefix"
@@ -56,13 +59,15 @@ class S3Client {
     S3Client(const S3Place& place, const Clock& clock) : place_(place), clock_(clock) {}
     Result<void> find_endpoint();
     std::string target_of(const S3Ask& ask) const;
+    Result<upstream::FetchRequest> signed_request(const S3Ask& ask, const crypto::Digest& sha256);
+    static S3Answer answer_of(const S3Ask& ask, const upstream::FetchResponse& response);
 
     const S3Place place_;
     const Clock& clock_;
     std::string name_;
     upstream::Target target_;
     bool path_style_ = false;
-    std::shared_ptr<upstream::HttpFetch> http_;
+    std::shared_ptr<OwnLoopFetch> http_;
     std::shared_ptr<upstream::HttpFetch> credentials_http_;
     std::unique_ptr<upstream::Host> host_;
     std::unique_ptr<upstream::CredentialChain> credentials_;

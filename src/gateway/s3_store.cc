@@ -13,12 +13,17 @@ namespace {
 
 using archive::Content;
 using archive::Keeping;
-using archive::Listed;
+using archive::ListMark;
+using archive::ListPage;
 using archive::Object;
+using archive::PartContent;
 
 constexpr std::int64_t kDayNs = 24 * 3600 * kNsPerSecond;
 constexpr std::size_t kListAnswerMax = 8 << 20;
 constexpr int kEmptyPagesMax = 100;
+constexpr std::size_t kReadBackBytes = 4 << 20;
+/// S3 puts the parts together before it answers, minutes long if it must.
+constexpr std::int64_t kFinishTimeoutMs = 300'000;
 
 std::string sha256_base64(ByteView bytes) {
     return codec::base64(crypto::sha256(bytes));
@@ -31,21 +36,16 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
     return whole ? std::optional(number) : std::nullopt;
 }
 
-std::size_t parts_of(std::uint64_t bytes) {
-    return (bytes + S3Store::kPartBytes - 1) / S3Store::kPartBytes;
-}
-
-/// What S3 says of an object that came in parts: the hash of its parts' hashes, and their number.
-Result<std::string> composite_checksum(const Content& content) {
-    crypto::Hasher whole;
-    const std::size_t parts = parts_of(content.size());
-    for (std::size_t i = 0; i < parts; ++i) {
-        const std::uint64_t at = std::uint64_t{i} * S3Store::kPartBytes;
-        const std::size_t size = std::min<std::uint64_t>(S3Store::kPartBytes, content.size() - at);
-        NARROWS_TRY(const Bytes part, content.read(at, size));
-        whole.update(ByteView(crypto::sha256(part)));
+/// Where an object is cut. S3 takes 10,000 parts at most.
+std::vector<PartContent> parts_of(const Content& content, std::uint64_t part_bytes) {
+    constexpr std::uint64_t kPartsMax = 10'000;
+    const std::uint64_t size = content.size();
+    const std::uint64_t each = std::max(part_bytes, (size + kPartsMax - 1) / kPartsMax);
+    std::vector<PartContent> parts;
+    for (std::uint64_t at = 0; at < size; at += each) {
+        parts.emplace_back(content, at, std::min(each, size - at));
     }
-    return fmt::format("{}-{}", codec::base64(whole.finish256()), parts);
+    return parts;
 }
 
 std::string text_of(const codec::XmlElement& parent, std::string_view name) {
@@ -82,7 +82,7 @@ http::Headers S3Store::lock_headers(Keeping keeping) const {
 
 Result<Object> S3Store::put(const std::string& key, const Content& content,
                             const crypto::Digest& sha256, Keeping keeping) {
-    if (content.size() <= kPartBytes) {
+    if (content.size() <= part_bytes_) {
         NARROWS_TRY(put_whole(key, content, sha256, keeping));
     } else {
         const auto known = head(key, "");
@@ -108,8 +108,7 @@ Result<void> S3Store::put_whole(const std::string& key, const Content& content,
     // Of a locked object some stores want to be told which checksum it has, as SDKs do.
     ask.headers.push_back({"x-amz-sdk-checksum-algorithm", "SHA256"});
     ask.headers.push_back({"If-None-Match", "*"});
-    NARROWS_TRY(ask.body, content.read(0, content.size()));
-    NARROWS_TRY(const S3Answer answer, client_->ask(ask));
+    NARROWS_TRY(const S3Answer answer, client_->send(ask, content, sha256));
     const bool is_taken = answer.status == 412;
     return answer.status == 200 || is_taken ? ok()
                                             : Result<void>(fail(client_->odd(answer, "PUT", key)));
@@ -119,18 +118,19 @@ Result<void> S3Store::put_in_parts(const std::string& key, const Content& conten
                                    Keeping keeping) {
     NARROWS_TRY(const std::string upload, begin_parts(key, keeping));
     const auto list = put_parts(key, upload, content);
-    Result<void> finished =
-        list ? finish_parts(key, upload, list.value()) : Result<void>(fail(list.error()));
-    if (!finished.has_value()) {
+    const Result<bool> finished =
+        list ? finish_parts(key, upload, list.value()) : Result<bool>(fail(list.error()));
+    if (!finished.has_value() || !finished.value()) {
         // Parts that nobody finishes are paid for; the bucket's lifecycle rule is the second net.
         (void)client_->ask({"DELETE", key, {{"uploadId", upload}}, {}, {}});
     }
-    return finished;
+    return finished.has_value() ? ok() : Result<void>(fail(finished.error()));
 }
 
 Result<std::string> S3Store::begin_parts(const std::string& key, Keeping keeping) {
     S3Ask ask{"POST", key, {{"uploads", ""}}, lock_headers(keeping), {}};
     ask.headers.push_back({"x-amz-checksum-algorithm", "SHA256"});
+    ask.headers.push_back({"x-amz-checksum-type", "COMPOSITE"});
     NARROWS_TRY(const S3Answer answer, client_->ask(ask));
     const auto document = codec::xml_decode(as_text(answer.body));
     const std::string upload = document ? text_of(document.value(), "UploadId") : "";
@@ -144,37 +144,44 @@ Result<std::string> S3Store::begin_parts(const std::string& key, Keeping keeping
 Result<std::string> S3Store::put_parts(const std::string& key, const std::string& upload,
                                        const Content& content) {
     std::string list = "<CompleteMultipartUpload>";
-    for (std::size_t i = 0; i < parts_of(content.size()); ++i) {
-        const std::uint64_t at = std::uint64_t{i} * kPartBytes;
-        const std::string number = std::to_string(i + 1);
-        S3Ask ask{"PUT", key, {{"partNumber", number}, {"uploadId", upload}}, {}, {}};
-        NARROWS_TRY(ask.body,
-                    content.read(at, std::min<std::uint64_t>(kPartBytes, content.size() - at)));
-        const std::string checksum = sha256_base64(ask.body);
-        ask.headers.push_back({"x-amz-checksum-sha256", checksum});
-        NARROWS_TRY(const S3Answer answer, client_->ask(ask));
-        const std::string tag(http::header(answer.headers, "ETag"));
-        const bool is_plain = tag.find_first_of("<>&") == tag.npos;
-        if (answer.status != 200 || tag.empty() || !is_plain) {
-            return fail(client_->odd(answer, "PUT a part of", key));
-        }
-        list += fmt::format(
-            "<Part><ETag>{}</ETag><ChecksumSHA256>{}</ChecksumSHA256><PartNumber>{}</PartNumber>"
-            "</Part>",
-            tag, checksum, number);
+    std::size_t number = 0;
+    for (const PartContent& part : parts_of(content, part_bytes_)) {
+        NARROWS_TRY(const std::string listed, put_part(key, upload, ++number, part));
+        list += listed;
     }
     return list + "</CompleteMultipartUpload>";
 }
 
-/// S3 may answer 200 and say in the body that it failed.
-Result<void> S3Store::finish_parts(const std::string& key, const std::string& upload,
+Result<std::string> S3Store::put_part(const std::string& key, const std::string& upload,
+                                      std::size_t number, const Content& part) {
+    NARROWS_TRY(const crypto::Digest sha256, archive::hash_of(part));
+    const std::string checksum = codec::base64(sha256);
+    S3Ask ask{"PUT", key, {{"partNumber", std::to_string(number)}, {"uploadId", upload}}, {}, {}};
+    ask.headers.push_back({"x-amz-checksum-sha256", checksum});
+    NARROWS_TRY(const S3Answer answer, client_->send(ask, part, sha256));
+    const std::string tag(http::header(answer.headers, "ETag"));
+    const bool is_plain = tag.find_first_of("<>&") == tag.npos;
+    if (answer.status != 200 || tag.empty() || !is_plain) {
+        return fail(client_->odd(answer, "PUT a part of", key));
+    }
+    return fmt::format(
+        "<Part><ETag>{}</ETag><ChecksumSHA256>{}</ChecksumSHA256><PartNumber>{}</PartNumber>"
+        "</Part>",
+        tag, checksum, number);
+}
+
+/// Whether the upload became the object; not if the key was taken meanwhile. S3 may answer 200 and
+/// say in the body that it failed.
+Result<bool> S3Store::finish_parts(const std::string& key, const std::string& upload,
                                    const std::string& list) {
     S3Ask ask{"POST", key, {{"uploadId", upload}}, {{"If-None-Match", "*"}}, to_bytes(list)};
+    ask.timeout_ms = kFinishTimeoutMs;
     NARROWS_TRY(const S3Answer answer, client_->ask(ask));
+    if (answer.status == 412) {
+        return false;
+    }
     const bool done = answer.status == 200 && answer.code.empty();
-    return done || answer.status == 412
-               ? ok()
-               : Result<void>(fail(client_->odd(answer, "finish the upload of", key)));
+    return done ? Result<bool>(true) : fail(client_->odd(answer, "finish the upload of", key));
 }
 
 Result<void> S3Store::replace(const std::string& key, ByteView bytes) {
@@ -206,29 +213,43 @@ Result<void> S3Store::check_bytes(const S3Answer& answer, const Object& object,
     if (length && *length != object.bytes) {
         return fail(other_bytes(name(), object.key));
     }
-    const std::string stated(http::header(answer.headers, "x-amz-checksum-sha256"));
+    const std::string_view stated = http::header(answer.headers, "x-amz-checksum-sha256");
+    if (stated == codec::base64(object.sha256)) {
+        return ok();
+    }
+    const bool of_parts = stated.find('-') != stated.npos ||
+                          http::header(answer.headers, "x-amz-checksum-type") == "COMPOSITE";
+    if (!stated.empty()) {
+        NARROWS_TRY(const bool is_ours, is_composite_of(stated, content));
+        if (is_ours || !of_parts) {
+            return is_ours ? ok() : Result<void>(fail(other_bytes(name(), object.key)));
+        }
+    }
+    return read_back(object);
+}
+
+/// What S3 says of an object that came in parts: the hash of its parts' hashes, and behind a '-'
+/// their number, which some stores leave out. The parts may have had another size than now.
+Result<bool> S3Store::is_composite_of(std::string_view stated, const Content& content) const {
+    const std::vector<PartContent> parts = parts_of(content, part_bytes_);
     const std::size_t dash = stated.find('-');
-    // Some stores say that it is a hash of parts' hashes in a header, not by the number behind it.
-    const bool of_parts =
-        dash != stated.npos || http::header(answer.headers, "x-amz-checksum-type") == "COMPOSITE";
-    if (!stated.empty() && !of_parts) {
-        return stated == codec::base64(object.sha256)
-                   ? ok()
-                   : Result<void>(fail(other_bytes(name(), object.key)));
+    if (dash != stated.npos && stated.substr(dash + 1) != std::to_string(parts.size())) {
+        return false;
     }
-    const bool as_put =
-        dash == stated.npos || stated.substr(dash + 1) == std::to_string(parts_of(object.bytes));
-    if (!stated.empty() && as_put) {
-        NARROWS_TRY(const std::string expected, composite_checksum(content));
-        return stated.substr(0, dash) == expected.substr(0, expected.find('-'))
-                   ? ok()
-                   : Result<void>(fail(other_bytes(name(), object.key)));
+    crypto::Hasher whole;
+    for (const PartContent& part : parts) {
+        NARROWS_TRY(const crypto::Digest sha256, archive::hash_of(part));
+        whole.update(ByteView(sha256));
     }
+    return stated.substr(0, dash) == codec::base64(whole.finish256());
+}
+
+Result<void> S3Store::read_back(const Object& object) {
     crypto::Hasher hasher;
     for (std::uint64_t at = 0; at < object.bytes;) {
-        NARROWS_TRY(const Bytes piece, read(object.key, object.version, at, kPartBytes));
+        NARROWS_TRY(const Bytes piece, read(object.key, object.version, at, kReadBackBytes));
         if (piece.empty()) {
-            return fail(other_bytes(name(), object.key));
+            break;
         }
         hasher.update(piece);
         at += piece.size();
@@ -275,12 +296,15 @@ Result<Bytes> S3Store::read(const std::string& key, const std::string& version,
     return std::move(answer.body);
 }
 
-Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::string& after) {
+Result<ListPage> S3Store::list_page(const std::string& prefix, const ListMark& from) {
     S3Ask ask{"GET", "", {{"versions", ""}, {"delimiter", "/"}}, {}, {}};
     ask.query.push_back({"prefix", client_->full_key(prefix)});
     ask.query.push_back({"max-keys", std::to_string(archive::kListedMax)});
-    if (!after.empty()) {
-        ask.query.push_back({"key-marker", client_->full_key(after)});
+    if (!from.key.empty()) {
+        ask.query.push_back({"key-marker", client_->full_key(from.key)});
+    }
+    if (!from.version.empty()) {
+        ask.query.push_back({"version-id-marker", from.version});
     }
     ask.answer_max = kListAnswerMax;
     NARROWS_TRY(const S3Answer answer, client_->ask(ask));
@@ -289,7 +313,7 @@ Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::s
         return fail(client_->odd(answer, "list", prefix));
     }
     const std::size_t skip = client_->full_key("x").size() - 1;
-    Page page;
+    ListPage page;
     for (const codec::XmlElement& child : document.value().children) {
         const std::string key = text_of(child, "Key");
         if (child.name == "Version" && key.size() > skip) {
@@ -297,22 +321,26 @@ Result<S3Store::Page> S3Store::list_page(const std::string& prefix, const std::s
                                    number_of(text_of(child, "Size")).value_or(0)});
         }
     }
-    const std::string next = text_of(document.value(), "NextKeyMarker");
-    if (text_of(document.value(), "IsTruncated") == "true" && next.size() > skip) {
-        page.next = next.substr(skip);
+    if (text_of(document.value(), "IsTruncated") == "true") {
+        const std::string next = text_of(document.value(), "NextKeyMarker");
+        if (next.size() <= skip) {
+            return fail(ErrorCode::unavailable,
+                        name() + " does not say how its list of " + prefix + " goes on");
+        }
+        page.next = {next.substr(skip), text_of(document.value(), "NextVersionIdMarker")};
     }
     return page;
 }
 
-/// A page may hold nothing but deletions.
-Result<std::vector<Listed>> S3Store::list(const std::string& prefix, const std::string& after) {
-    std::string from = after;
+/// Pages that hold nothing but deletions are passed over.
+Result<ListPage> S3Store::list(const std::string& prefix, const ListMark& from) {
+    ListMark at = from;
     for (int i = 0; i < kEmptyPagesMax; ++i) {
-        NARROWS_TRY(Page page, list_page(prefix, from));
-        if (!page.listed.empty() || page.next.empty()) {
-            return std::move(page.listed);
+        NARROWS_TRY(ListPage page, list_page(prefix, at));
+        if (!page.listed.empty() || page.next.key.empty()) {
+            return page;
         }
-        from = page.next;
+        at = page.next;
     }
     return fail(ErrorCode::exhausted,
                 name() + " lists nothing but deletions below " + prefix + ": clear them away");

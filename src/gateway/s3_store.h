@@ -15,19 +15,20 @@ struct S3Locks {
 };
 
 /// An archive in S3, or in something that speaks as S3 does. Objects are put with
-/// `If-None-Match: *` and x-amz-checksum-sha256, those over kPartBytes in parts; what the store
-/// says afterwards (length, checksum, lock) is compared, and where it says no checksum the object
-/// is read back whole.
+/// `If-None-Match: *` and x-amz-checksum-sha256, those over `part_bytes` in parts; what the store
+/// says afterwards (length, checksum, lock) is compared, and where it says no checksum, or that of
+/// other parts, the object is read back. Whatever its size, a few MiB of it are in memory.
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 class S3Store : public archive::Store {
   public:
-    static constexpr std::size_t kPartBytes = 80 << 20;
+    static constexpr std::uint64_t kPartBytes = 80 << 20;
 
-    /// `clock` must outlive it.
-    S3Store(std::unique_ptr<S3Client> client, const Clock& clock, S3Locks locks)
-        : client_(std::move(client)), clock_(clock), locks_(locks) {}
+    /// `clock` must outlive it. S3 takes parts from 5 MiB to 5 GiB.
+    S3Store(std::unique_ptr<S3Client> client, const Clock& clock, S3Locks locks,
+            std::uint64_t part_bytes = kPartBytes)
+        : client_(std::move(client)), clock_(clock), locks_(locks), part_bytes_(part_bytes) {}
 
     const std::string& name() const override { return client_->name(); }
     Result<archive::Object> put(const std::string& key, const archive::Content& content,
@@ -36,21 +37,18 @@ class S3Store : public archive::Store {
     Result<void> confirm(const archive::Object& object, const archive::Content& content) override;
     Result<Bytes> read(const std::string& key, const std::string& version, std::uint64_t offset,
                        std::size_t size) override;
-    Result<std::vector<archive::Listed>> list(const std::string& prefix,
-                                              const std::string& after) override;
+    Result<archive::ListPage> list(const std::string& prefix,
+                                   const archive::ListMark& from) override;
     /// Nothing: the bucket's lifecycle rule does it.
     void drop(const std::string&) override {}
 
   private:
-    struct Page {
-        std::vector<archive::Listed> listed;
-        std::string next;  ///< key to go on after; empty: that was all
-    };
-
     http::Headers lock_headers(archive::Keeping keeping) const;
     Result<S3Answer> head(const std::string& key, const std::string& version);
     Result<void> check_bytes(const S3Answer& answer, const archive::Object& object,
                              const archive::Content& content);
+    Result<bool> is_composite_of(std::string_view stated, const archive::Content& content) const;
+    Result<void> read_back(const archive::Object& object);
     Result<void> check_lock(const S3Answer& answer, const std::string& key,
                             archive::Keeping keeping) const;
     Result<void> put_whole(const std::string& key, const archive::Content& content,
@@ -60,13 +58,16 @@ class S3Store : public archive::Store {
     Result<std::string> begin_parts(const std::string& key, archive::Keeping keeping);
     Result<std::string> put_parts(const std::string& key, const std::string& upload,
                                   const archive::Content& content);
-    Result<void> finish_parts(const std::string& key, const std::string& upload,
+    Result<std::string> put_part(const std::string& key, const std::string& upload,
+                                 std::size_t number, const archive::Content& part);
+    Result<bool> finish_parts(const std::string& key, const std::string& upload,
                               const std::string& list);
-    Result<Page> list_page(const std::string& prefix, const std::string& after);
+    Result<archive::ListPage> list_page(const std::string& prefix, const archive::ListMark& from);
 
     std::unique_ptr<S3Client> client_;
     const Clock& clock_;
     const S3Locks locks_;
+    const std::uint64_t part_bytes_;
 };
 
 }  // namespace narrows::gateway

@@ -31,7 +31,8 @@ Result<evidence::Note> StoreAnchor::read(const std::string& key, const std::stri
 }
 
 Result<std::optional<evidence::Note>> StoreAnchor::newest(const std::string& folder) {
-    NARROWS_TRY(const std::vector<archive::Listed> listed, store_->list(folder, ""));
+    NARROWS_TRY(const archive::ListPage page, store_->list(folder, {}));
+    const std::vector<archive::Listed>& listed = page.listed;
     if (listed.empty()) {
         return std::optional<evidence::Note>();
     }

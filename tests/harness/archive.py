@@ -3,6 +3,7 @@
 import http.client
 import http.server
 import threading
+import urllib.parse
 
 from .emulator import REGION
 
@@ -99,3 +100,38 @@ class FaultyS3:
 
     def stop(self):
         self.server.shutdown()
+
+
+class InParts:
+    """A fault of FaultyS3 that is none: what S3 does with objects that come in parts and the emulator leaves undone. It
+    locks them as the beginning of the upload asked, and says that their checksum is of so many parts'."""
+
+    def __init__(self, emulator):
+        self.s3, self.locks, self.parts = emulator.client("s3"), {}, {}
+
+    def __call__(self, method, path, headers):
+        name, _, query = path.partition("?")
+        bucket, key = urllib.parse.unquote(name).lstrip("/").split("/", 1) if name.count("/") > 1 else ("", "")
+        asked = {each.split("=")[0] for each in query.split("&")}
+        if method == "POST" and "uploads" in asked:
+            assert headers["x-amz-checksum-algorithm"] == "SHA256" and headers["x-amz-checksum-type"] == "COMPOSITE"
+            self.locks[key] = headers["x-amz-object-lock-mode"], headers["x-amz-object-lock-retain-until-date"]
+        elif method == "PUT" and "partNumber" in asked:
+            self.parts[key] = self.parts.get(key, 0) + 1
+        elif method == "POST" and "uploadId" in asked:
+            return lambda *answer: self.lock(bucket, key, answer)
+        elif method == "HEAD" and key in self.parts:
+            return lambda *answer: self.say(key, *answer)
+        return None
+
+    def lock(self, bucket, key, answer):
+        mode, until = self.locks[key]
+        self.s3.put_object_retention(Bucket=bucket, Key=key, Retention={"Mode": mode, "RetainUntilDate": until})
+        return answer
+
+    def say(self, key, status, headers, body):
+        left = {name.lower(): value for name, value in headers}
+        if "x-amz-checksum-sha256" in left:
+            left["x-amz-checksum-sha256"] += f"-{self.parts[key]}"
+            left["x-amz-checksum-type"] = "COMPOSITE"
+        return status, list(left.items()), body

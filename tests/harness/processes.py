@@ -132,10 +132,12 @@ def arguments_of(pid):
 
 
 def lives(pid):
-    """Neither gone nor a zombie that nobody has waited for yet; a zombie with threads still holds its files and ports."""
+    """Neither gone nor a zombie that nobody has waited for yet. While other threads of it still end, it holds its ports
+    and locks, though its first thread is a zombie already."""
+    process = pathlib.Path(f"/proc/{pid}")
     with contextlib.suppress(OSError):
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
+        is_zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return not is_zombie or len(os.listdir(process / "task")) > 1
     return False
 
 

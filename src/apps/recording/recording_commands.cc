@@ -274,11 +274,12 @@ void list_archived(const RecordingOptions& options, const archive::Away& away,
     }
 }
 
-/// "gaps" says that something is missing; what the log says is archived is not.
+/// "gaps" says that something is missing; what the log says is archived is not. The counts beside
+/// these words are of what is here.
 std::string completeness_words(const review::SessionSummary& session, const archive::Away& away) {
     const bool away_in_part = session.completeness == review::Completeness::gaps &&
                               away.sessions.contains(session.session);
-    return away_in_part ? "archived" : name_of(session.completeness);
+    return away_in_part ? "partly here" : name_of(session.completeness);
 }
 
 }  // namespace
@@ -298,6 +299,9 @@ int run_recording_list(const RecordingOptions& options, std::ostream& out, std::
         if (options.json) {
             codec::Value line = json_of(each);
             (*line.as<codec::Map>())["completeness"] = completeness_words(each, away);
+            if (const auto there = away.sessions.find(each.session); there != away.sessions.end()) {
+                (*line.as<codec::Map>())["store"] = there->second.store;
+            }
             print_json(out, line);
             continue;
         }

@@ -99,6 +99,7 @@ struct ArchiveSection {
     std::uint32_t retention_days = 0;           ///< S3 Object Lock, COMPLIANCE; 0: none of ours
     std::uint32_t key_retention_days = 0;       ///< of key envelopes
     bool legal_hold = false;                    ///< on all that is locked
+    std::uint32_t part_mib = 80;                ///< S3: larger objects go in parts of that size
     std::int64_t every_s = 60;                  ///< a round
     std::int64_t age_max_s = 900;               ///< without a whole round: alarm
     std::uint64_t keep_local_mib = 4096;        ///< archived segments that stay all the same

@@ -48,6 +48,7 @@ Facts facts_of(const ArchiveSection& archive) {
     facts["retention_days"] = std::to_string(archive.retention_days);
     facts["key_retention_days"] = std::to_string(archive.key_retention_days);
     facts["legal_hold"] = archive.legal_hold ? "true" : "false";
+    facts["part_mib"] = std::to_string(archive.part_mib);
     facts["every"] = std::to_string(archive.every_s);
     facts["age_max"] = std::to_string(archive.age_max_s);
     facts["keep_local_mib"] = std::to_string(archive.keep_local_mib);

@@ -205,6 +205,8 @@ void Parser::archive(Section section) {
     constexpr std::int64_t kAgeMost = 30 * 24 * 3600;
     constexpr std::int64_t kForMost = 1'000'000 * std::int64_t{3600};
     constexpr std::uint64_t kMibMost = std::uint64_t{1} << 30;
+    constexpr std::uint64_t kPartMibLeast = 5;  // as S3 has it
+    constexpr std::uint64_t kPartMibMost = 5 * 1024;
     ArchiveSection& to = config_.archive;
     to.type = section.required("type", [](std::string_view text) {
         return text == "directory" || text == "s3"
@@ -221,6 +223,8 @@ void Parser::archive(Section section) {
         to.retention_days = days(section, "retention_days");
         to.key_retention_days = days(section, "key_retention_days");
         to.legal_hold = section.flag("legal_hold", false);
+        to.part_mib = static_cast<std::uint32_t>(
+            section.number("part_mib", to.part_mib, kPartMibLeast, kPartMibMost));
     }
     to.every_s = section.duration_s("every", to.every_s, kEveryMost);
     to.age_max_s = section.duration_s("age_max", to.age_max_s, kAgeMost);
