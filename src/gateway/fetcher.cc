@@ -1,6 +1,7 @@
 #include "gateway/fetcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 
 #include "io/file.h"
@@ -11,9 +12,7 @@ namespace narrows::gateway {
 /// What the loop works on; it outlives a caller that has given up.
 struct Fetcher::Exchange {
     Exchange(net::Loop& on, const upstream::FetchRequest& asked)
-        : loop(on),
-          request{asked.target, asked.head, asked.body.copy(), asked.timeout_ms,
-                  asked.response_bytes_max} {}
+        : loop(on), request(asked.copy()) {}
     /// A stream ends on its loop.
     ~Exchange() {
         loop.post([gone = std::move(connection)] {});
@@ -22,6 +21,7 @@ struct Fetcher::Exchange {
 
     net::Loop& loop;
     const upstream::FetchRequest request;
+    const std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
     std::shared_ptr<http::ClientConnection> connection;  // shared with its end
 };
 
@@ -30,7 +30,18 @@ namespace {
 /// Resolving, connecting, securing, asking: each has the request's timeout.
 constexpr int kStepsMax = 4;
 
-/// Runs `story` on the exchange's loop and waits for its end, kStepsMax timeouts at most.
+/// How long the next step may be waited for.
+template <class Exchange>
+net::Millis patience(const Exchange& exchange) {
+    const net::Millis steps = kStepsMax * exchange.timeout();
+    const auto gone = std::chrono::steady_clock::now() - exchange.began;
+    const auto left = net::Millis(exchange.request.whole_ms) - gone;
+    return exchange.request.whole_ms == 0
+               ? steps
+               : std::min(steps, std::chrono::duration_cast<net::Millis>(left));
+}
+
+/// Runs `story` on the exchange's loop and waits for its end, as long as `patience` says.
 template <class T, class Exchange>
 Result<T> on_loop(const std::shared_ptr<Exchange>& exchange,
                   std::function<net::Task<Result<T>>()> story) {
@@ -40,7 +51,7 @@ Result<T> on_loop(const std::shared_ptr<Exchange>& exchange,
         done->set_value(std::move(outcome));
     });
     std::future<Result<T>> outcome = done->get_future();
-    if (outcome.wait_for(kStepsMax * exchange->timeout()) != std::future_status::ready) {
+    if (outcome.wait_for(patience(*exchange)) != std::future_status::ready) {
         return fail(ErrorCode::timeout, exchange->request.target.host + " does not answer in time");
     }
     return outcome.get();

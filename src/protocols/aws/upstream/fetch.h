@@ -17,8 +17,13 @@ struct FetchRequest {
     Target target;
     http::RequestHead head;  ///< with Host; Content-Length and Connection are the client's to add
     Secret body;
-    std::int64_t timeout_ms = 5000;
+    std::int64_t timeout_ms = 5000;  ///< of each: resolving, connecting, securing, answering
+    std::int64_t whole_ms = 0;       ///< of all that; 0: as long as they may take together
     std::size_t response_bytes_max = 256 * 1024;
+
+    FetchRequest copy() const {
+        return {target, head, body.copy(), timeout_ms, whole_ms, response_bytes_max};
+    }
 };
 
 struct FetchResponse {
