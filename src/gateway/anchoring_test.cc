@@ -302,7 +302,10 @@ class KeeperTest : public AnchoringTest {
         if (!journal_) {
             journal_ = std::move(journal::testing::open(journal_disk_).value().journal);
         }
-        return EvidenceKeeper::open(disk_, clock_, "/data", "narrows/gw-1", with,
+        NARROWS_TRY(evidence::KeySigner own,
+                    evidence::open_key_file(disk_, "/data/log.key", "narrows/gw-1"));
+        return EvidenceKeeper::open(disk_, clock_, "/data",
+                                    std::make_unique<evidence::KeySigner>(std::move(own)), with,
                                     {*journal_, heads_, keys_});
     }
     void SetUp() override { witness_.reset(); }

@@ -16,8 +16,8 @@ namespace narrows::recorder {
 /// go first.
 ///
 /// Of the recorder's own: "disk fault", "disk full", "slow disk", "journal refuses" (JournalWatch),
-/// "evidence log" (EvidenceKeeper), "interrupted" (a start that found parts that nobody had
-/// closed).
+/// "evidence log", "log key" (EvidenceKeeper), "interrupted" (a start that found parts that nobody
+/// had closed).
 class Alarms {
   public:
     static constexpr std::size_t kUntoldMax = 256;

@@ -37,21 +37,18 @@ std::string contradiction(const AnchorState& anchor, const std::string& data_dir
 
 }  // namespace
 
-EvidenceKeeper::EvidenceKeeper(const Clock& clock, evidence::KeySigner signer,
+EvidenceKeeper::EvidenceKeeper(const Clock& clock, std::unique_ptr<evidence::NoteSigner> signer,
                                const KeptJournal& kept)
     : clock_(clock), kept_(kept), signer_(std::move(signer)) {}
 
-Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(io::FileSystem& fs, const Clock& clock,
-                                                             const std::string& data_dir,
-                                                             const std::string& origin,
-                                                             const AnchorSetup& setup,
-                                                             const KeptJournal& kept) {
-    NARROWS_TRY(evidence::KeySigner signer,
-                evidence::open_key_file(fs, data_dir + "/log.key", origin));
+Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(
+    io::FileSystem& fs, const Clock& clock, const std::string& data_dir,
+    std::unique_ptr<evidence::NoteSigner> signer, const AnchorSetup& setup,
+    const KeptJournal& kept) {
     std::unique_ptr<EvidenceKeeper> keeper(new EvidenceKeeper(clock, std::move(signer), kept));
     keeper->vkey_ = evidence::vkey_text(keeper->signer_.key());
-    NARROWS_TRY(keeper->log_,
-                evidence::Log::open(fs, data_dir + "/log", origin, keeper->signer_, clock.wall()));
+    NARROWS_TRY(keeper->log_, evidence::Log::open(fs, data_dir + "/log", keeper->signer_.key().name,
+                                                  keeper->signer_, clock.wall()));
     keeper->started_ = clock.mono();
     keeper->last_heartbeat_ = clock.mono() - kHeartbeatNs;
     NARROWS_TRY(keeper->ask_anchors(fs, data_dir, setup));
@@ -256,11 +253,15 @@ bool EvidenceKeeper::take_waiting() {
 }
 
 Result<void> EvidenceKeeper::publish() {
-    NARROWS_TRY(log_->append(pending_));
-    pending_.clear();
+    const Result<std::uint64_t> taken = log_->append(pending_);
+    if (taken.has_value()) {
+        pending_.clear();
+    }
+    // Also if a full log took no more: signed, it has room for them.
     NARROWS_TRY(log_->checkpoint());
     size_ = log_->size();
     anchoring_->offer(log_->signed_checkpoint());
+    NARROWS_TRY(taken);
     return ok();
 }
 
@@ -324,7 +325,6 @@ bool EvidenceKeeper::refuses_operations() const {
 }
 
 void EvidenceKeeper::tick() {
-    kept_.keys.tick();
     look_at_clock();
     look_at_anchors();
     for (evidence::AlarmEntry& change : alarms_.take_for_log()) {
@@ -343,14 +343,20 @@ void EvidenceKeeper::tick() {
     settle(has_more ? publish() : ok(), flushes);
 }
 
+void EvidenceKeeper::show_trouble(const char* alarm, const std::string& why) {
+    if (why.empty()) {
+        alarms_.lower(alarm);
+    } else {
+        alarms_.raise(alarm, "no checkpoint can be signed: " + why);
+    }
+}
+
 void EvidenceKeeper::settle(const Result<void>& published, std::uint64_t flushes) {
     const std::lock_guard lock(mutex_);
-    if (published.has_value()) {
-        alarms_.lower("evidence log");
-    } else {
-        alarms_.raise("evidence log", "no checkpoint can be signed: " + published.error().what);
-    }
+    const bool key_failed = signer_.take_failed();
     trouble_ = published.has_value() ? std::string() : published.error().what;
+    show_trouble("log key", key_failed ? trouble_ : std::string());
+    show_trouble("evidence log", key_failed ? std::string() : trouble_);
     if (published.has_value() && !behind_) {
         flush_done_ = flushes;
         flushed_.notify_all();

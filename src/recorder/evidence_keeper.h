@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -40,21 +41,41 @@ struct KeptJournal {
     evidence::KeyStore& keys;
 };
 
+/// Remembers whether the key did not sign, which is told from a disk that does not take the log.
+class WatchedSigner final : public evidence::NoteSigner {
+  public:
+    explicit WatchedSigner(std::unique_ptr<evidence::NoteSigner> signer)
+        : signer_(std::move(signer)) {}
+    const evidence::VerifierKey& key() const override { return signer_->key(); }
+    Result<crypto::Signature> sign(ByteView text) override {
+        Result<crypto::Signature> signature = signer_->sign(text);
+        failed_ = !signature.has_value();
+        return signature;
+    }
+    /// Whether it did since it was asked last.
+    bool take_failed() { return std::exchange(failed_, false); }
+
+  private:
+    const std::unique_ptr<evidence::NoteSigner> signer_;
+    bool failed_ = false;
+};
+
 /// Keeps the gateway's transparency log from the journal's own word on every record, and takes
 /// further entries from anywhere. Signs a checkpoint every second with activity, at once when a
 /// part begins, and a heartbeat every ten seconds, on a thread of its own, and has it anchored.
 /// Nothing is logged that a power cut could still take. If the log cannot be written it says so in
 /// `trouble` and tries again; entries wait in order, and no session opens meanwhile, so that they
-/// do not grow without end. Nobody waits for its disk or its anchors.
+/// do not grow without end. Nobody waits for its disk, its anchors, or a key that lies elsewhere;
+/// that one is an alarm of its own, "log key".
 class EvidenceKeeper {
   public:
     /// Asks the anchors before it signs anything. ErrorCode::conflict: one of them knows more than
     /// the log here, or another log: this data directory was rolled back, exchanged or copied.
-    static Result<std::unique_ptr<EvidenceKeeper>> open(io::FileSystem& fs, const Clock& clock,
-                                                        const std::string& data_dir,
-                                                        const std::string& origin,
-                                                        const AnchorSetup& setup,
-                                                        const KeptJournal& kept);
+    /// The log's origin is the key's name.
+    static Result<std::unique_ptr<EvidenceKeeper>> open(
+        io::FileSystem& fs, const Clock& clock, const std::string& data_dir,
+        std::unique_ptr<evidence::NoteSigner> signer, const AnchorSetup& setup,
+        const KeptJournal& kept);
     ~EvidenceKeeper();
 
     void add(evidence::EntryBody body);
@@ -85,13 +106,15 @@ class EvidenceKeeper {
         journal::Waiter* waiter;
         MonoNs give_up_at = 0;
     };
-    EvidenceKeeper(const Clock& clock, evidence::KeySigner signer, const KeptJournal& kept);
+    EvidenceKeeper(const Clock& clock, std::unique_ptr<evidence::NoteSigner> signer,
+                   const KeptJournal& kept);
     Result<void> ask_anchors(io::FileSystem& fs, const std::string& data_dir,
                              const AnchorSetup& setup);
     Result<evidence::SignedCheckpoint> head();
     void run();
     void tick();
     void settle(const Result<void>& published, std::uint64_t flushes);
+    void show_trouble(const char* alarm, const std::string& why);
     void look_at_clock();
     void look_at_anchors();
     bool refused_by_age(std::int64_t times) const;
@@ -106,7 +129,7 @@ class EvidenceKeeper {
 
     const Clock& clock_;
     const KeptJournal kept_;
-    evidence::KeySigner signer_;
+    WatchedSigner signer_;
     std::string vkey_;
     std::unique_ptr<evidence::Log> log_;    ///< of the thread alone, once it runs
     std::vector<evidence::Entry> pending_;  ///< of the thread: taken, not yet in the log

@@ -65,7 +65,8 @@ class LocalRecorder final : public Recorder {
         journal_ = std::move(opened.journal);
         NARROWS_TRY(settle_archived(fs, options.data_dir, opened.report));
         NARROWS_TRY(found_, recovery.declare(*journal_, opened.report));
-        NARROWS_TRY(keeper_, EvidenceKeeper::open(fs, clock, options.data_dir, options.origin,
+        NARROWS_TRY(std::unique_ptr<evidence::NoteSigner> signer, open_signer(fs, options));
+        NARROWS_TRY(keeper_, EvidenceKeeper::open(fs, clock, options.data_dir, std::move(signer),
                                                   options.anchors, {*journal_, heads_, keys_}));
         const std::string trust =
             "# Who may sign this gateway's evidence log. Keep a copy elsewhere.\nlog " +
@@ -165,11 +166,22 @@ class LocalRecorder final : public Recorder {
     }
 
   private:
-    /// On a thread of its own: it writes nothing, so no disk holds it up.
+    static Result<std::unique_ptr<evidence::NoteSigner>> open_signer(
+        io::FileSystem& fs, const RecorderOptions& options) {
+        if (options.open_signer) {
+            return options.open_signer();
+        }
+        NARROWS_TRY(evidence::KeySigner key,
+                    evidence::open_key_file(fs, options.data_dir + "/log.key", options.origin));
+        return std::unique_ptr<evidence::NoteSigner>(
+            std::make_unique<evidence::KeySigner>(std::move(key)));
+    }
+    /// On a thread of its own: it writes nothing and asks nobody, so nothing holds it up.
     void watch(const Clock& clock) {
         JournalWatch watch;
         std::unique_lock lock(watch_mutex_);
         while (!watch_wake_.wait_for(lock, kWatchTick, [this] { return watch_ends_; })) {
+            keys_.tick();
             watch.look(journal_->state(), journal_->counters(), clock.mono(), keeper_->alarms());
         }
     }

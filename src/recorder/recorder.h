@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,9 @@ struct RecorderOptions {
     std::uint64_t segment_bytes = 64ull << 20;
     std::uint64_t reserve_bytes = 256ull << 20;
     bool accept_corruption = false;
+    /// What signs the log, by the name `origin`; asked once. Empty: the key in DATA_DIR/log.key,
+    /// made at the first start.
+    std::function<Result<std::unique_ptr<evidence::NoteSigner>>()> open_signer;
     AnchorSetup anchors;
     evidence::Recipients recipients;
     ArchiveSetup archive;

@@ -1,5 +1,6 @@
 #include "recorder/recorder.h"
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -116,6 +117,94 @@ TEST_F(RecorderTest, an_open_waits_for_the_log_also_while_a_disk_is_slow) {
     const std::size_t logged = evidence::logged_parts(disk_, kData).size();
     disk_.set_hook(nullptr);
     EXPECT_EQ(logged, 2u);
+}
+
+/// A key that lies elsewhere: while it is away it signs nothing.
+class FarSigner final : public evidence::NoteSigner {
+  public:
+    struct State {
+        std::atomic<bool> away = false;
+        std::atomic<int> asked = 0;
+    };
+    explicit FarSigner(State& state) : state_(state) {}
+    const evidence::VerifierKey& key() const override { return key_.key(); }
+    Result<crypto::Signature> sign(ByteView text) override {
+        ++state_.asked;
+        if (state_.away) {
+            return fail(ErrorCode::unavailable, "nobody answers there");
+        }
+        return key_.sign(text);
+    }
+
+  private:
+    State& state_;
+    evidence::KeySigner key_ =
+        evidence::KeySigner::make(journal::testing::kOrigin, crypto::SigningKey::generate())
+            .value();
+};
+
+class FarKeyTest : public RecorderTest {
+  protected:
+    std::unique_ptr<Recorder> open() {
+        RecorderOptions with = options();
+        with.open_signer = [this]() -> Result<std::unique_ptr<evidence::NoteSigner>> {
+            return std::unique_ptr<evidence::NoteSigner>(std::make_unique<FarSigner>(far_));
+        };
+        return open_recorder(disk_, system_clock(), std::move(with)).value();
+    }
+    template <class Condition>
+    static bool soon(Condition condition) {
+        for (int i = 0; i < 2'000 && !condition(); ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        return condition();
+    }
+    bool asked_again() {
+        const int before = far_.asked;
+        return soon([&] { return far_.asked > before + 1; });
+    }
+    FarSigner::State far_;
+};
+
+TEST_F(FarKeyTest, while_it_does_not_sign_no_session_opens_and_what_runs_goes_on) {
+    {
+        const auto recorder = open();
+        const auto running = begin(*recorder);
+        far_.away = true;
+        const auto refused = recorder->begin_part({"session", "ns-b"});
+        EXPECT_FALSE(
+            put(*recorder, *refused, RecordKind::open, {{"session", "ns-b"}, {"kind", "session"}}));
+        EXPECT_EQ(recorder->status().alarms.count("log key"), 1u);
+        EXPECT_EQ(recorder->status().alarms.count("evidence log"), 0u);
+        EXPECT_NE(recorder->status().no_new_sessions.find("nobody answers there"),
+                  std::string::npos);
+        EXPECT_FALSE(recorder->status().refuses_operations);
+        EXPECT_TRUE(put(*recorder, *running, RecordKind::notice, {{"what", "it goes on"}}));
+        far_.away = false;
+        EXPECT_TRUE(soon([&] { return recorder->status().alarms.empty(); }));
+        EXPECT_EQ(recorder->status().no_new_sessions, "");
+        begin(*recorder);
+    }
+    const evidence::Report report = verify(true);
+    EXPECT_EQ(report.verdict, evidence::Verdict::consistent);
+    EXPECT_EQ(report.findings.count(), 0u);
+    EXPECT_FALSE(disk_.exists("/data/log.key").value());
+}
+
+TEST_F(FarKeyTest, a_log_that_was_full_meanwhile_takes_and_signs_what_waited) {
+    constexpr int kMany = 10'000;  // twice that is more than may wait
+    const auto recorder = open();
+    far_.away = true;
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < kMany; ++i) {
+            recorder->configured("digest", "boot");
+        }
+        ASSERT_TRUE(asked_again());
+    }
+    EXPECT_NE(recorder->status().log_trouble, "");
+    far_.away = false;
+    EXPECT_TRUE(soon([&] { return recorder->status().log_size > 2 * kMany; }));
+    EXPECT_TRUE(soon([&] { return recorder->status().log_trouble.empty(); }));
 }
 
 TEST_F(RecorderTest, what_is_recorded_is_sealed_and_opens_with_the_reviewers_key_alone) {
