@@ -15,6 +15,7 @@
 #include "gateway/anchors.h"
 #include "gateway/archive_store.h"
 #include "gateway/custody.h"
+#include "gateway/kms_signer.h"
 #include "gateway/open_record.h"
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
@@ -269,6 +270,7 @@ Result<recorder::RecorderOptions> recorder_options(const Config& config, const C
     options.segment_bytes = std::uint64_t{config.recording.segment_mib} << 20;
     options.reserve_bytes = std::uint64_t{config.recording.reserve_mib} << 20;
     options.accept_corruption = boot.accept_corruption;
+    options.open_signer = log_key_setup(config, options.origin, clock);
     options.anchors = anchor_setup(config, clock, boot.accept_rollback);
     NARROWS_TRY(options.archive, archive_setup(config, options.origin, clock));
     NARROWS_TRY(options.recipients, load_recipients(io::posix(), config, options.data_dir));

@@ -3,41 +3,10 @@
 #include <fmt/format.h>
 
 #include "codec/text.h"
-#include "protocols/aws/catalogue/catalogue.h"
+#include "gateway/own_credentials.h"
 #include "protocols/aws/upstream/sts.h"
 
 namespace narrows::gateway {
-namespace {
-
-Result<std::string> host_of(std::string_view service, const std::string& region) {
-    const aws::Catalogue& catalogue = aws::Catalogue::embedded();
-    const auto found = catalogue.service(service);
-    const std::string_view partition = catalogue.partition_of(region);
-    if (!found) {
-        return fail(ErrorCode::not_found, std::string(service) + " is in no catalogue");
-    }
-    NARROWS_TRY(const auto endpoint,
-                catalogue.endpoint(*found, partition.empty() ? "aws" : partition, region));
-    return std::string(endpoint.host);
-}
-
-/// The host, with another file of shared credentials.
-class HostWithFile final : public upstream::Host {
-  public:
-    explicit HostWithFile(std::string file) : file_(std::move(file)) {}
-    std::optional<std::string> variable(const std::string& name) const override {
-        const bool is_file = name == "AWS_SHARED_CREDENTIALS_FILE" && !file_.empty();
-        return is_file ? file_ : upstream::system_host().variable(name);
-    }
-    Result<Secret> read_file(const std::string& path) const override {
-        return upstream::system_host().read_file(path);
-    }
-
-  private:
-    const std::string file_;
-};
-
-}  // namespace
 
 Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clock& clock,
                                                  Fetches& fetches) {
@@ -46,14 +15,9 @@ Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clo
     NARROWS_TRY(client->find_endpoint());
     NARROWS_TRY(client->http_, fetches.for_ca(place.ca));
     NARROWS_TRY(client->credentials_http_, fetches.for_ca(""));
-    client->host_ = std::make_unique<HostWithFile>(place.credentials);
-    upstream::CredentialChain::Options options;
-    options.region = place.region;
-    if (const auto sts = host_of("sts", place.region)) {
-        options.sts.host = sts.value();
-    }
+    client->host_ = host_with_file(place.credentials);
     client->credentials_ = std::make_unique<upstream::CredentialChain>(
-        *client->host_, *client->credentials_http_, clock, options);
+        *client->host_, *client->credentials_http_, clock, chain_options(place.region));
     return client;
 }
 
@@ -61,7 +25,7 @@ Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clo
 Result<void> S3Client::find_endpoint() {
     path_style_ = place_.path_style || place_.bucket.find('.') != std::string::npos;
     if (place_.endpoint.empty()) {
-        NARROWS_TRY(target_.host, host_of("s3", place_.region));
+        NARROWS_TRY(target_.host, aws_host("s3", place_.region));
     } else {
         NARROWS_TRY(target_, upstream::parse_endpoint_url(place_.endpoint));
     }

@@ -115,6 +115,26 @@ void check_private_file(const std::string& path, const char* what_for, Checks& t
     }
 }
 
+void check_log_key(const gateway::Config& config, Checks& to) {
+    const std::string file = config.gateway.data_dir + "/log.key";
+    const gateway::KmsKey& key = config.evidence.log_key;
+    check_private_file(file, "Whoever reads it can sign another history", to);
+    if (key.arn.empty()) {
+        return;
+    }
+    check_private_file(key.credentials, "Whoever reads it can have AWS KMS sign another history",
+                       to);
+    if (access(file.c_str(), F_OK) == 0) {
+        to.push_back(
+            {Health::odd, "log key",
+             fmt::format("{} is there, and the log is to be signed by {}", file, key.arn),
+             "A log keeps the key that it began with: the gateway does not start with both",
+             "Give a gateway whose log is signed by AWS KMS a new name and data_dir"});
+    } else {
+        to.push_back({Health::good, "log key", key.arn + " in AWS KMS", "", ""});
+    }
+}
+
 }  // namespace
 
 void check_scopes(const gateway::Config& config, Checks& to) {
@@ -180,7 +200,7 @@ void check_key_files(const gateway::Config& config, Checks& to) {
                        "Whoever reads it can make credentials of any session", to);
     check_private_file(config.ca.key.empty() ? data_dir + "/ca.key" : config.ca.key,
                        "Whoever reads it can pose as AWS to the agents", to);
-    check_private_file(data_dir + "/log.key", "Whoever reads it can sign another history", to);
+    check_log_key(config, to);
     check_private_file(data_dir + "/commitment.key", "Whoever reads it can guess withheld values",
                        to);
 }

@@ -123,9 +123,11 @@ void check_health(const gateway::Config& config, upstream::HttpFetch& fetch, Che
         to.push_back({Health::good, "gateway", at + " is up and records", "", ""});
     }
     if (health.text("evidence_log", "ok") != "ok") {
-        to.push_back({Health::bad, "evidence log", health.text("evidence_log"),
-                      "What is recorded now is not under a signed checkpoint",
-                      "Look into the gateway's log; repair data_dir and restart"});
+        to.push_back(
+            {Health::bad, "evidence log", health.text("evidence_log"),
+             "What is recorded now is not under a signed checkpoint",
+             "Repair what it names: the disk under data_dir, or the way to AWS KMS; the gateway "
+             "tries again by itself"});
     }
     check_evidence(health, to);
 }

@@ -58,7 +58,7 @@ void print_restored(const RecordingOptions& options, const archive::Restored& re
     }
     fmt::print(out,
                "Next: narrows recording verify --data-dir {} --trust FILE. To let a gateway go on "
-               "in it, put its log.key there first.\n",
+               "in it, put its log.key there first, unless AWS KMS has that key.\n",
                options.to);
 }
 

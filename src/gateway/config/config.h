@@ -66,7 +66,18 @@ struct RetentionSection {
 };
 inline constexpr std::size_t kOfficersMax = 16;
 
+/// A key of AWS KMS that signs the evidence log.
+struct KmsKey {
+    std::string arn;  ///< "arn:aws:kms:REGION:ACCOUNT:key/ID"; empty: the key is DATA_DIR/log.key
+    std::string region;
+    std::string endpoint;     ///< "https://host:port"; empty: AWS's own
+    std::string ca;           ///< path: PEM roots for that endpoint's TLS; empty: the system's
+    std::string credentials;  ///< path: a shared credentials file; empty: the host's own
+    std::string profile;      ///< in it; empty: the standard chain
+};
+
 struct EvidenceSection {
+    KmsKey log_key;
     std::int64_t anchor_every_s = 10;     ///< a checkpoint to every anchor
     std::int64_t anchor_age_max_s = 900;  ///< without an anchor: alarm
     bool anchor_required = false;         ///< then no new sessions, later no operations

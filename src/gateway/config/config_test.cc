@@ -140,6 +140,44 @@ TEST(Config, anchors_that_anchor_nothing_are_refused) {
                 HasSubstr("add an [[anchor]]"));
 }
 
+constexpr const char* kLogKey = R"(
+[evidence]
+log_key = "kms:arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+log_key_endpoint = "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com"
+log_key_credentials = "log-key.credentials"
+log_key_profile = "recorder"
+)";
+
+TEST(Config, the_log_key_is_a_file_or_a_key_of_kms) {
+    EXPECT_EQ(parse(kWhole).value().evidence.log_key.arn, "");
+    const auto parsed = parse(kWhole + std::string(kLogKey));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const KmsKey& key = parsed.value().evidence.log_key;
+    EXPECT_EQ(key.arn,
+              "arn:aws:kms:eu-central-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab");
+    EXPECT_EQ(key.region, "eu-central-1");
+    EXPECT_EQ(key.endpoint, "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com");
+    EXPECT_EQ(key.credentials, "etc/log-key.credentials");
+    EXPECT_EQ(key.profile, "recorder");
+    EXPECT_THAT(diff(parse(kWhole).value(), parsed.value()),
+                Contains(HasSubstr("evidence: log_key changed from \"\" to \"arn:aws:kms:")));
+}
+
+TEST(Config, a_log_key_that_is_no_key_of_kms_is_refused) {
+    const auto with = [](std::string_view from, std::string_view to) {
+        std::string text = kWhole + std::string(kLogKey);
+        return mistakes(text.replace(text.rfind(from), from.size(), to));
+    };
+    EXPECT_THAT(with("key/mrk-1234abcd12ab34cd56ef1234567890ab", "alias/log"),
+                HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("key/mrk", "key/m/rk"), HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("kms:arn", "arn"), HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("arn:aws:kms", "arn:aws:iam"), HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("123456789012:key", "1234:key"), HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("kms:eu-central-1:", "kms:here:"), HasSubstr("is not a key of AWS KMS"));
+    EXPECT_THAT(with("log_key = \"kms:", "# \""), HasSubstr("log_key: is missing"));
+}
+
 TEST(Config, processes_run_as_users_of_their_own) {
     EXPECT_EQ(parse(kWhole).value().processes.signer, "narrows-signer");
     const auto with = [](std::string_view lines) {

@@ -118,7 +118,13 @@ void add_settings(Things& things, const Config& config) {
                            {"bodies", std::to_string(config.retention.bodies_s)},
                            {"secrets", std::to_string(config.retention.secrets_s)},
                            {"officers", list(config.retention.officers)}};
-    things["evidence"] = {{"anchor_every", std::to_string(config.evidence.anchor_every_s)},
+    const KmsKey& log_key = config.evidence.log_key;
+    things["evidence"] = {{"log_key", log_key.arn},
+                          {"log_key_endpoint", log_key.endpoint},
+                          {"log_key_ca", log_key.ca},
+                          {"log_key_credentials", log_key.credentials},
+                          {"log_key_profile", log_key.profile},
+                          {"anchor_every", std::to_string(config.evidence.anchor_every_s)},
                           {"anchor_age_max", std::to_string(config.evidence.anchor_age_max_s)},
                           {"anchor_required", config.evidence.anchor_required ? "true" : "false"}};
     things["processes"] = {{"gateway", config.processes.gateway},

@@ -144,11 +144,25 @@ void Parser::evidence(Section section) {
     to.anchor_every_s = section.duration_s("anchor_every", to.anchor_every_s, kEveryMost);
     to.anchor_age_max_s = section.duration_s("anchor_age_max", to.anchor_age_max_s, kAgeMost);
     to.anchor_required = section.flag("anchor_required", false);
+    to.log_key = log_key(section);
     if (to.anchor_age_max_s <= to.anchor_every_s) {
         section.refuse("anchor_age_max",
                        "is no more than anchor_every, so the alarm would never be over; raise it");
     }
     section.finish();
+}
+
+KmsKey Parser::log_key(Section& section) {
+    const std::string where = section.text("log_key", "", rules::kms_key);
+    KmsKey to = rules::parse_kms_key(where).value_or(KmsKey());
+    to.endpoint = section.text("log_key_endpoint", "", rules::endpoint);
+    to.ca = resolved(section.text("log_key_ca", "", rules::not_empty));
+    to.credentials = resolved(section.text("log_key_credentials", "", rules::not_empty));
+    to.profile = section.text("log_key_profile", "", rules::not_empty);
+    if (where.empty() && to.endpoint + to.ca + to.credentials + to.profile != "") {
+        section.refuse("log_key", "is missing; the settings below it are of a key in AWS KMS");
+    }
+    return to;
 }
 
 void Parser::anchor(Section section) {

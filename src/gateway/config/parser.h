@@ -27,6 +27,7 @@ class Parser {
     void evidence(Section section);
     void archive(Section section);
     S3Place s3_place(Section& section);
+    KmsKey log_key(Section& section);
     std::uint32_t days(Section& section, std::string_view key);
     void limits(Section section);
     void processes(Section section);

@@ -216,6 +216,31 @@ std::string officer_key(std::string_view text) {
                  "gave you: `narrows recording officer-key` prints it";
 }
 
+std::optional<KmsKey> parse_kms_key(std::string_view text) {
+    constexpr std::string_view kKms = "kms:";
+    constexpr std::string_view kKey = "key/";
+    constexpr std::size_t kIdMax = 64;
+    const auto parts = codec::split(text, ':');
+    if (parts.size() != 7 || parts[0] != "kms" || parts[1] != "arn" || parts[3] != "kms" ||
+        !partition(parts[2]).empty() || !region(parts[4]).empty() || !account(parts[5]).empty() ||
+        !parts[6].starts_with(kKey)) {
+        return std::nullopt;
+    }
+    const std::string_view key = parts[6].substr(kKey.size());
+    KmsKey found;
+    found.arn = text.substr(kKms.size());
+    found.region = parts[4];
+    const bool good = !key.empty() && key.size() <= kIdMax && all_of(key, "-");
+    return good ? std::optional(std::move(found)) : std::nullopt;
+}
+
+std::string kms_key(std::string_view text) {
+    return parse_kms_key(text)
+               ? ""
+               : "is not a key of AWS KMS; write kms:arn:aws:kms:REGION:ACCOUNT:key/ID (no alias, "
+                 "which could come to mean another key), or leave it out for a key in data_dir";
+}
+
 std::string jwks(std::string_view text) {
     const bool remote = text.find("://") != std::string_view::npos;
     const bool good = remote ? text.starts_with("https://") : !text.empty();

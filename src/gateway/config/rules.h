@@ -29,9 +29,11 @@ std::string jwks(std::string_view text);           ///< a path or an https URL
 std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
 std::string witness_key(std::string_view text);        ///< a vkey of type 04
 std::string officer_key(std::string_view text);        ///< a vkey, type 01
+std::string kms_key(std::string_view text);            ///< "kms:" and a key's ARN
 std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"
 
 std::optional<Address> parse_address(std::string_view text);
+std::optional<KmsKey> parse_kms_key(std::string_view text);
 /// Presets expanded; values that break `egress` left out.
 std::vector<EgressRule> parse_egress(const std::vector<std::string>& entries);
 
