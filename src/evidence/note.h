@@ -39,7 +39,7 @@ Result<VerifierKey> make_verifier_key(std::string name, KeyType type, const cryp
 Result<VerifierKey> parse_vkey(std::string_view text);
 std::string vkey_text(const VerifierKey& key);
 
-/// Signs notes. A file today; AWS KMS (ECC_NIST_EDWARDS25519) fits the same interface.
+/// Signs notes, with a key held in memory or one that lies elsewhere.
 /// `sign` may block and may fail; called from one thread at a time.
 class NoteSigner {
   public:
