@@ -59,7 +59,7 @@ Result<crypto::Signature> KmsSigner::sign(ByteView text) {
     NARROWS_TRY(const crypto::Signature signature, upstream::parse_kms_signature(answer, kms_.arn));
     if (!crypto::verify(verifier_.key, text, signature)) {
         return fail(
-            ErrorCode::corrupt,
+            ErrorCode::unauthenticated,
             fmt::format("AWS KMS at {} gave a signature that is not by {}, whose public key "
                         "it gave at the start: something else answers there, or its answer "
                         "was changed on the way. The signature is not used",
@@ -73,7 +73,7 @@ Result<std::string> KmsSigner::ask(const upstream::KmsAsk& ask, std::int64_t wit
     std::int64_t pause_ms = kFirstPauseMs;
     while (true) {
         Result<std::string> answer = ask_once(ask);
-        const bool passes = !answer && answer.error().code != ErrorCode::denied;
+        const bool passes = !answer && answer.error().code == ErrorCode::unavailable;
         if (!passes || --tries <= 0 || clock_.mono() + pause_ms * kNsPerMs >= until_) {
             return answer;
         }
@@ -85,7 +85,9 @@ Result<std::string> KmsSigner::ask(const upstream::KmsAsk& ask, std::int64_t wit
 Result<std::string> KmsSigner::ask_once(const upstream::KmsAsk& ask) {
     const Result<upstream::HostCredentials> host = credentials_.get(kms_.profile);
     if (!host) {
-        return fail(host.error().code,
+        // There may be some in a moment; what is configured and broken stays so.
+        const bool broken = host.error().code == ErrorCode::invalid;
+        return fail(broken ? ErrorCode::invalid : ErrorCode::unavailable,
                     "there are no credentials to ask AWS KMS with: " + host.error().what);
     }
     return upstream::ask_kms(http_, target_, kms_.region, host.value().credentials, ask,

@@ -28,8 +28,8 @@ class TimedFetch final : public upstream::HttpFetch {
 
 /// Signs the evidence log with a key of AWS KMS (ECC_NIST_EDWARDS25519), which never leaves it.
 /// What it signs are ordinary notes. The public key is read once; a signature that it does not bear
-/// out is an error (ErrorCode::corrupt) and goes nowhere. One Sign call a note; what may pass is
-/// asked again, kTriesMax times in all.
+/// out is an error (ErrorCode::unauthenticated) and goes nowhere. One Sign call a note; what may
+/// pass is asked again, kTriesMax times in all.
 class KmsSigner final : public evidence::NoteSigner {
   public:
     /// So long `sign` blocks at most, its tries and its credentials included.

@@ -88,9 +88,10 @@ TEST_F(KmsSignerTest, a_signature_that_the_public_key_does_not_bear_out_is_not_u
     std::string other = kSignature;
     other.back() = '1';
     kms_->next(200, signature_answer(other));
-    EXPECT_EQ(signer->sign(as_bytes("r")).error().code, ErrorCode::corrupt);
+    EXPECT_EQ(signer->sign(as_bytes("r")).error().code, ErrorCode::unauthenticated);
     kms_->next(200, signature_answer());
-    EXPECT_EQ(signer->sign(as_bytes("s")).error().code, ErrorCode::corrupt) << "over another text";
+    EXPECT_EQ(signer->sign(as_bytes("s")).error().code, ErrorCode::unauthenticated)
+        << "over another text";
 }
 
 TEST_F(KmsSignerTest, what_may_pass_is_asked_again_and_what_does_not_is_not) {
@@ -106,7 +107,7 @@ TEST_F(KmsSignerTest, what_may_pass_is_asked_again_and_what_does_not_is_not) {
     kms_->next(400, R"({"__type":"DisabledException"})");
     EXPECT_EQ(signer->sign(as_bytes("r")).error().code, ErrorCode::denied);
     kms_->next(200, "<html>");
-    EXPECT_EQ(signer->sign(as_bytes("r")).error().code, ErrorCode::invalid);
+    EXPECT_EQ(signer->sign(as_bytes("r")).error().code, ErrorCode::unavailable);
     EXPECT_EQ(signer->sign(Bytes(4097)).error().code, ErrorCode::invalid) << "never asked";
 }
 
@@ -135,6 +136,11 @@ TEST_F(KmsSignerTest, the_start_waits_for_an_answer_and_not_for_ever) {
     EXPECT_EQ(open().error().code, ErrorCode::denied);
     kms_->next(200, public_key_answer("KEY_AGREEMENT"));
     EXPECT_EQ(open().error().code, ErrorCode::denied);
+}
+
+TEST_F(KmsSignerTest, without_credentials_nothing_is_asked) {
+    std::ofstream(credentials_) << "[default]\naws_access_key_id = AKIDEXAMPLE\n";
+    EXPECT_EQ(open().error().code, ErrorCode::invalid);
 }
 
 }  // namespace

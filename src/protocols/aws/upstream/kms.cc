@@ -19,7 +19,7 @@ constexpr std::array<std::uint8_t, 12> kEd25519Info = {0x30, 0x2a, 0x30, 0x05, 0
                                                        0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
 
 auto malformed(std::string_view what) {
-    return fail(ErrorCode::invalid, fmt::format("AWS KMS gave an answer {}", what));
+    return fail(ErrorCode::unavailable, fmt::format("AWS KMS gave an answer {}", what));
 }
 
 Result<codec::Value> answer_about(std::string_view json, std::string_view key_arn) {
@@ -31,6 +31,14 @@ Result<codec::Value> answer_about(std::string_view json, std::string_view key_ar
         return malformed("about another key than was asked for");
     }
     return answer;
+}
+
+Result<Bytes> bytes_of(const codec::Value& answer, std::string_view member) {
+    Result<Bytes> bytes = codec::unbase64(answer.text(member));
+    if (!bytes) {
+        return malformed("with base64 that is none");
+    }
+    return bytes;
 }
 
 template <std::size_t kSize>
@@ -87,7 +95,7 @@ Result<crypto::PublicKey> parse_kms_public_key(std::string_view json, std::strin
                         "one of spec ECC_NIST_EDWARDS25519 and usage SIGN_VERIFY",
                         key_arn, codec::printable(spec), codec::printable(usage)));
     }
-    NARROWS_TRY(const Bytes info, codec::unbase64(answer.text("PublicKey")));
+    NARROWS_TRY(const Bytes info, bytes_of(answer, "PublicKey"));
     if (info.size() < kEd25519Info.size() ||
         !std::equal(kEd25519Info.begin(), kEd25519Info.end(), info.begin())) {
         return malformed("with a public key that is not Ed25519's");
@@ -100,7 +108,7 @@ Result<crypto::Signature> parse_kms_signature(std::string_view json, std::string
     if (answer.text("SigningAlgorithm") != kAlgorithm) {
         return malformed("by another algorithm than was asked for");
     }
-    NARROWS_TRY(const Bytes signature, codec::unbase64(answer.text("Signature")));
+    NARROWS_TRY(const Bytes signature, bytes_of(answer, "Signature"));
     return take<crypto::Signature().size()>(signature);
 }
 

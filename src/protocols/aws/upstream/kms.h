@@ -26,7 +26,7 @@ KmsAsk kms_get_public_key(std::string_view key_arn);
 Result<KmsAsk> kms_sign(std::string_view key_arn, ByteView message);
 
 /// What GetPublicKey answered. ErrorCode::denied: the key is none that signs with Ed25519
-/// (ECC_NIST_EDWARDS25519, SIGN_VERIFY); ErrorCode::invalid: the answer is not of its form, or
+/// (ECC_NIST_EDWARDS25519, SIGN_VERIFY); ErrorCode::unavailable: the answer is not of its form, or
 /// about another key.
 Result<crypto::PublicKey> parse_kms_public_key(std::string_view json, std::string_view key_arn);
 /// What Sign answered. Says nothing of whether the signature is right.

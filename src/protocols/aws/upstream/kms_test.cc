@@ -61,14 +61,14 @@ TEST(Kms, a_public_key_is_taken_if_it_signs_with_ed25519_and_is_the_one_asked_fo
     EXPECT_EQ(with(",\"ED25519_SHA_512\"", ""), ErrorCode::denied);
     EXPECT_EQ(with("[\"ED25519_PH_SHA_512\",\"ED25519_SHA_512\"]", "\"ED25519_SHA_512\""),
               ErrorCode::denied);
-    EXPECT_EQ(with("90ab", "90ac"), ErrorCode::invalid) << "another key's";
+    EXPECT_EQ(with("90ab", "90ac"), ErrorCode::unavailable) << "another key's";
     // X25519's object identifier; a byte less; base64 that is none.
-    EXPECT_EQ(with("MCowBQYDK2Vw", "MCowBQYDK2Vu"), ErrorCode::invalid);
-    EXPECT_EQ(with("AxZuE=", "AxZg=="), ErrorCode::invalid);
-    EXPECT_EQ(with("MCow", "M.ow"), ErrorCode::invalid);
-    EXPECT_EQ(with(kInfo, ""), ErrorCode::invalid);
+    EXPECT_EQ(with("MCowBQYDK2Vw", "MCowBQYDK2Vu"), ErrorCode::unavailable);
+    EXPECT_EQ(with("AxZuE=", "AxZg=="), ErrorCode::unavailable);
+    EXPECT_EQ(with("MCow", "M.ow"), ErrorCode::unavailable);
+    EXPECT_EQ(with(kInfo, ""), ErrorCode::unavailable);
     for (const char* none : {"", "{}", "[]", "null", "\xff", "{\"KeyId\":1}"}) {
-        EXPECT_EQ(key(none).error().code, ErrorCode::invalid) << none;
+        EXPECT_EQ(key(none).error().code, ErrorCode::unavailable) << none;
     }
 }
 
@@ -81,11 +81,11 @@ TEST(Kms, a_signature_has_64_bytes_and_is_by_the_key_and_algorithm_asked_for) {
     const auto with = [&](std::string_view from, std::string_view to) {
         return signature(replaced(good, from, to)).error().code;
     };
-    EXPECT_EQ(with("ED25519_SHA_512", "ED25519_PH_SHA_512"), ErrorCode::invalid);
-    EXPECT_EQ(with("90ab", "90ac"), ErrorCode::invalid);
-    EXPECT_EQ(with("sMAA==", "sMAAA="), ErrorCode::invalid) << "65 bytes";
-    EXPECT_EQ(with("\"Signature\"", "\"signature\""), ErrorCode::invalid);
-    EXPECT_EQ(with("}", ""), ErrorCode::invalid);
+    EXPECT_EQ(with("ED25519_SHA_512", "ED25519_PH_SHA_512"), ErrorCode::unavailable);
+    EXPECT_EQ(with("90ab", "90ac"), ErrorCode::unavailable);
+    EXPECT_EQ(with("sMAA==", "sMAAA="), ErrorCode::unavailable) << "65 bytes";
+    EXPECT_EQ(with("\"Signature\"", "\"signature\""), ErrorCode::unavailable);
+    EXPECT_EQ(with("}", ""), ErrorCode::unavailable);
 }
 
 TEST(Kms, errors_are_named_by_their_code_alone) {
