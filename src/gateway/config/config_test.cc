@@ -178,6 +178,126 @@ TEST(Config, a_log_key_that_is_no_key_of_kms_is_refused) {
     EXPECT_THAT(with("log_key = \"kms:", "# \""), HasSubstr("log_key: is missing"));
 }
 
+constexpr const char* kArchive = R"(
+[archive]
+type = "s3"
+bucket = "acme-evidence"
+region = "eu-central-1"
+prefix = "production/gateways"
+endpoint = "https://s3.example.com:9000"
+ca = "s3-ca.pem"
+credentials = "archive.credentials"
+profile = "archive"
+retention_days = 400
+key_retention_days = 30
+legal_hold = true
+part_mib = 16
+every = "30s"
+age_max = "10m"
+keep_local_mib = 0
+keep_local_for = "1h"
+)";
+
+TEST(Config, without_an_archive_evidence_goes_nowhere) {
+    EXPECT_THAT(parse(kWhole).value().archive.type, IsEmpty());
+}
+
+TEST(Config, an_archive_in_a_directory_has_defaults) {
+    const auto parsed =
+        parse(std::string(kWhole) + "[archive]\ntype = \"directory\"\npath = \"data-archive\"\n");
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const ArchiveSection& archive = parsed.value().archive;
+    EXPECT_EQ(archive.path, "etc/data-archive") << "beside data_dir, though it begins as that does";
+    EXPECT_EQ(archive.every_s, 60);
+    EXPECT_EQ(archive.age_max_s, 15 * 60);
+    EXPECT_EQ(archive.keep_local_mib, 4096u);
+    EXPECT_EQ(archive.keep_local_for_s, 24 * 3600);
+}
+
+TEST(Config, an_archive_in_a_bucket_has_defaults) {
+    const auto parsed = parse(std::string(kWhole) +
+                              "[archive]\ntype = \"s3\"\nbucket = \"acme-evidence\"\n"
+                              "region = \"eu-central-1\"\nretention_days = 0\n");
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const ArchiveSection& archive = parsed.value().archive;
+    EXPECT_EQ(archive.retention_days, 0u);
+    EXPECT_EQ(archive.key_retention_days, 0u);
+    EXPECT_FALSE(archive.legal_hold);
+    EXPECT_EQ(archive.part_mib, 80u);
+    EXPECT_FALSE(archive.s3.path_style) << "AWS's own endpoint";
+    for (const std::string& empty : {archive.s3.prefix, archive.s3.endpoint, archive.s3.ca,
+                                     archive.s3.credentials, archive.s3.profile}) {
+        EXPECT_THAT(empty, IsEmpty());
+    }
+}
+
+TEST(Config, an_archive_is_read_as_it_is_written) {
+    const auto parsed = parse(kWhole + std::string(kArchive));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    const ArchiveSection& archive = parsed.value().archive;
+    EXPECT_EQ(archive.s3.bucket, "acme-evidence");
+    EXPECT_EQ(archive.s3.prefix, "production/gateways");
+    EXPECT_EQ(archive.s3.endpoint, "https://s3.example.com:9000");
+    EXPECT_EQ(archive.s3.ca, "etc/s3-ca.pem");
+    EXPECT_EQ(archive.s3.credentials, "etc/archive.credentials");
+    EXPECT_EQ(archive.s3.profile, "archive");
+    EXPECT_TRUE(archive.s3.path_style) << "of an endpoint that is not AWS's";
+    EXPECT_EQ(archive.retention_days, 400u);
+    EXPECT_EQ(archive.key_retention_days, 30u);
+    EXPECT_TRUE(archive.legal_hold);
+    EXPECT_EQ(archive.part_mib, 16u);
+    EXPECT_EQ(archive.every_s, 30);
+    EXPECT_EQ(archive.age_max_s, 600);
+    EXPECT_EQ(archive.keep_local_mib, 0u);
+    EXPECT_EQ(archive.keep_local_for_s, 3600);
+    const Config before = parse(kWhole + std::string(kArchive)).value();
+    std::string text = kWhole + std::string(kArchive);
+    text.replace(text.find("part_mib = 16"), 13, "part_mib = 32");
+    EXPECT_THAT(diff(before, parse(text).value()), Contains(HasSubstr("part_mib changed")));
+}
+
+TEST(Config, archives_that_would_archive_nothing_are_refused) {
+    const auto with = [](std::string_view from, std::string_view to) {
+        std::string text = kWhole + std::string(kArchive);
+        const std::size_t at = text.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        return mistakes(text.replace(at, from.size(), to));
+    };
+    EXPECT_THAT(with("type = \"s3\"", "type = \"tape\""), HasSubstr("write directory or s3"));
+    EXPECT_THAT(with("type = \"s3\"", ""), HasSubstr("archive.type: is missing"));
+    EXPECT_THAT(with("bucket = \"acme-evidence\"", ""), HasSubstr("archive.bucket: is missing"));
+    EXPECT_THAT(with("\"acme-evidence\"", "\"Acme\""), HasSubstr("is not the name of a bucket"));
+    EXPECT_THAT(with("\"eu-central-1\"", "\"here\""), HasSubstr("is not an AWS region"));
+    EXPECT_THAT(with("\"production/gateways\"", "\"/x\""), HasSubstr("is not a prefix"));
+    EXPECT_THAT(with("https://s3.example.com:9000", "s3.example.com"), HasSubstr("is not a URL"));
+    EXPECT_THAT(with("s3-ca.pem", ""), HasSubstr("archive.ca"));
+    EXPECT_THAT(with("\"archive.credentials\"", "\"\""), HasSubstr("archive.credentials"));
+    EXPECT_THAT(with("profile = \"archive\"", "profile = \"\""), HasSubstr("archive.profile"));
+    EXPECT_THAT(with("= 400", "= 36501"), HasSubstr("a whole number from 0 to 36500"));
+    EXPECT_THAT(with("= 30\n", "= -1\n"), HasSubstr("archive.key_retention_days"));
+    EXPECT_THAT(with("legal_hold = true", "legal_hold = 1"), HasSubstr("write true or false"));
+    EXPECT_THAT(with("part_mib = 16", "part_mib = 4"), HasSubstr("from 5 to 5120"));
+    EXPECT_THAT(with("part_mib = 16", "part_mib = 5121"), HasSubstr("from 5 to 5120"));
+    EXPECT_THAT(with("\"30s\"", "\"25h\""), HasSubstr("archive.every"));
+    EXPECT_THAT(with("\"10m\"", "\"30s\""), HasSubstr("the alarm would never be over"));
+    EXPECT_THAT(with("keep_local_mib = 0", "keep_local_mib = -1"), HasSubstr("keep_local_mib"));
+    EXPECT_THAT(with("\"1h\"", "\"soon\""), HasSubstr("archive.keep_local_for"));
+    EXPECT_THAT(with("legal_hold", "legal_holds"), HasSubstr("is not a known key"));
+    EXPECT_THAT(with("type = \"s3\"", "type = \"s3\"\npath = \"x\""), HasSubstr("archive.path"));
+}
+
+TEST(Config, an_archive_directory_is_apart_and_locks_nothing) {
+    const auto with = [](const std::string& lines) {
+        return mistakes(std::string(kWhole) + "[archive]\ntype = \"directory\"\n" + lines);
+    };
+    EXPECT_THAT(with(""), HasSubstr("archive.path: is missing"));
+    EXPECT_THAT(with("path = \"data\"\n"), HasSubstr("lies in data_dir"));
+    EXPECT_THAT(with("path = \"data/archive\"\n"), HasSubstr("lies in data_dir"));
+    EXPECT_THAT(with("path = \"x\"\nretention_days = 5\n"), HasSubstr("is not a known key"));
+    EXPECT_THAT(with("path = \"x\"\npart_mib = 5\n"), HasSubstr("is not a known key"));
+    EXPECT_THAT(with("path = \"x\"\nbucket = \"abc\"\n"), HasSubstr("is not a known key"));
+}
+
 TEST(Config, processes_run_as_users_of_their_own) {
     EXPECT_EQ(parse(kWhole).value().processes.signer, "narrows-signer");
     const auto with = [](std::string_view lines) {

@@ -198,7 +198,7 @@ void Parser::anchor(Section section) {
 
 std::uint32_t Parser::days(Section& section, std::string_view key) {
     constexpr std::uint64_t kHundredYears = 36'500;
-    return static_cast<std::uint32_t>(section.number(key, 0, 1, kHundredYears));
+    return static_cast<std::uint32_t>(section.number(key, 0, 0, kHundredYears));
 }
 
 S3Place Parser::s3_place(Section& section) {
@@ -229,7 +229,7 @@ void Parser::archive(Section section) {
     });
     if (to.type == "directory") {
         to.path = resolved(section.required("path", rules::not_empty));
-        if (to.path.starts_with(config_.gateway.data_dir)) {
+        if ((to.path + "/").starts_with(config_.gateway.data_dir + "/")) {
             section.refuse("path", "lies in data_dir; what takes the one takes the other along");
         }
     } else {
