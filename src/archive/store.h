@@ -36,6 +36,13 @@ struct Listed {
     std::uint64_t bytes = 0;
 };
 
+/// What a store says that keeps an object from being deleted.
+struct Lock {
+    std::string mode;   ///< "COMPLIANCE", "GOVERNANCE"; empty: it says nothing of one
+    std::string until;  ///< "2026-12-24T00:00:00Z"
+    bool legal_hold = false;
+};
+
 /// Where a listing goes on. `key` empty: at its beginning, or nowhere.
 struct ListMark {
     std::string key;
@@ -80,6 +87,8 @@ class Store {
     /// The objects whose keys begin with `prefix`, from `from` on, about kListedMax at once; an
     /// empty page is the last. No key below a further '/' is listed.
     virtual Result<ListPage> list(const std::string& prefix, const ListMark& from) = 0;
+    /// Empty where the store locks nothing, or does not say.
+    virtual Result<Lock> lock_of(const std::string& key, const std::string& version) = 0;
     /// Deletes what is superseded or shredded, where that is the store's business: in an S3 bucket
     /// its lifecycle rule and its custodian do it, since the gateway's role should not be able to.
     virtual void drop(const std::string& key) = 0;

@@ -75,7 +75,7 @@ void ArchiveCheck::check_lane(journal::Lane lane, const journal::Listing& listin
         if (std::binary_search(here.begin(), here.end(), place.second)) {
             check_here(segment.entry);
         } else if (!options_.archive.empty()) {
-            check_there(segment.entry);
+            check_there(segment);
         } else if (place.second < lowest) {
             Archived::add_absent(segment, absent_);
             ++absent_segments_;
@@ -103,13 +103,15 @@ void ArchiveCheck::demand(journal::Lane lane, std::uint64_t lowest, std::uint64_
          "journal/" + journal::segment_name(lane, first));
 }
 
-void ArchiveCheck::compare(const SegmentEntry& entry, const std::string& path,
+bool ArchiveCheck::compare(const SegmentEntry& entry, const std::string& path,
                            const std::string& shown) {
     const auto hash = hash_of(fs_, path, entry.bytes);
     if (!hash && hash.error().code != ErrorCode::not_found) {
         find(FindingKind::unreadable, hash.error().what, "Whether it is right cannot be told.",
              shown);
-    } else if (!hash) {
+        return false;
+    }
+    if (!hash) {
         find(FindingKind::truncation,
              fmt::format("the archive has no object {}, which holds {}", entry.object, entry.name),
              kMeansNotThere, shown);
@@ -119,6 +121,7 @@ void ArchiveCheck::compare(const SegmentEntry& entry, const std::string& path,
                          entry.bytes),
              kMeansSwapped, shown);
     }
+    return true;
 }
 
 void ArchiveCheck::check_here(const SegmentEntry& entry) {
@@ -126,7 +129,8 @@ void ArchiveCheck::check_here(const SegmentEntry& entry) {
     compare(entry, options_.data_dir + "/" + file, file);
 }
 
-void ArchiveCheck::check_there(const SegmentEntry& entry) {
+void ArchiveCheck::check_there(const Archived::Segment& segment) {
+    const SegmentEntry& entry = segment.entry;
     if (!is_inside(entry.object)) {
         find(FindingKind::disorder,
              fmt::format("the log says that {} is archived under a key that no gateway uses",
@@ -135,7 +139,10 @@ void ArchiveCheck::check_there(const SegmentEntry& entry) {
         return;
     }
     const std::string path = options_.archive + "/" + entry.object;
-    compare(entry, path, "archive/" + entry.object);
+    if (!compare(entry, path, "archive/" + entry.object)) {
+        Archived::add_absent(segment, absent_);  // nothing is known to be wrong with it
+        return;
+    }
     const auto exists = fs_.exists(path);
     if (exists && exists.value()) {
         view_.add(journal_directory(options_.data_dir), entry.name, path);

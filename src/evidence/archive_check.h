@@ -33,8 +33,9 @@ class ArchiveCheck {
     void check_lane(journal::Lane lane, const journal::Listing& listing);
     void demand(journal::Lane lane, std::uint64_t lowest, std::uint64_t known);
     void check_here(const SegmentEntry& entry);
-    void check_there(const SegmentEntry& entry);
-    void compare(const SegmentEntry& entry, const std::string& path, const std::string& shown);
+    void check_there(const Archived::Segment& segment);
+    /// Whether the file could be read, or is not there.
+    bool compare(const SegmentEntry& entry, const std::string& path, const std::string& shown);
     void note_absent();
     void find(FindingKind kind, std::string what, std::string means, std::string file);
 

@@ -121,7 +121,7 @@ Error S3Client::odd(const S3Answer& answer, std::string_view doing, std::string_
                     ": check that the bucket has versioning and Object Lock, that the region "
                     "is its own, and that the clock is right"};
     }
-    return {ErrorCode::unavailable, what + ": it is tried again"};
+    return {ErrorCode::unavailable, what + ": it cannot for now"};
 }
 
 }  // namespace narrows::gateway

@@ -53,6 +53,13 @@ std::string text_of(const codec::XmlElement& parent, std::string_view name) {
     return child == nullptr ? std::string() : child->text;
 }
 
+archive::Lock lock_in(const S3Answer& answer) {
+    const auto said = [&](const char* what) {
+        return std::string(http::header(answer.headers, std::string("x-amz-object-lock-") + what));
+    };
+    return {said("mode"), said("retain-until-date"), said("legal-hold") == "ON"};
+}
+
 Error other_bytes(const std::string& store, const std::string& key) {
     return {ErrorCode::conflict,
             fmt::format("{} holds other bytes under {} than were to be put there: keep them, find "
@@ -259,15 +266,19 @@ Result<void> S3Store::read_back(const Object& object) {
                : Result<void>(fail(other_bytes(name(), object.key)));
 }
 
+Result<archive::Lock> S3Store::lock_of(const std::string& key, const std::string& version) {
+    NARROWS_TRY(const S3Answer answer, head(key, version));
+    return lock_in(answer);
+}
+
 /// What was asked for is not always what the bucket does.
 Result<void> S3Store::check_lock(const S3Answer& answer, const std::string& key,
                                  Keeping keeping) const {
     const http::Headers wanted = lock_headers(keeping);
     const bool retains = !http::header(wanted, "x-amz-object-lock-mode").empty();
     const bool holds = !http::header(wanted, "x-amz-object-lock-legal-hold").empty();
-    const std::string_view mode = http::header(answer.headers, "x-amz-object-lock-mode");
-    const std::string_view hold = http::header(answer.headers, "x-amz-object-lock-legal-hold");
-    if ((retains && mode != "COMPLIANCE") || (holds && hold != "ON")) {
+    const archive::Lock lock = lock_in(answer);
+    if ((retains && lock.mode != "COMPLIANCE") || (holds && !lock.legal_hold)) {
         return fail(ErrorCode::denied,
                     fmt::format("{} does not say that {} is locked: the bucket needs Object Lock, "
                                 "and the gateway's credentials s3:GetObjectRetention and "

@@ -39,6 +39,7 @@ class S3Store : public archive::Store {
                        std::size_t size) override;
     Result<archive::ListPage> list(const std::string& prefix,
                                    const archive::ListMark& from) override;
+    Result<archive::Lock> lock_of(const std::string& key, const std::string& version) override;
     /// Nothing: the bucket's lifecycle rule does it.
     void drop(const std::string&) override {}
 

@@ -1,5 +1,7 @@
 """Evidence leaves the gateway for a store; what is removed here is there, and comes back from there alone."""
 
+import concurrent.futures
+import datetime
 import json
 import os
 import pathlib
@@ -114,10 +116,11 @@ def removed_some(gateway):
 def test_local_copies_go_when_the_archive_has_them_and_all_still_verifies(gateway, place, tmp_path):
     archiving(gateway, directory_archive(place)).start()
     first = work(gateway, "first-")
-    for n in range(3):
+    holding = set(local_segments(gateway))
+    for n in range(2):
         work(gateway, f"more-{n}-")
-    wait_until(lambda: removed_some(gateway), 60, "segments to be removed here")
-    wait_until(lambda: listed_as(gateway, first) == "archived", 60, "the first session to be away")
+    wait_until(lambda: not holding & set(local_segments(gateway)), 60, "the first session to be away")
+    assert state(gateway)["removed"] > 2 and listed_as(gateway, first) == "archived"
     metrics = gateway.api("GET", "/metrics").text
     assert "narrows_archive_removed_total" in metrics and "narrows_archive_trouble 0" in metrics
     assert "archive: " in gateway.command("doctor", "--config", gateway.config).stdout
@@ -180,15 +183,21 @@ def test_a_total_loss_is_restored_from_the_archive_alone(gateway, place, tmp_pat
     assert_verified(gateway.data_dir, trust)
 
 
-@pytest.fixture
-def archived(gateway, place, tmp_path):
-    """A stopped gateway with segments that are in the archive only; its trust file."""
-    archiving(gateway, directory_archive(place)).start()
-    for n in range(3):
+@pytest.fixture(scope="module")
+def archived(tmp_path_factory):
+    """A stopped gateway with segments that are in the archive only; where that is; its trust file."""
+    home = tmp_path_factory.mktemp("archived")
+    (home / "archive").mkdir()
+    upstream = StrictUpstream(home)
+    gateway = Gateway(home / "gateway", [Connection("burst", ALLOWED, upstream.endpoint)], upstream.admin, recording=SMALL)
+    archiving(gateway, directory_archive(home / "archive")).start()
+    for n in range(2):
         work(gateway, f"w{n}-")
     wait_until(lambda: removed_some(gateway), 60, "segments to be removed here")
     assert gateway.stop() == 0
-    return trust_of(gateway, tmp_path)
+    yield gateway, home / "archive", trust_of(gateway, home)
+    gateway.stop()
+    upstream.stop()
 
 
 def archived_objects(gateway, place):
@@ -196,40 +205,42 @@ def archived_objects(gateway, place):
     return [path for path in sorted(folder(place).glob("seg/**/*.nj")) if path.name not in here]
 
 
-def test_an_archived_object_that_was_deleted_or_swapped_is_found(gateway, place, archived):
+def test_an_archived_object_that_was_deleted_or_swapped_is_found(archived, tmp_path):
+    gateway, place, trust = archived
     objects = archived_objects(gateway, place)
     more = ("--archive", folder(place))
     saved = objects[0].read_bytes()
     objects[0].unlink()
-    for code, said in both_verify(gateway.data_dir, archived, *more):
+    for code, said in both_verify(gateway.data_dir, trust, *more):
         assert code == 1 and "the archive has no object" in said and objects[0].name in said
     changed = bytearray(saved)
     changed[len(changed) // 2] ^= 1
     objects[0].write_bytes(changed)
-    for code, said in both_verify(gateway.data_dir, archived, *more):
+    for code, said in both_verify(gateway.data_dir, trust, *more):
         assert code == 1 and "does not have the" in said
     if len(objects) > 1:
         objects[0].write_bytes(objects[1].read_bytes())
-        for code, said in both_verify(gateway.data_dir, archived, *more):
+        for code, said in both_verify(gateway.data_dir, trust, *more):
             assert code == 1 and "does not have the" in said
-    done = restore(gateway, folder(place), place.parent / "restored")
+    done = restore(gateway, folder(place), tmp_path / "restored")
     assert done.returncode == 1 and "holds other bytes" in done.stdout
     objects[0].write_bytes(saved)
-    assert_verified(gateway.data_dir, archived, *more)
+    assert_verified(gateway.data_dir, trust, *more)
 
 
-def test_a_segment_that_nobody_archived_is_missed(gateway, archived):
+def test_a_segment_that_nobody_archived_is_missed(archived):
+    gateway, _, trust = archived
     archiving(gateway)  # nowhere any more
     highest = max(name for name in local_segments(gateway) if name.startswith("control"))
     for _ in range(2):
         gateway.start()
         work(gateway, "no-archive-", 20)
         assert gateway.stop() == 0
-    assert_verified(gateway.data_dir, archived)
+    assert_verified(gateway.data_dir, trust)
     gone = [name for name in local_segments(gateway) if name.startswith("control") and name <= highest]
     for name in gone:
         (gateway.data_dir / "journal" / name).unlink()
-    for code, said in both_verify(gateway.data_dir, archived):
+    for code, said in both_verify(gateway.data_dir, trust):
         assert code == 1 and "is not there, and the log does not say that it was archived" in said, said
 
 
@@ -256,7 +267,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_removed(gateway, place, tmp_p
         session = gateway.session()
         burst(gateway.agents_port, [session], 250, f"k{n}-")
         gateway.end(session)
-        time.sleep(chance.uniform(0, 2.5))
+        time.sleep(chance.uniform(0, 1.5))
         gateway.kill()
         gateway.start(seconds=60)
     wait_until(lambda: idle(gateway), 60, "the archive to have all")
@@ -270,16 +281,12 @@ def s3_env(emulator):
     return {**emulator.admin.env(), "AWS_REGION": REGION}
 
 
-def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, tmp_path):
+def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, upstream, tmp_path):
     bucket = locked_bucket(direct, "evidence-locked")
-    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
-                      recording=SMALL)
-    archiving(gateway, s3_archive(bucket, direct.endpoint, more='every = "1s"\nage_max = "20s"\nretention_days = 30\n'
-                                  'key_retention_days = 1\nlegal_hold = true\n' + credentials_file(tmp_path, direct.admin)))
+    gateway = on_s3(tmp_path, upstream, direct, bucket, direct.endpoint,
+                    more="retention_days = 30\nkey_retention_days = 1\nlegal_hold = true\n")
     gateway.start()
-    session = gateway.session()
-    burst(gateway.agents_port, [session], 700, "s3-")
-    gateway.end(session)
+    work(gateway, "s3-", 700)
     wait_until(lambda: idle(gateway) and state(gateway)["entries"] > 5, 90, "everything to be in the bucket")
     assert gateway.stop() == 0
     trust = trust_of(gateway, tmp_path)
@@ -306,20 +313,12 @@ def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, tmp_path):
     assert (whole / envelope).read_bytes() == (gateway.data_dir / envelope).read_bytes()
 
 
-def on_s3(tmp_path, direct, bucket, endpoint, recording=SMALL, more=""):
-    """A gateway that archives to a bucket at `endpoint`; its agents' bucket is the emulator's."""
-    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, direct.endpoint)], direct.admin,
+def on_s3(tmp_path, upstream, emulator, bucket, endpoint, recording=SMALL, more="", age_max="6s"):
+    """A gateway that archives to a bucket at `endpoint`."""
+    gateway = Gateway(tmp_path / "gateway", [Connection("burst", ALLOWED, upstream.endpoint)], upstream.admin,
                       recording=recording)
-    return archiving(gateway, s3_archive(bucket, endpoint, more='every = "1s"\nage_max = "6s"\n' + more +
-                                         credentials_file(tmp_path, direct.admin)))
-
-
-def busy(gateway, prefix, operations=300):
-    """A session whose requests the emulator answers as it likes: on record all the same."""
-    session = gateway.session()
-    answers = burst(gateway.agents_port, [session], operations, prefix)
-    assert {answer.status for answer in answers} <= {200, 403, 404}
-    assert gateway.end(session).status_code == 200
+    return archiving(gateway, s3_archive(bucket, endpoint, more=f'every = "1s"\nage_max = "{age_max}"\n' + more +
+                                         credentials_file(tmp_path, emulator.admin)))
 
 
 def restored_and_verified(gateway, bucket, endpoint, emulator, tmp_path):
@@ -359,40 +358,101 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_store_that_fails_stops_nothing_and_nothing_is_removed_meanwhile(direct, tmp_path, fault):
-    bucket = locked_bucket(direct, "evidence-" + fault.replace(" ", "-"))
-    store = FaultyS3(direct.port)
-    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, more="retention_days = 1\n").start()
+def survives(emulator, folder, fault):
+    """A gateway whose store fails in that way for a while."""
+    upstream, store = StrictUpstream(folder), FaultyS3(emulator.port)
+    bucket = locked_bucket(emulator, "evidence-" + fault.replace(" ", "-"))
+    gateway = on_s3(folder, upstream, emulator, bucket, store.endpoint, more="retention_days = 1\n", age_max="3s").start()
     try:
         wait_until(lambda: idle(gateway), 60, "the first round")
         store.fault = FAULTS[fault]
         before = state(gateway)["removed"]
-        busy(gateway, f"f-{fault[:3]}-")
+        work(gateway, f"f-{fault[:3]}-", 300)
         if fault == "slow":
             assert gateway.session()
         else:
             wait_until(lambda: state(gateway)["trouble"], 30, "its trouble to show")
             wait_until(lambda: any(what.startswith("archive") for what in alarms(gateway)), 40, "an alarm")
             assert state(gateway)["removed"] == before and "control-00000001.nj" in local_segments(gateway)
-        busy(gateway, f"g-{fault[:3]}-", 50)
+        work(gateway, f"g-{fault[:3]}-", 50)
         store.fault = None
         wait_until(lambda: idle(gateway) and not alarms(gateway), 120, "the archive to catch up")
         assert gateway.stop() == 0
-        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+        restored_and_verified(gateway, bucket, emulator.endpoint, emulator, folder)
     finally:
         gateway.stop()
         store.stop()
+        upstream.stop()
 
 
-def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, tmp_path):
+@pytest.fixture(scope="module")
+def failing(direct, tmp_path_factory):
+    """All of them side by side, since most of their time is waiting."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        yield {fault: pool.submit(survives, direct, tmp_path_factory.mktemp("failing"), fault) for fault in FAULTS}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_store_that_fails_stops_nothing_and_nothing_is_removed_meanwhile(failing, fault):
+    failing[fault].result()
+
+
+def verify_there(gateway, bucket, endpoint, emulator, trust, *more):
+    """`recording verify` of the data directory with the archived objects read in the bucket."""
+    where = f"s3://{bucket}/evidence/test/v1/narrows+gw-test"
+    return gateway.command("recording", "verify", "--data-dir", gateway.data_dir, "--trust", trust, "--archive", where,
+                           "--endpoint", endpoint, *more, env=s3_env(emulator))
+
+
+def flipped(status, headers, body):
+    return status, headers, body[:-1] + bytes([body[-1] ^ 1])
+
+
+NOT_LISTED = (200, b"<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>")
+
+
+def test_verify_reads_archived_objects_in_the_bucket(direct, upstream, tmp_path):
+    bucket = locked_bucket(direct, "evidence-verified")
+    gateway = on_s3(tmp_path, upstream, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
+    for n in range(2):
+        work(gateway, f"there-{n}-")
+    wait_until(lambda: removed_some(gateway), 60, "segments to be removed here")
+    assert gateway.stop() == 0
+    trust, s3 = trust_of(gateway, tmp_path), direct.client("s3")
+    done = verify_there(gateway, bucket, direct.endpoint, direct, trust, "--json")
+    *_, report, told = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 0 and report["verdict"] == "verified" and report["findings"] == 0, done.stdout
+    assert told["type"] == "archive" and told["objects"] == told["locked"] > 2 and told["legal_holds"] == 0
+    until = datetime.datetime.fromisoformat(told["locked_until"])
+    assert abs(until.timestamp() - time.time() - 86400) < 3600
+
+    key = next(each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+               if "/seg/" in each["Key"] and each["Key"].split("/")[-1] not in local_segments(gateway))
+    name = key.split("/")[-1]
+    s3.delete_object(Bucket=bucket, Key=key)  # a delete marker
+    s3.put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
+    assert verify_there(gateway, bucket, direct.endpoint, direct, trust).returncode == 0, "the log names the version"
+
+    store = FaultyS3(direct.port)
+    for fault, code, words in ((lambda method, path, _: NOT_LISTED if f"{name}" in path else None, 1,
+                                "the archive has no object"),
+                               (lambda method, path, _: flipped if method == "GET" and f"{name}?" in path else None, 1,
+                                "does not have the"),
+                               (lambda *_: (503, b"<Error><Code>SlowDown</Code></Error>"), 3, "503")):
+        store.fault = fault
+        done = verify_there(gateway, bucket, store.endpoint, direct, trust)
+        assert done.returncode == code and words in done.stdout and "\nverified" not in done.stdout, done.stdout
+    store.stop()
+
+
+def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, upstream, tmp_path):
     bucket = locked_bucket(direct, "evidence-taken")
     day = time.strftime("%Y/%m/%d", time.gmtime())
     key = f"evidence/test/v1/narrows+gw-test/seg/control/{day}/control-00000001.nj"
     direct.client("s3").put_object(Bucket=bucket, Key=key, Body=b"somebody else's")
-    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint).start()
+    gateway = on_s3(tmp_path, upstream, direct, bucket, direct.endpoint).start()
     try:
-        busy(gateway, "taken-", 600)
+        work(gateway, "taken-", 600)
         wait_until(lambda: "archive refuses" in alarms(gateway), 40, "the alarm")
         assert "other bytes" in alarms(gateway)["archive refuses"] and state(gateway)["removed"] == 0
         assert direct.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"somebody else's"
@@ -423,11 +483,11 @@ def first_bulk_segment(emulator, bucket):
 
 
 @pytest.mark.parametrize("more, parts", [("", 0), ("part_mib = 16\n", 4)], ids=["whole", "in parts"])
-def test_segments_of_the_default_size_pass_through_little_memory(direct, tmp_path, more, parts):
+def test_segments_of_the_default_size_pass_through_little_memory(direct, upstream, tmp_path, more, parts):
     bucket = locked_bucket(direct, f"evidence-large-{parts}")
     store = FaultyS3(direct.port)
     store.fault = InParts(direct)
-    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, "segment_mib = 64\nreserve_mib = 128",
+    gateway = on_s3(tmp_path, upstream, direct, bucket, store.endpoint, "segment_mib = 64\nreserve_mib = 128",
                     "retention_days = 1\n" + more).start()
     try:
         large_bodies(gateway, 72)
@@ -436,7 +496,7 @@ def test_segments_of_the_default_size_pass_through_little_memory(direct, tmp_pat
         assert gateway.stop() == 0
         head = first_bulk_segment(direct, bucket)
         assert 60 << 20 < head["ContentLength"] <= 64 << 20 and head["ObjectLockMode"] == "COMPLIANCE"
-        assert sum(store.fault.parts.values()) == parts
+        assert sum(count for key, count in store.fault.parts.items() if "/seg/" in key) == parts
         restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
     finally:
         gateway.stop()
@@ -444,12 +504,12 @@ def test_segments_of_the_default_size_pass_through_little_memory(direct, tmp_pat
 
 
 @pytest.mark.parametrize("says", ["of parts", "nothing"])
-def test_a_checksum_that_says_little_is_enough_or_the_object_is_read_back(direct, tmp_path, says):
+def test_a_checksum_that_says_little_is_enough_or_the_object_is_read_back(direct, upstream, tmp_path, says):
     bucket = locked_bucket(direct, "evidence-parts-" + says.replace(" ", "-"))
     store = FaultyS3(direct.port)
     hush = without_headers("x-amz-checksum-sha256")
     store.fault = lambda method, *_: hush if says == "nothing" and method == "HEAD" else None
-    gateway = on_s3(tmp_path, direct, bucket, store.endpoint, "segment_mib = 6\nreserve_mib = 64", "part_mib = 5\n").start()
+    gateway = on_s3(tmp_path, upstream, direct, bucket, store.endpoint, "segment_mib = 6\nreserve_mib = 64", "part_mib = 5\n").start()
     try:
         large_bodies(gateway, 8)
         wait_until(lambda: "bulk-00000001.nj" not in local_segments(gateway), 40, "the segment to be removed here")
@@ -462,10 +522,10 @@ def test_a_checksum_that_says_little_is_enough_or_the_object_is_read_back(direct
         store.stop()
 
 
-def test_a_deleted_name_hides_nothing_that_is_locked(direct, tmp_path):
+def test_a_deleted_name_hides_nothing_that_is_locked(direct, upstream, tmp_path):
     bucket = locked_bucket(direct, "evidence-hidden")
-    gateway = on_s3(tmp_path, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
-    busy(gateway, "hidden-")
+    gateway = on_s3(tmp_path, upstream, direct, bucket, direct.endpoint, more="retention_days = 1\n").start()
+    work(gateway, "hidden-")
     wait_until(lambda: idle(gateway), 60, "everything to be in the bucket")
     assert gateway.stop() == 0
     s3 = direct.client("s3")

@@ -115,10 +115,11 @@ class InParts:
         asked = {each.split("=")[0] for each in query.split("&")}
         if method == "POST" and "uploads" in asked:
             assert headers["x-amz-checksum-algorithm"] == "SHA256" and headers["x-amz-checksum-type"] == "COMPOSITE"
-            self.locks[key] = headers["x-amz-object-lock-mode"], headers["x-amz-object-lock-retain-until-date"]
+            if "x-amz-object-lock-mode" in headers:
+                self.locks[key] = headers["x-amz-object-lock-mode"], headers["x-amz-object-lock-retain-until-date"]
         elif method == "PUT" and "partNumber" in asked:
             self.parts[key] = self.parts.get(key, 0) + 1
-        elif method == "POST" and "uploadId" in asked:
+        elif method == "POST" and "uploadId" in asked and key in self.locks:
             return lambda *answer: self.lock(bucket, key, answer)
         elif method == "HEAD" and key in self.parts:
             return lambda *answer: self.say(key, *answer)

@@ -8,7 +8,9 @@
 #include "apps/recording/recording_commands.h"
 #include "apps/verify/verify_command.h"
 #include "archive/away.h"
+#include "archive/store.h"
 #include "base/result.h"
+#include "gateway/own_loop_fetch.h"
 #include "review/sessions.h"
 
 /// What the recording commands share.
@@ -27,6 +29,13 @@ struct Opened {
     review::Source source() const { return {io::posix(), data_dir, *keys}; }
 };
 Result<Opened> open_recordings(const RecordingOptions& options);
+
+/// The store at `where`, which is the gateway's own folder in it: a directory, or "s3://bucket/…".
+/// `fetches` must outlive it.
+Result<std::unique_ptr<archive::Store>> open_archive(const RecordingOptions& options,
+                                                     const std::string& where,
+                                                     gateway::Fetches& fetches);
+inline constexpr std::string_view kInS3 = "s3://";
 
 struct Chosen : Opened {
     review::SessionSummary session;

@@ -158,6 +158,13 @@ void add_common(CLI::App* command, RecordingOptions& options) {
                         "times (default: reviewer.key in the data directory, if it is there)");
 }
 
+void add_s3_options(CLI::App* command, RecordingOptions& options) {
+    command->add_option("--region", options.s3.region, "s3: the bucket's; else AWS_REGION");
+    command->add_option("--endpoint", options.s3.endpoint, "s3: of another store than AWS");
+    command->add_option("--ca", options.s3.ca, "s3: PEM roots for that endpoint");
+    command->add_option("--profile", options.s3.profile, "s3: whose credentials");
+}
+
 void add_restore_options(CLI::App* command, RecordingOptions& options) {
     command
         ->add_option("--from", options.from,
@@ -165,10 +172,7 @@ void add_restore_options(CLI::App* command, RecordingOptions& options) {
                      "s3://BUCKET/…/v1/narrows+NAME")
         ->required();
     command->add_option("--to", options.to, "a new data directory")->required();
-    command->add_option("--region", options.s3.region, "s3: the bucket's; else AWS_REGION");
-    command->add_option("--endpoint", options.s3.endpoint, "s3: of another store than AWS");
-    command->add_option("--ca", options.s3.ca, "s3: PEM roots for that endpoint");
-    command->add_option("--profile", options.s3.profile, "s3: whose credentials");
+    add_s3_options(command, options);
     command->add_flag("--json", options.json, "one JSON object");
 }
 
@@ -413,6 +417,7 @@ void register_recording_commands(CLI::App& app, int& exit_code) {
     verify->add_option("session", options->session,
                        "findings of this session only; or the path of a bundle or a proof");
     add_verify_options(verify, options->trust, options->checkpoints, options->archive);
+    add_s3_options(verify, *options);
 }
 
 }  // namespace narrows::apps

@@ -36,10 +36,10 @@ struct RecordingOptions {
     std::string trust;
     std::vector<std::string> checkpoints;
     std::vector<std::string> keys;  ///< age identity files
-    std::string archive;            ///< verify: the gateway's folder in an archive, or a copy
-    std::string from;               ///< restore: the same, or "s3://bucket/…"
-    std::string to;                 ///< restore: a new data directory
-    gateway::S3Place s3;            ///< restore: how S3 is reached; bucket and prefix are in `from`
+    std::string archive;  ///< verify: the gateway's folder in an archive, or a copy; "s3://…" too
+    std::string from;     ///< restore: the same
+    std::string to;       ///< restore: a new data directory
+    gateway::S3Place s3;  ///< how S3 is reached; bucket and prefix are in `archive` or `from`
 };
 
 int run_recording_list(const RecordingOptions& options, std::ostream& out, std::ostream& err);

@@ -5,37 +5,12 @@
 #include <unistd.h>
 
 #include "apps/recording/common.h"
-#include "archive/directory_store.h"
 #include "archive/restore.h"
 #include "codec/json.h"
 #include "codec/text.h"
-#include "gateway/archive_store.h"
 
 namespace narrows::apps {
 namespace {
-
-/// The store at `from`, which is the gateway's own folder in it.
-Result<std::unique_ptr<archive::Store>> open_store(const RecordingOptions& options,
-                                                   gateway::Fetches& fetches) {
-    if (!options.from.starts_with("s3://")) {
-        return std::unique_ptr<archive::Store>(
-            std::make_unique<archive::DirectoryStore>(io::posix(), options.from, ""));
-    }
-    gateway::S3Place place = options.s3;
-    const std::string path = options.from.substr(5);
-    const std::size_t slash = path.find('/');
-    place.bucket = path.substr(0, slash);
-    place.prefix = slash == path.npos ? "" : path.substr(slash + 1);
-    while (place.prefix.ends_with('/')) {
-        place.prefix.pop_back();
-    }
-    const char* region = ::getenv("AWS_REGION");
-    if (place.region.empty()) {
-        place.region = region == nullptr ? "us-east-1" : region;
-    }
-    place.path_style = place.path_style || !place.endpoint.empty();
-    return gateway::open_s3_store(place, system_clock(), fetches);
-}
 
 void print_restored(const RecordingOptions& options, const archive::Restored& restored,
                     std::ostream& out) {
@@ -66,7 +41,7 @@ void print_restored(const RecordingOptions& options, const archive::Restored& re
 
 int run_recording_restore(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
     gateway::Fetches fetches;
-    const auto store = open_store(options, fetches);
+    const auto store = open_archive(options, options.from, fetches);
     if (!store) {
         return failed(store.error(), err);
     }

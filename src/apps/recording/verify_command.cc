@@ -1,6 +1,13 @@
+#include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
 #include "apps/recording/common.h"
+#include "archive/store_files.h"
+#include "codec/json.h"
+#include "codec/text.h"
 
 namespace narrows::apps {
 namespace {
@@ -9,6 +16,63 @@ namespace {
 bool names_a_path(const RecordingOptions& options) {
     return options.data_dir.empty() && options.config.empty() && !options.session.empty() &&
            std::filesystem::exists(options.session);
+}
+
+/// What the store said of the objects that were read: nobody verifies its word.
+struct Told {
+    std::uint64_t objects = 0;
+    std::uint64_t locked = 0;
+    std::uint64_t held = 0;
+    std::string until;  ///< when the first of the locks ends
+};
+
+Told told_of(const archive::StoreFiles& files) {
+    Told told;
+    for (const auto& [key, seen] : files.seen()) {
+        const bool locked = seen.lock.mode == "COMPLIANCE";
+        ++told.objects;
+        told.locked += locked ? 1 : 0;
+        told.held += seen.lock.legal_hold ? 1 : 0;
+        if (locked && (told.until.empty() || seen.lock.until < told.until)) {
+            told.until = seen.lock.until;
+        }
+    }
+    return told;
+}
+
+void print_told(const RecordingOptions& options, const std::string& store, const Told& told,
+                std::ostream& out) {
+    if (options.json) {
+        out << codec::json_encode(codec::Map{{"type", "archive"},
+                                             {"store", store},
+                                             {"objects", told.objects},
+                                             {"locked", told.locked},
+                                             {"locked_until", told.until},
+                                             {"legal_holds", told.held}})
+            << "\n";
+        return;
+    }
+    fmt::print(
+        out, "read {} objects in {}, which says that {} are locked{}, {} under a legal hold\n",
+        told.objects, codec::printable(store), told.locked,
+        told.locked == 0 ? "" : " (COMPLIANCE) until " + codec::printable(told.until), told.held);
+}
+
+/// The objects are read where they are.
+int verify_in_s3(const RecordingOptions& options, VerifyCommand verify, std::ostream& out,
+                 std::ostream& err) {
+    gateway::Fetches fetches;
+    const auto store = open_archive(options, options.archive, fetches);
+    if (!store) {
+        return failed(store.error(), err);
+    }
+    archive::StoreFiles files(io::posix(), *store.value(),
+                              archive::named_versions(io::posix(), verify.data_dir));
+    verify.archive = store.value()->name();
+    verify.files = &files;
+    const int code = run_verify(verify, out, err);
+    print_told(options, verify.archive, told_of(files), out);
+    return code;
 }
 
 }  // namespace
@@ -34,7 +98,8 @@ int run_recording_verify(const RecordingOptions& options, std::ostream& out, std
         }
         verify.parts = chosen.value().session.parts;
     }
-    return run_verify(verify, out, err);
+    return options.archive.starts_with(kInS3) ? verify_in_s3(options, std::move(verify), out, err)
+                                              : run_verify(verify, out, err);
 }
 
 }  // namespace narrows::apps

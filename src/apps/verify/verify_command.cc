@@ -23,10 +23,10 @@ using evidence::Verdict;
 Result<evidence::VerifyOptions> prepare(const VerifyCommand& options, std::ostream& err) {
     evidence::VerifyOptions prepared;
     prepared.data_dir = options.data_dir;
-    if (options.archive.starts_with("s3://")) {
+    if (options.archive.starts_with("s3://") && options.files == nullptr) {
         return fail(ErrorCode::invalid,
-                    "--archive reads a directory: copy the gateway's folder first (aws s3 sync), "
-                    "or verify what narrows recording restore brings back");
+                    "this program has no network: --archive reads a directory. Copy the gateway's "
+                    "folder first (aws s3 sync), or use narrows recording verify");
     }
     prepared.archive = options.archive;
     if (!options.trust.empty()) {
@@ -216,7 +216,7 @@ void add_verify_options(CLI::App* command, std::string& trust,
                         "a signed checkpoint kept from before; may be given several times");
     command->add_option("--archive", archive,
                         "the gateway's folder in an archive, or a copy of it: what was archived is "
-                        "read and compared there");
+                        "read and compared there (narrows recording verify reads s3://… too)");
 }
 
 int run_verify(const VerifyCommand& options, std::ostream& out, std::ostream& err) {
@@ -224,7 +224,8 @@ int run_verify(const VerifyCommand& options, std::ostream& out, std::ostream& er
     if (!prepared) {
         return failed(prepared.error(), err);
     }
-    const Report report = evidence::verify(io::posix(), prepared.value());
+    io::FileSystem& files = options.files == nullptr ? io::posix() : *options.files;
+    const Report report = evidence::verify(files, prepared.value());
     if (prepared.value().progress) {
         fmt::print(err, "\r{:30}\r", "");
     }

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/result.h"
+#include "io/file.h"
 #include "model/ids.h"
 
 /// Verification as a command: `narrows recording verify`, and the program narrows-verify, which
@@ -26,6 +27,7 @@ struct VerifyCommand {
     std::string archive;                   ///< the gateway's folder in one, or a copy; or empty
     bool json = false;
     std::vector<model::PartNo> parts;  ///< only what concerns these; empty: everything
+    io::FileSystem* files = nullptr;   ///< where all that is read; null: the operating system's
 };
 
 /// Adds --trust, --checkpoint and --archive. The strings must outlive the parse.
