@@ -1,6 +1,7 @@
 """Evidence leaves the gateway for a store; what is removed here is there, and comes back from there alone."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -73,7 +74,8 @@ def work(gateway, prefix, operations=500):
 
 def idle(gateway):
     """All that is on record is in the archive."""
-    return state(gateway)["backlog_segments"] == 0 and state(gateway)["age_s"] == 0 and not state(gateway)["trouble"]
+    now = state(gateway)
+    return now["backlog_segments"] == 0 and now["age_s"] == 0 and not now["trouble"]
 
 
 def local_segments(gateway):
@@ -467,6 +469,18 @@ def peak_mib(pid):
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
+def peak_of(gateway, *arguments, env):
+    """A command's exit code and its most memory, as often looked at."""
+    child = subprocess.Popen([NARROWS, *map(str, arguments)], stdout=subprocess.DEVNULL,
+                             env=gateway.launcher_environment(**env))
+    peak = 0.0
+    while child.poll() is None:
+        with contextlib.suppress(OSError, StopIteration):
+            peak = peak_mib(child.pid)
+        time.sleep(0.01)
+    return child.returncode, peak
+
+
 def large_bodies(gateway, mib):
     session = gateway.session()
     agent = Agent(gateway.agents_port, session.credentials())
@@ -497,7 +511,13 @@ def test_segments_of_the_default_size_pass_through_little_memory(direct, upstrea
         head = first_bulk_segment(direct, bucket)
         assert 60 << 20 < head["ContentLength"] <= 64 << 20 and head["ObjectLockMode"] == "COMPLIANCE"
         assert sum(count for key, count in store.fault.parts.items() if "/seg/" in key) == parts
-        restored_and_verified(gateway, bucket, direct.endpoint, direct, tmp_path)
+        there = (f"s3://{bucket}/evidence/test/v1/narrows+gw-test", "--endpoint", direct.endpoint)
+        trust, whole = trust_of(gateway, tmp_path), tmp_path / "whole"
+        for command in (("verify", "--data-dir", gateway.data_dir, "--trust", trust, "--archive", *there),
+                        ("restore", "--to", whole, "--from", *there)):
+            code, peak = peak_of(gateway, "recording", *command, env=s3_env(direct))
+            assert code == 0 and 0 < peak < 128, (command[0], code, peak)
+        assert_verified(whole, trust)
     finally:
         gateway.stop()
         store.stop()
