@@ -28,7 +28,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(condition, seconds, what):
+def wait_until(condition, seconds, what, pause=0.02):
     """Polls until the condition gives something true and returns that."""
     deadline = time.monotonic() + seconds
     while True:
@@ -37,7 +37,7 @@ def wait_until(condition, seconds, what):
             return value
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def accepts(port, host="127.0.0.1"):
