@@ -173,6 +173,15 @@ def test_a_total_loss_is_restored_from_the_archive_alone(gateway, place, tmp_pat
     trust, key = trust_of(gateway, tmp_path), (gateway.data_dir / "log.key").read_bytes()
     shutil.rmtree(gateway.data_dir)
 
+    alone = gateway.command("recording", "verify", "--archive", folder(place), "--trust", trust)
+    assert alone.returncode == 0 and "\nverified\n" in alone.stdout, alone.stdout + alone.stderr
+    victim = sorted(folder(place).glob("seg/**/*.nj"))[0]
+    aside = victim.rename(tmp_path / victim.name)
+    alone = gateway.command("recording", "verify", "--archive", folder(place), "--trust", trust)
+    assert alone.returncode == 1 and alone.stdout.endswith("\nfound wanting\n"), alone.stdout
+    assert "missing in the archive: " in alone.stdout and victim.name in alone.stdout
+    aside.rename(victim)
+
     done = restore(gateway, folder(place), gateway.data_dir)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_verified(gateway.data_dir, trust)

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
 #include "apps/recording/common.h"
+#include "archive/restore.h"
 #include "archive/store_files.h"
 #include "codec/json.h"
 #include "codec/text.h"
@@ -75,9 +77,78 @@ int verify_in_s3(const RecordingOptions& options, VerifyCommand verify, std::ost
     return code;
 }
 
+/// Removed with what is in it.
+class TemporaryFolder {
+  public:
+    TemporaryFolder()
+        : path_((std::filesystem::temp_directory_path() / "narrows-verify-XXXXXX").string()),
+          made_(::mkdtemp(path_.data()) != nullptr) {}
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        if (made_) {
+            std::filesystem::remove_all(path_, ignored);
+        }
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    bool made() const { return made_; }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+    bool made_;
+};
+
+void print_missing(const RecordingOptions& options, const std::vector<std::string>& missing,
+                   std::ostream& out) {
+    if (options.json) {
+        out << codec::json_encode(
+                   codec::Map{{"type", "archive"},
+                              {"verdict", "found wanting"},
+                              {"missing", codec::List(missing.begin(), missing.end())}})
+            << "\n";
+        return;
+    }
+    for (const std::string& each : missing) {
+        fmt::print(out, "missing in the archive: {}\n", codec::printable(each));
+    }
+    fmt::print(out, "\nfound wanting\n");
+}
+
+/// An archive by itself: what can be rebuilt from it is, in a temporary folder, and verified there.
+int verify_rebuilt(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    const TemporaryFolder folder;
+    if (!folder.made()) {
+        return failed({ErrorCode::io, "no folder can be made in " + folder.path() +
+                                          "; set TMPDIR to where the archive's bytes fit"},
+                      err);
+    }
+    gateway::Fetches fetches;
+    const auto store = open_archive(options, options.archive, fetches);
+    if (!store) {
+        return failed(store.error(), err);
+    }
+    RecordingOptions rebuilt = options;
+    rebuilt.archive.clear();
+    rebuilt.data_dir = folder.path() + "/data";
+    const auto restored = archive::restore(*store.value(), io::posix(), rebuilt.data_dir, {});
+    if (!restored) {
+        return failed(restored.error(), err);
+    }
+    const int code = run_recording_verify(rebuilt, out, err);
+    if (restored.value().missing.empty()) {
+        return code;
+    }
+    print_missing(options, restored.value().missing, out);
+    return kExitWanting;
+}
+
 }  // namespace
 
 int run_recording_verify(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
+    if (!options.archive.empty() && options.data_dir.empty() && options.config.empty()) {
+        return verify_rebuilt(options, out, err);
+    }
     const bool is_path = names_a_path(options);
     Result<std::string> data_dir = is_path ? options.session : data_dir_of(options);
     if (!data_dir) {
