@@ -1,6 +1,8 @@
 #include "gateway/boot.h"
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -28,6 +30,8 @@ namespace {
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::uint64_t kKeyFileMax = 64 * 1024;
 constexpr std::size_t kWorkers = 4;
+/// So long a gateway without a recorder tells agents that nothing can be recorded.
+constexpr std::chrono::milliseconds kRefusals{200};
 constexpr std::size_t kOperatorWorkers = 2;
 
 std::string hex_of_file(const std::string& path) {
@@ -100,9 +104,10 @@ std::string origin_of(const Config& config) {
     return "narrows/" + config.gateway.name;
 }
 
-/// The process has no word to give that would be on record.
+/// The process has no word to give that would be on record. Who waits is told so first.
 [[noreturn]] void end_without_recorder(const Error& why) {
-    log::error("{}; what was under way is cut", why.what);
+    log::error("{}; what was under way is refused or cut", why.what);
+    std::this_thread::sleep_for(kRefusals);
     std::_Exit(kRecorderLost);
 }
 

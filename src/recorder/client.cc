@@ -440,9 +440,6 @@ class RemoteRecorder final : public Recorder {
             const std::lock_guard lock(mutex_);
             expected = expected || refused_;
         }
-        if (!expected) {
-            on_lost_(why);
-        }
         std::unordered_map<std::uint64_t, journal::Waiter*> left;
         {
             const std::lock_guard lock(mutex_);
@@ -452,6 +449,9 @@ class RemoteRecorder final : public Recorder {
         }
         for (const auto& [id, waiter] : left) {
             waiter->done(fail(why));
+        }
+        if (!expected) {
+            on_lost_(why);
         }
     }
 

@@ -17,8 +17,8 @@ namespace narrows::recorder {
 /// have it (kWindow a lane; bodies leave a quarter to the rest). An append blocks only for a new
 /// part's first record, until the recorder has made its keys.
 ///
-/// When the recorder is lost, `on_lost` runs first, on a thread of this, then whoever waits is told
-/// an error, and everything is refused from then on. Destroying it ends the conversation in order:
+/// When the recorder is lost, whoever waits is told an error and everything is refused from then
+/// on; then `on_lost` runs, on a thread of this. Destroying it ends the conversation in order:
 /// all that was appended is sent, and the other side's last word awaited, at most 20 s.
 /// `on_lost` does not run then.
 Result<std::unique_ptr<Recorder>> connect_recorder(process::Descriptor socket,

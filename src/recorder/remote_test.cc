@@ -26,6 +26,13 @@ using journal::Use;
 using journal::testing::Outcome;
 using model::RecordKind;
 
+void await(const std::function<bool()>& holds) {
+    for (int look = 0; look < 1000 && !holds(); ++look) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_TRUE(holds());
+}
+
 /// One outcome with what was attested.
 class Attested final : public Outcome {
   public:
@@ -187,7 +194,7 @@ TEST_F(Remote, a_receipt_comes_with_a_durable_intent_that_names_the_request) {
     Attested none;
     ASSERT_TRUE(intend(*recorder, *part, codec::hex(crypto::sha256("another")), request, none));
     EXPECT_FALSE(none.wait());
-    EXPECT_TRUE(lost_);
+    await([&] { return lost_.load(); });
     EXPECT_FALSE(served_.get());
 }
 
@@ -301,13 +308,6 @@ class Played : public testing::Test {
                                       Await::none, nullptr, use));
         return ok();
     }
-    void await(const std::function<bool()>& holds) {
-        for (int look = 0; look < 1000 && !holds(); ++look) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-        EXPECT_TRUE(holds());
-    }
-
     process::Descriptor end_;
     std::unique_ptr<Recorder> recorder_;
     std::shared_ptr<journal::Part> part_;
@@ -358,7 +358,7 @@ TEST_F(Played, when_it_is_lost_everyone_is_told_and_nothing_is_taken) {
     EXPECT_EQ(waits.told(), 0);
     ::shutdown(end_.number(), SHUT_RDWR);
     EXPECT_FALSE(waits.wait());
-    EXPECT_TRUE(lost_);
+    await([&] { return lost_.load(); });
     EXPECT_EQ(recorder_->state().condition, journal::Condition::refusing);
     EXPECT_FALSE(recorder_->can_open_session());
     EXPECT_EQ(body().error().code, ErrorCode::unavailable);

@@ -63,6 +63,8 @@ def test_a_recorder_that_is_killed_under_load_comes_back(gateway, upstream):
     alive.clear()
     worker.join()
     assert any(answer.status == 200 for answer in answers)
+    refusals = [answer for answer in answers if answer.status == 503]
+    assert refusals and all(b"record" in answer.body for answer in refusals), "told why, as long as somebody is there"
     assert gateway.stop() == 0
     recorded = {op.target for op in gateway.records().operations()}
     assert set(upstream.count_by_target()) <= recorded, "nothing arrived that is not on record"
