@@ -24,9 +24,10 @@ HIDDEN = {
     "toml++/": {"gateway", "apps"},
     "boost/json": {"codec"},
     "seccomp.h": {"process"},
+    "sqlite3.h": {"reconcile"},
 }
 # Rooms that stay pure although the order of rooms would let them reach further.
-APART = {"policy": {"io", "net", "journal", "http"}, "codec": {"crypto"}, "review": {"net", "http"}}
+APART = {"policy": {"io", "net", "journal", "http"}, "codec": {"crypto"}, "review": {"net", "http"}, "reconcile": {"net", "session"}}
 AWAITED_VALUE = re.compile(r"\bco_await\s+(?:boost::)?asio::this_coro::executor\b")
 DECODER = re.compile(r"\b(?:decode|parse)\w*\s*\(\s*(?:narrows::)?(?:ByteView|std::string_view)\b")
 

@@ -4,6 +4,7 @@
 
 #include "apps/client/client_commands.h"
 #include "apps/custody/custody_commands.h"
+#include "apps/reconcile/reconcile_command.h"
 #include "apps/recording/recording_commands.h"
 #include "apps/witness/witness_commands.h"
 #include "base/log.h"
@@ -84,6 +85,7 @@ int main(int argc, char** argv) {
     gateway::GatewayOptions options;
     register_gateway_commands(app, options, code);
     apps::register_recording_commands(app, code);
+    apps::register_reconcile_command(app, code);
     apps::register_client_commands(app, code);
     apps::register_custody_commands(app, code);
     apps::register_witness_commands(app, code);

@@ -29,6 +29,17 @@ Number number(ByteView bytes) {
     return Number(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
 }
 
+Result<Bytes> number_of(const EVP_PKEY* key, const char* name) {
+    BIGNUM* found = nullptr;
+    if (EVP_PKEY_get_bn_param(key, name, &found) != 1) {
+        return fail(ErrorCode::invalid, "the public key has no such number");
+    }
+    const Number number(found);
+    Bytes bytes(static_cast<std::size_t>(BN_num_bytes(found)));
+    BN_bn2bin(found, bytes.data());
+    return bytes;
+}
+
 std::shared_ptr<void> hold(EVP_PKEY* key) {
     return {key, [](void* held) { EVP_PKEY_free(static_cast<EVP_PKEY*>(held)); }};
 }
@@ -125,6 +136,19 @@ Result<JwsKey> JwsKey::rsa(ByteView modulus, ByteView exponent) {
     OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
     NARROWS_TRY(auto key, public_key("RSA", builder.get()));
     return JwsKey(JwsAlgorithm::rs256, std::move(key));
+}
+
+Result<JwsKey> JwsKey::rsa_pkcs1(ByteView der) {
+    const QuietErrors quiet;
+    const unsigned char* at = der.data();
+    const std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>> key(
+        d2i_PublicKey(EVP_PKEY_RSA, nullptr, &at, static_cast<long>(der.size())));
+    if (!key || at != der.data() + der.size()) {
+        return fail(ErrorCode::invalid, "the bytes are no RSA public key in DER");
+    }
+    NARROWS_TRY(const Bytes modulus, number_of(key.get(), OSSL_PKEY_PARAM_RSA_N));
+    NARROWS_TRY(const Bytes exponent, number_of(key.get(), OSSL_PKEY_PARAM_RSA_E));
+    return rsa(modulus, exponent);
 }
 
 Result<JwsKey> JwsKey::ec(JwsCurve curve, ByteView x, ByteView y) {

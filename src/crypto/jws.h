@@ -23,6 +23,8 @@ class JwsKey {
   public:
     /// Modulus and exponent, big-endian. 2048 to 8192 bits, exponent odd and at most 32 bits.
     static Result<JwsKey> rsa(ByteView modulus, ByteView exponent);
+    /// The same in DER (RFC 8017 appendix A.1.1, RSAPublicKey).
+    static Result<JwsKey> rsa_pkcs1(ByteView der);
     /// Affine coordinates, full width. Refuses a point that is not on the curve.
     static Result<JwsKey> ec(JwsCurve curve, ByteView x, ByteView y);
     static Result<JwsKey> ed25519(ByteView key);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include "crypto/crypto_test.h"
 #include "crypto/sign.h"
 
 // Signatures of the RFCs' appendices are checked in identity/jwt_test.cc, where the text is
@@ -34,6 +35,35 @@ TEST(Jws, refuses_weak_and_oversized_rsa_keys) {
     EXPECT_FALSE(JwsKey::rsa(filled(256, 0xff), filled(5, 0xff)));  // 40 bits
     EXPECT_FALSE(JwsKey::rsa({}, {}));
     EXPECT_TRUE(JwsKey::rsa(filled(256, 0xff), exponent));
+}
+
+// A key and a signature over "narrows", made with Python's cryptography.
+TEST(Jws, reads_an_rsa_key_in_der) {
+    const Bytes der = unhex(
+        "3082010a0282010100a4926fea1c597f7518814780136e39b3561281726eb9a4e1f6e0006b0f1a34"
+        "4ac2d88f0b3d5f39e2fc86f4bca094393865ee7dab9c63865fe9811fb893a0ef8f3561ddb4c696ca"
+        "2c48a8a2880f8e6dcae5aff3593bb3fe6f5f74c9315c22e7fde1f88cb1195bf5ce200adb0b46c445"
+        "05c4b41f88c0ad8db36cbc08f3e6ca44aedef25ecaa721f5ffdaddd1b11d78e6d80b8d52e404067c"
+        "b6292a6ccc7b9e449394f7561847728d94ff1cea47c6a1b9d895177e85d3b41bc8547c30ed518f8e"
+        "9a5a53b150c5ed10d0be222e30bfb8084b3476df4da6f14056c7ce9d34596f6dfdc11a398fdacd82"
+        "0950cd67e75cf963d2f57c38a6345c95f758f0f5c69afedf1d0203010001");
+    const Bytes signature = unhex(
+        "512a374f4a5c0da9d835d9b08fa77a9d093352e5dc31f4951338d63110285def6f93d220649ff6a2"
+        "db81d007b0ad6e2a4563f3fd1a2c11f091c93a688503fcd8e68eda2b82ecdb9d75d7088ffb5cf599"
+        "5040aff5a9ac58c0ae9ec6256bbcd6e9cf39c873db761fb287eb1bd9758179355078ee7e952d303e"
+        "3eaabf9ed94354c5a6610c95324c53092a582eef919c5c791cb1ce19044519504389c4e139ef3e36"
+        "2701a801dab36fbbd3dbd59515fa1ad5373f28f0050b0a8e58522d72b969e401187ec182eb290685"
+        "8f0829dd8d86967f2d9775bc1ea799d1cb0a0fc273b54648be42f8c3cdf3c5cc9cc912b1aaaa7ebd"
+        "163bece2253072a3441bc24e7f6cb3be");
+    const Result<JwsKey> key = JwsKey::rsa_pkcs1(der);
+    ASSERT_TRUE(key.has_value());
+    EXPECT_TRUE(key.value().verify(as_bytes("narrows"), signature));
+    EXPECT_FALSE(key.value().verify(as_bytes("narrowz"), signature));
+    Bytes longer = der;
+    longer.push_back(0);
+    EXPECT_FALSE(JwsKey::rsa_pkcs1(longer));
+    EXPECT_FALSE(JwsKey::rsa_pkcs1(ByteView(der).first(der.size() - 1)));
+    EXPECT_FALSE(JwsKey::rsa_pkcs1({}));
 }
 
 // The base point of P-256 (SEC 2 section 2.4.2), and the same with its last bit changed.

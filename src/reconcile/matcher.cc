@@ -1,0 +1,320 @@
+#include "reconcile/matcher.h"
+
+#include "codec/json.h"
+
+namespace narrows::reconcile {
+namespace {
+
+/// CloudTrail's times are whole seconds of the service's clock, at the end of a call.
+constexpr std::int64_t kSlackNs = 5 * kNsPerSecond;
+constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
+constexpr std::size_t kStrayTextMax = 128 * 1024;
+
+bool is_of_service(std::string_view by) {
+    return by.ends_with(".amazonaws.com") || by == "AWS Internal";
+}
+
+std::string call_words(const Event& event) {
+    return event.source.substr(0, event.source.find('.')) + ":" + event.name;
+}
+
+}  // namespace
+
+Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> buckets)
+    : gateways_(std::move(gateways)),
+      buckets_(std::move(buckets)),
+      seen_(state.prepare("SELECT 1 FROM event WHERE id = ?")),
+      keep_(state.prepare("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
+      by_request_(state.prepare(
+          "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
+          "shared FROM operation WHERE request_id = ?")),
+      by_key_(state.prepare(
+          "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
+          "shared FROM operation WHERE session = ? AND asked BETWEEN ? AND ? AND "
+          "((event IS NULL AND request_id = '') OR attempts > 1) AND "
+          "(ended >= ? OR ended = 0) ORDER BY asked")),
+      mark_(state.prepare("UPDATE operation SET event = ?, shared = ? WHERE id = ?")),
+      mark_credential_(state.prepare("UPDATE credential SET event = ? WHERE request_id = ?")),
+      difference_(state.prepare("INSERT OR IGNORE INTO difference VALUES(?,?,?,?,?,?)")),
+      shown_(state.prepare(
+          "INSERT INTO shown SELECT service, account, region, root, is_write, asked FROM operation "
+          "WHERE id = ? ON CONFLICT DO UPDATE SET since = min(since, excluded.since)")),
+      credential_request_(
+          state.prepare("SELECT session FROM credential WHERE request_id = ? LIMIT 1")),
+      key_(state.prepare("SELECT session FROM credential WHERE key_id = ?")),
+      name_(state.prepare("SELECT session FROM credential WHERE session_name = ? LIMIT 1")),
+      identity_(state.prepare("SELECT 1 FROM source_identity WHERE name = ?")),
+      principal_(state.prepare("SELECT why, session, since FROM principal WHERE name = ?")),
+      add_principal_(state.prepare(
+          "INSERT OR IGNORE INTO principal(name, why, session, op, since) VALUES(?,?,'',0,0)")),
+      stray_(state.prepare("SELECT id, text, file FROM event WHERE class = 'stray' AND id > ? "
+                           "ORDER BY id LIMIT 1")),
+      forget_(state.prepare("DELETE FROM event WHERE id = ?")),
+      tally_(state.prepare("INSERT INTO tally VALUES(?,?) ON CONFLICT(name) DO UPDATE SET "
+                           "count = count + excluded.count")) {}
+
+Result<void> Matcher::take(const Event& event, std::string_view text, const std::string& file,
+                           bool is_new) {
+    tallies_["events"] += is_new ? 1 : 0;
+    NARROWS_TRY(const bool again, seen(event, is_new));
+    if (again) {
+        return ok();
+    }
+    NARROWS_TRY(const bool known, by_request(event, file));
+    if (known) {
+        return ok();
+    }
+    NARROWS_TRY(const bool assumed, by_credential_request(event, file));
+    if (assumed) {
+        return ok();
+    }
+    return by_principal(event, text, file);
+}
+
+Result<bool> Matcher::seen(const Event& event, bool is_new) {
+    NARROWS_TRY(seen_.begin(event.id));
+    NARROWS_TRY(const bool is_known, seen_.next());
+    seen_.reset();
+    tallies_["duplicates"] += is_known && is_new ? 1 : 0;
+    return is_known;
+}
+
+/// A row of `operation` as both queries select it.
+Result<Matcher::Found> Matcher::found_in(const Query& row) {
+    Found of;
+    of.operation = row.number(0);
+    of.call.service = row.text(1);
+    of.call.name = row.text(2);
+    of.call.account = row.text(3);
+    of.call.region = row.text(4);
+    of.call.key_id = row.text(5);
+    of.call.status = row.number(6);
+    NARROWS_TRY(of.call.parameters, codec::json_decode(row.text(7)));
+    of.session = row.text(8);
+    of.event = row.text(9);
+    of.shared = row.text(10);
+    return of;
+}
+
+Result<bool> Matcher::by_request(const Event& event, const std::string& file) {
+    if (event.request_id.empty()) {
+        return false;
+    }
+    NARROWS_TRY(by_request_.begin(event.request_id));
+    NARROWS_TRY(const bool found, by_request_.next());
+    if (!found) {
+        return false;
+    }
+    NARROWS_TRY(Found of, found_in(by_request_));
+    by_request_.reset();
+    return join(event, file, std::move(of));
+}
+
+Result<bool> Matcher::join(const Event& event, const std::string& file, Found found) {
+    const bool is_copy =
+        !found.event.empty() && !event.shared_id.empty() && event.shared_id == found.shared;
+    if (!found.event.empty()) {
+        NARROWS_TRY(keep(event, is_copy ? "shared" : "more", found.session, file, ""));
+        return true;
+    }
+    for (const Difference& each : compare(found.call, event)) {
+        NARROWS_TRY(difference_.run(found.operation, event.id, each.field, each.recorded,
+                                    each.logged, file));
+    }
+    NARROWS_TRY(mark_.run(event.id, event.shared_id, found.operation));
+    if (event.is_data) {
+        NARROWS_TRY(shown_.run(found.operation));
+    }
+    NARROWS_TRY(keep(event, "matched", found.session, file, ""));
+    return true;
+}
+
+Result<bool> Matcher::by_credential_request(const Event& event, const std::string& file) {
+    if (event.request_id.empty() || event.assumed.empty()) {
+        return false;
+    }
+    NARROWS_TRY(credential_request_.begin(event.request_id));
+    NARROWS_TRY(const bool found, credential_request_.next());
+    if (!found) {
+        return false;
+    }
+    const std::string session = credential_request_.text(0);
+    credential_request_.reset();
+    NARROWS_TRY(mark_credential_.run(event.id, event.request_id));
+    NARROWS_TRY(keep(event, "matched", session, file, ""));
+    return true;
+}
+
+/// Of an operation whose request id is not on record: one of the same session, under way at that
+/// time, in which nothing differs.
+Result<bool> Matcher::by_likeness(const Event& event, const std::string& file,
+                                  const std::string& session) {
+    NARROWS_TRY(by_key_.begin(session, event.time - kLongestNs, event.time + kSlackNs,
+                              event.time - kSlackNs));
+    for (;;) {
+        NARROWS_TRY(const bool found, by_key_.next());
+        if (!found) {
+            return false;
+        }
+        NARROWS_TRY(Found of, found_in(by_key_));
+        if (compare(of.call, event).empty()) {
+            by_key_.reset();
+            return join(event, file, std::move(of));
+        }
+    }
+}
+
+/// What no record is of by its request id: whose is it?
+Result<void> Matcher::by_principal(const Event& event, std::string_view text,
+                                   const std::string& file) {
+    NARROWS_TRY(const std::string by_key, session_of_key(event.key_id));
+    NARROWS_TRY(const std::string by_name, session_of_name(event.session_name));
+    NARROWS_TRY(const Principal who, principal(event.principal));
+    NARROWS_TRY(const Principal assumed, principal(event.assumed));
+    NARROWS_TRY(const bool stated, is_source_identity(event.source_identity));
+    const std::string session = by_key.empty() ? by_name : by_key;
+    const bool is_connections = who.why == "connection";
+    const bool is_gateways = gateways_.contains(event.principal);
+    const bool assumes = assumed.why == "connection";
+    const bool is_ours = !session.empty() || is_connections || stated || is_gateways || assumes;
+    if (is_ours && is_of_service(event.invoked_by)) {
+        return keep(event, "consequence", session, file,
+                    event.invoked_by + " acted in the session's name");
+    }
+    if (!session.empty()) {
+        NARROWS_TRY(const bool joined, by_likeness(event, file, session));
+        if (joined) {
+            return ok();
+        }
+        return keep(event, "stray", session, file,
+                    by_key.empty()
+                        ? "it was made as this session, and no record is of it"
+                        : "it was signed with this session's key, and no record is of it",
+                    text);
+    }
+    const WallNs at = event.time + kSlackNs;
+    if ((is_connections && at < who.since) || (assumes && at < assumed.since)) {
+        return keep(event, "before", "", file, "");
+    }
+    if (is_gateways && is_own(event, assumed)) {
+        return keep(event, "own", "", file, "");
+    }
+    if (is_connections || stated || is_gateways || assumes) {
+        const char* why = is_connections ? "the role is a connection's, and no credential on "
+                                           "record has this key id"
+                          : stated       ? "its source identity is a session's, and no credential "
+                                           "on record has this key id"
+                          : is_gateways  ? "the gateway's own identity made it, and no record is "
+                                           "of it"
+                                         : "somebody assumed a connection's role, and no record "
+                                           "is of it";
+        return keep(event, "stray", "", file, why, text);
+    }
+    if (!who.why.empty() && at >= who.since) {
+        return keep(event, "consequence", who.session, file,
+                    "a principal that the session " + who.why);
+    }
+    return ok();
+}
+
+bool Matcher::is_own(const Event& event, const Principal& assumed) const {
+    const bool is_refused = assumed.why == "connection" && !event.error.empty();
+    return is_refused || (event.source == "s3.amazonaws.com" &&
+                          buckets_.contains(event.parameters.text("bucketName")));
+}
+
+Result<void> Matcher::keep(const Event& event, const std::string& kind, const std::string& session,
+                           const std::string& file, const std::string& why, std::string_view text) {
+    return keep_.run(event.id, kind, call_words(event), event.time, event.account, event.region,
+                     event.principal, event.key_id, event.request_id, event.error, session, file,
+                     why, text.substr(0, kStrayTextMax));
+}
+
+Result<void> Matcher::retry_strays() {
+    std::string after;
+    for (;;) {
+        NARROWS_TRY(stray_.begin(after));
+        NARROWS_TRY(const bool found, stray_.next());
+        if (!found) {
+            return ok();
+        }
+        after = stray_.text(0);
+        const std::string text = stray_.text(1);
+        const std::string file = stray_.text(2);
+        stray_.reset();
+        const Result<Event> event = read_event(text);
+        if (event.has_value()) {
+            NARROWS_TRY(forget_.run(after));
+            NARROWS_TRY(take(event.value(), text, file, false));
+        }
+    }
+}
+
+Result<bool> Matcher::learn_gateway(const Event& event) {
+    if (event.assumed.empty() || event.request_id.empty() || event.principal.empty()) {
+        return false;
+    }
+    NARROWS_TRY(credential_request_.begin(event.request_id));
+    NARROWS_TRY(const bool found, credential_request_.next());
+    credential_request_.reset();
+    if (!found) {
+        return false;
+    }
+    gateways_.insert(event.principal);
+    NARROWS_TRY(add_principal_.run(event.principal, "gateway"));
+    return true;
+}
+
+Result<void> Matcher::save_tallies() {
+    for (const auto& [name, count] : tallies_) {
+        NARROWS_TRY(tally_.run(name, count));
+    }
+    tallies_.clear();
+    return ok();
+}
+
+Result<std::string> Matcher::session_of_key(const std::string& key_id) {
+    if (key_id.empty()) {
+        return std::string();
+    }
+    NARROWS_TRY(key_.begin(key_id));
+    NARROWS_TRY(const bool found, key_.next());
+    std::string session = found ? key_.text(0) : std::string();
+    key_.reset();
+    return session;
+}
+
+Result<std::string> Matcher::session_of_name(const std::string& session_name) {
+    if (session_name.empty()) {
+        return std::string();
+    }
+    NARROWS_TRY(name_.begin(session_name));
+    NARROWS_TRY(const bool found, name_.next());
+    std::string session = found ? name_.text(0) : std::string();
+    name_.reset();
+    return session;
+}
+
+Result<bool> Matcher::is_source_identity(const std::string& name) {
+    if (name.empty()) {
+        return false;
+    }
+    NARROWS_TRY(identity_.begin(name));
+    NARROWS_TRY(const bool found, identity_.next());
+    identity_.reset();
+    return found;
+}
+
+Result<Matcher::Principal> Matcher::principal(const std::string& name) {
+    if (name.empty()) {
+        return Principal();
+    }
+    NARROWS_TRY(principal_.begin(name));
+    NARROWS_TRY(const bool found, principal_.next());
+    Principal of = found ? Principal{principal_.text(0), principal_.text(1), principal_.number(2)}
+                         : Principal();
+    principal_.reset();
+    return of;
+}
+
+}  // namespace narrows::reconcile

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "reconcile/compare.h"
+#include "reconcile/events.h"
+#include "reconcile/state.h"
+
+namespace narrows::reconcile {
+
+/// Takes events in any order and finds the record that each is of, or what else it is: the state's
+/// `event` table has all that concern the gateway, by class:
+///   matched      of an operation on record, or the gateway's AssumeRole
+///   shared       the same call in another account's trail
+///   more         a further event of a call that has one: one an object, or a correction
+///   consequence  a service in a session's name, or a role or user that a session passed on or made
+///   own          the gateway's own calls that no record is of: its buckets, refused AssumeRoles
+///   before       older than the recordings
+///   stray        no record is of it
+/// Events of anybody else leave no trace. Single-threaded. Records are read first.
+class Matcher {
+  public:
+    /// `gateways`: principals that the gateway is known to be. `buckets`: that it itself uses.
+    Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> buckets);
+
+    /// `text` is what the event was read from. An event that was taken before counts as a duplicate
+    /// if `is_new`: its file was not read before.
+    Result<void> take(const Event& event, std::string_view text, const std::string& file,
+                      bool is_new);
+    /// Looks again at strays, now that more is on record.
+    Result<void> retry_strays();
+    /// Who assumed a role for the gateway, if the event shows it.
+    Result<bool> learn_gateway(const Event& event);
+    bool knows_gateway() const { return !gateways_.empty(); }
+    Result<void> save_tallies();
+
+  private:
+    struct Found {
+        std::int64_t operation = 0;
+        RecordedCall call;
+        std::string session;
+        std::string event;  ///< that it has already
+        std::string shared;
+    };
+    static Result<Found> found_in(const Query& row);
+    Result<bool> seen(const Event& event, bool is_new);
+    Result<bool> by_request(const Event& event, const std::string& file);
+    Result<bool> by_credential_request(const Event& event, const std::string& file);
+    Result<bool> by_likeness(const Event& event, const std::string& file,
+                             const std::string& session);
+    Result<bool> join(const Event& event, const std::string& file, Found found);
+    Result<void> by_principal(const Event& event, std::string_view text, const std::string& file);
+    Result<void> keep(const Event& event, const std::string& kind, const std::string& session,
+                      const std::string& file, const std::string& why, std::string_view text = {});
+    Result<std::string> session_of_key(const std::string& key_id);
+    Result<std::string> session_of_name(const std::string& session_name);
+    Result<bool> is_source_identity(const std::string& name);
+    struct Principal {
+        std::string why;
+        std::string session;
+        WallNs since = 0;
+    };
+    Result<Principal> principal(const std::string& name);
+    bool is_own(const Event& event, const Principal& assumed) const;
+
+    std::set<std::string> gateways_;
+    const std::set<std::string> buckets_;
+    std::map<std::string, std::int64_t> tallies_;
+    Query seen_;
+    Query keep_;
+    Query by_request_;
+    Query by_key_;
+    Query mark_;
+    Query mark_credential_;
+    Query difference_;
+    Query shown_;
+    Query credential_request_;
+    Query key_;
+    Query name_;
+    Query identity_;
+    Query principal_;
+    Query add_principal_;
+    Query stray_;
+    Query forget_;
+    Query tally_;
+};
+
+}  // namespace narrows::reconcile

@@ -1,0 +1,238 @@
+#include "reconcile/records.h"
+
+#include <algorithm>
+#include <map>
+
+#include "codec/json.h"
+#include "codec/text.h"
+#include "evidence/logged_parts.h"
+#include "protocols/aws/upstream/sts.h"
+#include "reconcile/events.h"
+#include "review/export.h"
+#include "review/recording.h"
+#include "review/words.h"
+
+namespace narrows::reconcile {
+namespace {
+
+using codec::Value;
+using model::RecordKind;
+using review::member;
+
+constexpr std::size_t kParametersKeptMax = 16 * 1024;
+
+struct Connection {
+    std::string account;
+    std::string role;  ///< principal of
+    std::string region;
+};
+struct Part {
+    std::string session;
+    std::map<std::string, Connection> connections;
+};
+
+/// What a resource is selected by in a trail: a bucket for its objects, else the resource itself.
+std::string root_of(std::string_view arn) {
+    const bool is_s3 = arn.starts_with("arn:") && arn.find(":s3:::") != arn.npos;
+    return std::string(is_s3 ? arn.substr(0, arn.find('/')) : arn);
+}
+
+/// The region of "20261126/us-east-1/s3/aws4_request".
+std::string region_of(const Value& intent) {
+    const std::string scope = member(member(intent, "observed"), "signature").text("scope");
+    const auto fields = codec::split(scope, '/');
+    return fields.size() == 4 ? std::string(fields[1]) : std::string();
+}
+
+class Recorder {
+  public:
+    explicit Recorder(Database& state)
+        : operation_(state.prepare(
+              "INSERT INTO operation(part, op, session, account, region, service, name, "
+              "request_id, key_id, asked, ended, status, attempts, is_write, root, parameters) "
+              "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(part, op) DO UPDATE SET "
+              "request_id = excluded.request_id, key_id = excluded.key_id, "
+              "ended = excluded.ended, status = excluded.status, attempts = excluded.attempts "
+              "WHERE event IS NULL")),
+          credential_(state.prepare(
+              "INSERT OR IGNORE INTO credential(key_id, part, session, role, session_name, "
+              "request_id, account, region, time) VALUES(?,?,?,?,?,?,?,?,?)")),
+          principal_(state.prepare(
+              "INSERT INTO principal(name, why, session, op, since) VALUES(?,?,?,?,?) "
+              "ON CONFLICT(name) DO UPDATE SET since = min(since, excluded.since), "
+              "why = CASE excluded.why WHEN 'connection' THEN excluded.why ELSE why END")),
+          identity_(state.prepare("INSERT OR IGNORE INTO source_identity(name) VALUES(?)")) {}
+
+    void event(const review::EventView& event) {
+        note(event.time);
+        read_.sealed += event.sealed ? 1 : 0;
+        if (event.kind == RecordKind::open) {
+            keep(open(event));
+        } else if (event.kind == RecordKind::credential) {
+            keep(credential(event));
+        }
+    }
+
+    void operation(const review::OperationView& operation) {
+        note(operation.time);
+        read_.sealed += operation.sealed;
+        const bool reached = operation.allowed() && operation.outcome_kind != RecordKind::not_sent;
+        const Value& derived = member(operation.intent, "derived");
+        if (reached && !derived.is_null() && derived.text("service") != "net") {
+            keep(call(operation, derived));
+        }
+    }
+
+    void lost() { ++read_.lost; }
+    Result<RecordsRead> done() const {
+        return failure_.has_value() ? Result<RecordsRead>(read_) : fail(failure_.error());
+    }
+
+  private:
+    void keep(Result<void> done) {
+        if (failure_.has_value() && !done.has_value()) {
+            failure_ = std::move(done);
+        }
+    }
+    void note(WallNs time) {
+        read_.first = read_.first == 0 ? time : std::min(read_.first, time);
+        read_.last = std::max(read_.last, time);
+    }
+
+    Result<void> open(const review::EventView& event) {
+        const Value& observed = member(event.payload, "observed");
+        Part& part = parts_[event.part.value()];
+        part.session = observed.text("session");
+        const codec::List* connections = member(observed, "connections").as<codec::List>();
+        if (connections == nullptr) {
+            return ok();
+        }
+        for (const Value& each : *connections) {
+            const std::string role = principal_of(each.text("role_arn"));
+            const codec::List* regions = member(each, "regions").as<codec::List>();
+            const std::string* region = regions == nullptr || regions->empty()
+                                            ? nullptr
+                                            : regions->front().as<std::string>();
+            part.connections[each.text("name")] = {each.text("account"), role,
+                                                   region == nullptr ? "us-east-1" : *region};
+            if (!role.empty()) {
+                NARROWS_TRY(principal_.run(role, "connection", part.session, 0, event.time));
+            }
+        }
+        const std::string agent = member(member(event.payload, "verified"), "agent").text("id");
+        const std::string principal = member(event.payload, "stated").text("principal");
+        // As the gateway makes it of the same two (gateway/lifecycle.cc).
+        return identity_.run(upstream::session_name_value(
+            principal.empty() || principal == "none" ? agent : agent + "@" + principal));
+    }
+
+    Result<void> credential(const review::EventView& event) {
+        const Value& observed = member(event.payload, "observed");
+        const Part& part = parts_[event.part.value()];
+        const auto found = part.connections.find(observed.text("connection"));
+        const Connection of = found == part.connections.end() ? Connection() : found->second;
+        return credential_.run(observed.text("key_id"), event.part.value(), part.session,
+                               principal_of(observed.text("role_arn")),
+                               observed.text("role_session_name"), observed.text("request_id"),
+                               of.account, of.region, event.time);
+    }
+
+    Result<void> call(const review::OperationView& operation, const Value& derived) {
+        const Value& observed = member(operation.intent, "observed");
+        const Value& head = member(operation.head, "observed");
+        const Value& outcome = member(operation.outcome, "observed");
+        const Value& sent = member(operation.sent, "observed");
+        const Part& part = parts_[operation.part.value()];
+        const auto found = part.connections.find(observed.text("connection"));
+        const Connection of = found == part.connections.end() ? Connection() : found->second;
+        const auto resources = review::resources_of(operation.intent);
+        std::string parameters = codec::json_encode(member(derived, "parameters"));
+        if (parameters.size() > kParametersKeptMax) {
+            parameters = "null";
+        }
+        const std::int64_t status =
+            head.is_null() ? outcome.number("status") : head.number("status");
+        ++read_.operations;
+        NARROWS_TRY(operation_.run(
+            operation.part.value(), operation.op.value(), part.session, of.account,
+            region_of(operation.intent), derived.text("service"), derived.text("operation"),
+            review::aws_request_id(operation), sent.text("upstream_key_id"), operation.time,
+            operation.ended, status, sent.number("attempt"), derived.text("effect") != "read",
+            resources.empty() ? std::string() : root_of(resources.front().arn), parameters));
+        return status >= 200 && status < 300 ? consequences(operation, derived, of, part) : ok();
+    }
+
+    /// Roles that were passed on, and roles and users that were made: what they do from then on is
+    /// the session's doing.
+    Result<void> consequences(const review::OperationView& operation, const Value& derived,
+                              const Connection& of, const Part& part) {
+        const codec::List* access = member(derived, "access").as<codec::List>();
+        for (const Value& each : access == nullptr ? codec::List() : *access) {
+            const codec::List* resources = member(each, "resources").as<codec::List>();
+            if (each.text("action") != "iam:PassRole" || resources == nullptr) {
+                continue;
+            }
+            for (const Value& resource : *resources) {
+                const std::string role = principal_of(resource.text("arn"));
+                if (resource.truth("exact") && !role.empty()) {
+                    NARROWS_TRY(principal_.run(role, "passed", part.session, operation.op.value(),
+                                               operation.time));
+                }
+            }
+        }
+        const std::string name = derived.text("operation");
+        const bool makes =
+            derived.text("service") == "iam" && (name == "CreateRole" || name == "CreateUser");
+        if (!makes) {
+            return ok();
+        }
+        const Value& parameters = member(derived, "parameters");
+        const std::string made = name == "CreateRole"
+                                     ? of.account + ":role/" + parameters.text("RoleName")
+                                     : of.account + ":user/" + parameters.text("UserName");
+        return principal_.run(made, "created", part.session, operation.op.value(), operation.time);
+    }
+
+    Query operation_;
+    Query credential_;
+    Query principal_;
+    Query identity_;
+    std::map<std::uint64_t, Part> parts_;
+    RecordsRead read_;
+    Result<void> failure_ = ok();
+};
+
+/// A gateway that has nothing to record still says every ten seconds that it is there.
+Result<WallNs> last_heartbeat(const review::Source& source) {
+    WallNs last = 0;
+    const auto look = [&last](ByteView bytes) {
+        if (evidence::mentions(bytes, "HEARTBEAT")) {
+            const auto entry = evidence::decode_entry(bytes);
+            last = std::max(last, entry.has_value() ? entry.value().time : 0);
+        }
+        return false;  // none is kept: there are many
+    };
+    NARROWS_TRY(evidence::logged_entries(source.fs, source.data_dir, look));
+    return last;
+}
+
+}  // namespace
+
+Result<RecordsRead> read_records(const review::Source& source, Database& state) {
+    Recorder recorder(state);
+    review::ReadOptions options;
+    options.in_order = false;
+    const review::RecordingSink sink{
+        [&](const review::EventView& event) { recorder.event(event); },
+        [&](const review::OperationView& operation) { recorder.operation(operation); },
+        [&](const review::LossView&) { recorder.lost(); }};
+    NARROWS_TRY(review::read_everything(source, options, sink));
+    NARROWS_TRY(RecordsRead read, recorder.done());
+    if (const Result<WallNs> beat = last_heartbeat(source)) {
+        read.last = std::max(read.last, beat.value());
+    }
+    NARROWS_TRY(state.commit());
+    return read;
+}
+
+}  // namespace narrows::reconcile

@@ -1,0 +1,453 @@
+#include "reconcile/report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace narrows::reconcile {
+namespace {
+
+using codec::Map;
+using codec::Value;
+
+/// A log that is older than the newest digest by this much is in some digest, or should not be.
+constexpr std::int64_t kListedWithinNs = 2 * 3600 * kNsPerSecond;
+/// CloudTrail delivers within minutes; a trail that ends earlier than this is old, or cut.
+constexpr std::int64_t kLateNs = 24 * 3600 * kNsPerSecond;
+constexpr int kTooMany = 429;
+constexpr int kServerFailed = 500;
+
+std::string operation_id(std::int64_t part, std::int64_t op) {
+    return fmt::format("{}/{}", part, op);
+}
+
+}  // namespace
+
+Report::Report(Database& state, const Options& options, const RecordsRead& read, bool is_whole,
+               const std::function<void(const Map&)>& tell)
+    : state_(state), options_(options), read_(read), is_whole_(is_whole), tell_(tell) {}
+
+Result<Outcome> Report::make(const std::string& trail) {
+    out_.trail = trail;
+    NARROWS_TRY(read_stretches());
+    NARROWS_TRY(trail_findings());
+    NARROWS_TRY(missing_files());
+    NARROWS_TRY(unlisted_files());
+    NARROWS_TRY(strays());
+    NARROWS_TRY(differences());
+    NARROWS_TRY(unmatched_operations());
+    NARROWS_TRY(unmatched_credentials());
+    NARROWS_TRY(consequences());
+    for (const auto& [what, count] : not_covered_) {
+        tell_({{"type", "not_covered"},
+               {"operation", what.first},
+               {"count", count},
+               {"why", what.second}});
+    }
+    NARROWS_TRY(proofs());
+    NARROWS_TRY(notes());
+    NARROWS_TRY(tallies());
+    const bool wanting = out_.bypasses + out_.missing + out_.differs + out_.trail_findings > 0;
+    out_.verdict = wanting             ? Verdict::wanting
+                   : out_.open.empty() ? Verdict::agreed
+                                       : Verdict::unknown;
+    return std::move(out_);
+}
+
+void Report::finding(const char* kind, Map fields, std::string why) {
+    fields["type"] = "finding";
+    fields["kind"] = kind;
+    fields["why"] = std::move(why);
+    tell_(fields);
+}
+
+Result<std::int64_t> Report::count(const char* sql) const {
+    Query query = state_.prepare(sql);
+    NARROWS_TRY(query.begin());
+    NARROWS_TRY(const bool row, query.next());
+    return row ? query.number(0) : 0;
+}
+
+Result<void> Report::read_stretches() {
+    Query query = state_.prepare(
+        "SELECT account, region, min(coalesce(starts, time)), max(time) FROM file "
+        "LEFT JOIN digest ON digest.key = file.key GROUP BY account, region");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            break;
+        }
+        const Stretch stretch{query.number(2), std::min(query.number(3), options_.now)};
+        stretches_[{query.text(0), query.text(1)}] = stretch;
+        out_.from = out_.from == 0 ? stretch.from : std::min(out_.from, stretch.from);
+        out_.to = std::max(out_.to, stretch.to - options_.settle_ns);
+    }
+    out_.from = std::max(out_.from, read_.first);
+    out_.to = std::max(out_.from, std::min(out_.to, read_.last));
+    if (stretches_.empty()) {
+        out_.open.push_back(
+            "no file of a trail is there: the path leads to a folder in which, or "
+            "below which, CloudTrail's AWSLogs stands");
+    }
+    return ok();
+}
+
+// ---- the trail's files
+
+Result<void> Report::trail_findings() {
+    Query query = state_.prepare("SELECT kind, file, why FROM finding ORDER BY kind, file");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        if (query.text(0) == "log-events") {
+            out_.open.push_back(query.text(1) + ": " + query.text(2));
+            continue;
+        }
+        ++out_.trail_findings;
+        finding(query.text(0).c_str(), {{"file", query.text(1)}}, query.text(2));
+    }
+}
+
+Result<void> Report::missing_files() {
+    Query query = state_.prepare(
+        "SELECT listed.key, listed.digest FROM listed LEFT JOIN file USING(key) "
+        "WHERE is_checked = 0 AND (file.key IS NULL OR (file.run = 0 AND file.is_read = 0)) "
+        "ORDER BY listed.key");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        ++out_.trail_findings;
+        finding("log-missing", {{"file", query.text(0)}},
+                "the digest " + query.text(1) + " lists it, and it is not here");
+    }
+}
+
+/// Only where digests reach: before the first and after the last of them nothing is said of logs.
+Result<void> Report::unlisted_files() {
+    Query query = state_.prepare(
+        "SELECT log.key, bounds.newest FROM file AS log JOIN (SELECT account, region, min(starts) "
+        "AS oldest, max(ends) AS newest FROM digest JOIN file USING(key) GROUP BY account, region) "
+        "AS bounds ON bounds.account = log.account AND bounds.region = log.region "
+        "LEFT JOIN listed ON listed.key = log.key WHERE log.is_digest = 0 AND listed.key IS NULL "
+        "AND log.time >= bounds.oldest AND log.time + ? <= bounds.newest ORDER BY log.key");
+    NARROWS_TRY(query.begin(kListedWithinNs));
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        ++out_.trail_findings;
+        finding("log-unlisted", {{"file", query.text(0)}},
+                "no digest lists it, though digests reach to " + rfc3339(query.number(1)));
+    }
+}
+
+/// How far the trail is proven.
+Result<void> Report::proofs() {
+    NARROWS_TRY(const auto digests, count("SELECT count(*) FROM digest"));
+    NARROWS_TRY(const auto without_keys, count("SELECT count(*) FROM digest WHERE proof = 2"));
+    NARROWS_TRY(const auto unsigned_inside,
+                count("SELECT count(*) FROM digest AS d WHERE proof = 3 AND EXISTS (SELECT 1 FROM "
+                      "digest WHERE chain = d.chain AND ends > d.ends)"));
+    NARROWS_TRY(const auto before,
+                count("SELECT count(*) FROM file AS log LEFT JOIN (SELECT account, region, "
+                      "min(starts) AS oldest FROM digest JOIN file USING(key) GROUP BY account, "
+                      "region) AS bounds ON bounds.account = log.account AND bounds.region = "
+                      "log.region LEFT JOIN listed ON listed.key = log.key WHERE log.is_digest = "
+                      "0 AND listed.key IS NULL AND (oldest IS NULL OR log.time < oldest)"));
+    if (digests == 0 && !stretches_.empty()) {
+        out_.open.push_back(
+            "the trail has no digest files, so nothing proves it: switch on log "
+            "file validation");
+    } else if (without_keys > 0) {
+        out_.open.push_back(
+            fmt::format("the signatures of {} digests were not checked: give the "
+                        "public keys (--public-keys)",
+                        without_keys));
+    } else if (unsigned_inside > 0) {
+        out_.open.push_back(
+            fmt::format("{} digests have no signature that is known", unsigned_inside));
+    } else if (before > 0) {
+        out_.open.push_back(
+            fmt::format("{} logs are older than the digests or of a region that "
+                        "has none: nothing proves them",
+                        before));
+    }
+    return ok();
+}
+
+// ---- calls without a record
+
+Result<void> Report::strays() {
+    Query query = state_.prepare(
+        "SELECT id, name, time, account, region, principal, key_id, request_id, error, session, "
+        "file, why FROM event WHERE class = 'stray' ORDER BY time, id");
+    NARROWS_TRY(query.begin());
+    std::uint64_t unexplained = 0;
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            break;
+        }
+        Map fields{{"event", query.text(0)},      {"operation", query.text(1)},
+                   {"account", query.text(3)},    {"region", query.text(4)},
+                   {"principal", query.text(5)},  {"key_id", query.text(6)},
+                   {"request_id", query.text(7)}, {"error", query.text(8)},
+                   {"session", query.text(9)},    {"file", query.text(10)}};
+        fields["time"] = rfc3339(query.number(2));
+        const bool is_later = query.number(2) > read_.last + kNsPerSecond;
+        if (is_whole_ && !is_later) {
+            ++out_.bypasses;
+            finding("bypass", std::move(fields), query.text(11));
+            continue;
+        }
+        ++unexplained;
+        fields["type"] = "unexplained";
+        fields["why"] = is_later ? "it is younger than what is on record here"
+                                 : query.text(11) + "; but not all records could be read";
+        tell_(fields);
+    }
+    if (unexplained > 0) {
+        out_.open.push_back(
+            fmt::format("{} events may be of records that are not here", unexplained));
+    }
+    return ok();
+}
+
+// ---- what differs
+
+Result<void> Report::differences() {
+    Query query = state_.prepare(
+        "SELECT part, op, session, service, operation.name, asked, request_id, difference.event, "
+        "field, recorded, logged, difference.file FROM difference JOIN operation ON operation.id "
+        "= difference.operation ORDER BY asked, operation.id, field");
+    NARROWS_TRY(query.begin());
+    Map fields;
+    codec::List list;
+    std::string words;
+    const auto flush = [&] {
+        if (!list.empty()) {
+            ++out_.differs;
+            fields["differences"] = std::exchange(list, {});
+            finding("differs", std::exchange(fields, {}), std::exchange(words, {}));
+        }
+    };
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            break;
+        }
+        const std::string id = operation_id(query.number(0), query.number(1));
+        if (!list.empty() && fields["record"] != Value(id)) {
+            flush();
+        }
+        fields["record"] = id;
+        fields["session"] = query.text(2);
+        fields["operation"] = query.text(3) + ":" + query.text(4);
+        fields["time"] = rfc3339(query.number(5));
+        fields["request_id"] = query.text(6);
+        fields["event"] = query.text(7);
+        fields["file"] = query.text(11);
+        list.push_back(
+            Map{{"field", query.text(8)}, {"recorded", query.text(9)}, {"logged", query.text(10)}});
+        words +=
+            (words.empty() ? "" : "; ") + fmt::format("{} is {} on record and {} in the trail",
+                                                      query.text(8), query.text(9), query.text(10));
+    }
+    flush();
+    return ok();
+}
+
+// ---- records without a call
+
+Result<void> Report::unmatched_operations() {
+    Query query = state_.prepare(
+        "SELECT part, op, session, service, name, account, region, root, is_write, asked, ended, "
+        "status, request_id FROM operation WHERE event IS NULL ORDER BY asked, id");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        const Unmatched call{query.text(3),   query.text(4),    query.text(5),
+                             query.text(6),   query.text(7),    query.number(8) != 0,
+                             query.number(9), query.number(10), query.number(11)};
+        NARROWS_TRY(const Judged judged, judge(call));
+        add_missing(call, judged,
+                    {{"record", operation_id(query.number(0), query.number(1))},
+                     {"session", query.text(2)},
+                     {"request_id", query.text(12)}});
+    }
+}
+
+/// The gateway's own AssumeRoles, which the CREDENTIAL records tell of.
+Result<void> Report::unmatched_credentials() {
+    Query query = state_.prepare(
+        "SELECT part, session, account, region, time, request_id, key_id FROM credential WHERE "
+        "event IS NULL AND request_id <> '' ORDER BY time, key_id");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        const Unmatched call{"sts", "AssumeRole", query.text(2),   query.text(3),
+                             "",    true,         query.number(4), query.number(4),
+                             200};
+        NARROWS_TRY(const Judged judged, judge(call));
+        add_missing(call, judged,
+                    {{"record", fmt::format("{}/credential", query.number(0))},
+                     {"session", query.text(1)},
+                     {"key_id", query.text(6)},
+                     {"request_id", query.text(5)}});
+    }
+}
+
+void Report::add_missing(const Unmatched& call, const Judged& judged, Map fields) {
+    const std::string operation = call.service + ":" + call.name;
+    if (judged.standing == Standing::not_covered) {
+        ++out_.not_covered;
+        ++not_covered_[{operation, judged.why}];
+    } else if (judged.standing == Standing::pending) {
+        ++out_.pending;
+        late_ += call.asked < options_.now - kLateNs - options_.settle_ns ? 1 : 0;
+    } else {
+        ++out_.missing;
+        fields["operation"] = operation;
+        fields["time"] = rfc3339(call.asked);
+        fields["account"] = call.account;
+        fields["region"] = call.region;
+        finding("missing", std::move(fields),
+                "AWS answered it, and the trail, which covers it, has no event of it");
+    }
+}
+
+Result<Report::Judged> Report::judge(const Unmatched& call) {
+    const auto not_covered = [](std::string why) {
+        return Judged{Standing::not_covered, std::move(why)};
+    };
+    if (call.status == 0) {
+        return not_covered("no answer is on record: whether AWS had it is not known");
+    }
+    if (call.status == kTooMany || call.status >= kServerFailed) {
+        return not_covered("AWS was overloaded or failed, which it does not always log");
+    }
+    const auto stretch = stretches_.find({call.account, call.region});
+    if (stretch == stretches_.end()) {
+        return not_covered(
+            fmt::format("nothing of the trail is of account {} in {}", call.account, call.region));
+    }
+    if (call.asked < stretch->second.from) {
+        return not_covered("the trail begins later");
+    }
+    const Logged logged = logged_as(call.service, call.name);
+    if (logged == Logged::never) {
+        return not_covered("CloudTrail does not log this service");
+    }
+    NARROWS_TRY(const bool shown, is_shown(call));
+    if (!options_.covers.has(logged, call.service) && !shown) {
+        return not_covered(logged == Logged::data
+                               ? "a data event, which trails log only where they select it"
+                               : "a management event, which --covers does not name");
+    }
+    const bool is_young =
+        std::max(call.asked, call.ended) > stretch->second.to - options_.settle_ns;
+    return Judged{is_young ? Standing::pending : Standing::missing, ""};
+}
+
+/// Whether the trail has shown an event of the same kind and resource before.
+Result<bool> Report::is_shown(const Unmatched& call) {
+    Query query = state_.prepare(
+        "SELECT 1 FROM shown WHERE service = ? AND account = ? AND region = ? AND root = ? AND "
+        "is_write = ? AND since <= ?");
+    NARROWS_TRY(
+        query.begin(call.service, call.account, call.region, call.root, call.is_write, call.asked));
+    return query.next();
+}
+
+// ---- what else is to be said
+
+Result<void> Report::consequences() {
+    Query query = state_.prepare(
+        "SELECT principal, name, why, session, count(*), min(time), max(time), min(id) FROM event "
+        "WHERE class = 'consequence' GROUP BY principal, name, why, session ORDER BY min(time)");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        tell_({{"type", "consequence"},
+               {"principal", query.text(0)},
+               {"operation", query.text(1)},
+               {"why", query.text(2)},
+               {"session", query.text(3)},
+               {"count", query.number(4)},
+               {"first", rfc3339(query.number(5))},
+               {"last", rfc3339(query.number(6))},
+               {"event", query.text(7)}});
+    }
+}
+
+Result<void> Report::notes() {
+    Query query = state_.prepare(
+        "SELECT class, count(*) FROM event WHERE class IN ('shared', 'more', 'own', 'before') "
+        "GROUP BY class UNION ALL SELECT name, count FROM tally WHERE name = 'duplicates' AND "
+        "count > 0 ORDER BY 1");
+    const std::map<std::string, std::string> words{
+        {"shared", "events are the same call in another account's trail"},
+        {"more", "events are further ones of a call that has one"},
+        {"own", "events are the gateway's own: its buckets, and AssumeRoles that AWS refused"},
+        {"before", "events of connections' roles are older than the recordings"},
+        {"duplicates", "events came twice and were counted once"}};
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            break;
+        }
+        const std::string name = query.text(0);
+        tell_({{"type", "note"},
+               {"what", name},
+               {"count", query.number(1)},
+               {"why", words.at(name)}});
+    }
+    if (late_ > 0) {
+        out_.open.push_back(
+            fmt::format("{} operations are older than a day and younger than what "
+                        "the trail shows: it is an old copy, or it was cut",
+                        late_));
+    }
+    if (read_.sealed > 0) {
+        out_.open.push_back(
+            fmt::format("no key opens {} records, so that what stands in them "
+                        "cannot be compared: give a reviewer's key (--key)",
+                        read_.sealed));
+    } else if (!is_whole_) {
+        out_.open.push_back(
+            "records were archived away from here: narrows recording restore "
+            "brings them back");
+    }
+    return ok();
+}
+
+Result<void> Report::tallies() {
+    NARROWS_TRY(const auto events, count("SELECT count FROM tally WHERE name = 'events'"));
+    NARROWS_TRY(const auto operations, count("SELECT count(*) FROM operation"));
+    NARROWS_TRY(const auto matched,
+                count("SELECT count(*) FROM operation WHERE event IS NOT NULL"));
+    out_.events = static_cast<std::uint64_t>(events);
+    out_.operations = static_cast<std::uint64_t>(operations);
+    out_.matched = static_cast<std::uint64_t>(matched);
+    return ok();
+}
+
+}  // namespace narrows::reconcile

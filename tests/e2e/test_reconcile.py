@@ -1,0 +1,522 @@
+"""Recordings beside CloudTrail, both ways: every plant is found, and nothing else is reported."""
+
+import datetime
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+
+from conftest import WHOLE_SCOPE
+from harness.emulator import ACCOUNT, REGION, ROLE_ARN, Emulator, client
+from harness.gateway import Connection, Gateway
+from harness.processes import NARROWS, clean_environment
+from harness.trail import Caller, Recorded, SigningKey, Trail, event, event_id, user
+
+HOUR = datetime.timedelta(hours=1)
+MADE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/made-by-the-session"
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+
+
+def packed_code():
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("a.py", "def h(e, c): pass")
+    return code.getvalue()
+
+
+def work(gateway):
+    """A session that makes, reads, lists, fails, passes a role on."""
+    session = gateway.session()
+    s3 = client("s3", gateway.agents_url, session.credentials())
+    s3.create_bucket(Bucket="reports")
+    s3.put_object(Bucket="reports", Key="a/b c.txt", Body=b"x")
+    s3.get_object(Bucket="reports", Key="a/b c.txt")["Body"].read()
+    s3.list_objects_v2(Bucket="reports", Prefix="a/")
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket="reports", Key="absent")
+    dynamodb = client("dynamodb", gateway.agents_url, session.credentials())
+    dynamodb.list_tables()
+    dynamodb.create_table(TableName="orders", BillingMode="PAY_PER_REQUEST",
+                          KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
+    iam = client("iam", gateway.agents_url, session.credentials())
+    iam.create_role(RoleName="made-by-the-session", AssumeRolePolicyDocument=TRUST)
+    client("lambda", gateway.agents_url, session.credentials()).create_function(
+        FunctionName="f", Runtime="python3.11", Role=MADE_ROLE, Handler="a.h", Code={"ZipFile": packed_code()})
+    client("sts", gateway.agents_url, session.credentials()).get_caller_identity()
+    sqs = client("sqs", gateway.agents_url, session.credentials())
+    sqs.create_queue(QueueName="jobs")
+    assert gateway.end(session).status_code == 200
+    return session
+
+
+@pytest.fixture(scope="module")
+def recorded(module_folder):
+    emulator = Emulator(module_folder)
+    gateway = Gateway(module_folder / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin)
+    gateway.start()
+    sessions = [work(gateway), read_only(gateway)]
+    assert gateway.stop() == 0
+    emulator.stop()
+    gateway.sessions = sessions
+    gateway.recorded = Recorded(gateway.records())
+    return gateway
+
+
+def read_only(gateway):
+    session = gateway.session()
+    client("ec2", gateway.agents_url, session.credentials()).describe_regions()
+    client("iam", gateway.agents_url, session.credentials()).list_roles()
+    assert gateway.end(session).status_code == 200
+    return session
+
+
+def minute(when):
+    return when.replace(second=0, microsecond=0)
+
+
+class Written:
+    """A trail of four quiet hours and the one in which the sessions worked."""
+
+    def __init__(self, root, **options):
+        self.root = root
+        self.trail = Trail(root, **options)
+        self.now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        for back in range(6, 2, -1):
+            self.trail.log([event("ec2", "DescribeInstances", user("somebody", "AKIASOMEBODYELSE0000"),
+                                  self.now - back * HOUR)], minute(self.now - back * HOUR))
+            self.trail.digest(self.now - back * HOUR, self.now - (back - 1) * HOUR)
+
+    def hour(self, *logs):
+        """The events of the hour that is over, in as many logs; then its digest."""
+        paths = [self.trail.log(events, minute(self.now)) for events in logs]
+        self.trail.digest(self.now - 2 * HOUR, self.now + datetime.timedelta(minutes=1))
+        return paths
+
+
+class Said:
+    def __init__(self, done):
+        self.code, self.err = done.returncode, done.stderr
+        self.lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert self.lines or self.code == 2, done.stderr
+        self.summary = self.lines[-1] if self.lines else {}
+
+    def of(self, kind):
+        return [line for line in self.lines if line["type"] == kind]
+
+    def findings(self):
+        """(kind, what it is of), sorted."""
+        return sorted((line["kind"], line.get("event") or line.get("record") or line.get("file"))
+                      if line["kind"] != "differs" else ("differs", line["record"]) for line in self.of("finding"))
+
+
+def reconcile(gateway, written, tmp_path, *more, data=True, keys=(), settle="0s", key=True, data_dir=None):
+    public = written.trail.public_keys(tmp_path / "keys.json", *keys)
+    arguments = ["reconcile", "--cloudtrail", written.root, "--data-dir", data_dir or gateway.data_dir, "--json",
+                 "--settle", settle]
+    arguments += ["--public-keys", public] if key else []
+    arguments += ["--covers", "management", "--covers", "data"] if data else []
+    done = gateway.command(*arguments, *more)
+    return Said(done)
+
+
+def agreed(said):
+    assert said.findings() == []
+    assert said.summary["open"] == []
+    assert said.code == 0 and said.summary["verdict"] == "agreed", said.lines
+
+
+def test_the_generated_trail_is_what_the_aws_cli_takes_for_one(tmp_path):
+    written = Written(tmp_path / "trail")
+    written.hour([])
+    written.trail.aws_agrees()
+    path, document, content, signature, key = written.trail.digests[-1]
+    written.trail.digests = [(path, document, content + b" ", signature, key)]
+    with pytest.raises(Exception, match="INVALID"):
+        written.trail.aws_agrees()
+
+
+def test_what_is_in_both_agrees(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    events = recorded.recorded.events()
+    written.hour(events[:5], recorded.recorded.assumed(), events[5:])
+    said = reconcile(recorded, written, tmp_path)
+    agreed(said)
+    assert said.summary["operations"] == said.summary["matched"] == len(events) == 12
+    assert said.summary["not_covered"] == said.summary["pending"] == 0
+    assert said.summary["events"] == len(events) + len(recorded.recorded.assumed()) + 4
+
+
+def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
+    """All of the issue's plants in one trail."""
+    written = Written(tmp_path / "trail")
+    known, operations = recorded.recorded, recorded.recorded.operations
+    by_name = {f"{each.name}/{each.intent.sequence}": each for each in operations}
+
+    def one(name, number=0):
+        return [each for key, each in by_name.items() if key.startswith(name + "/")][number]
+
+    stolen = known.caller(operations[0])
+    when = known.last
+    lost = one("iam:ListRoles")
+    differs = {
+        "region": known.event(one("sqs:CreateQueue"), region="eu-west-1"),
+        "outcome": known.event(one("ec2:DescribeRegions"), error="Client.UnauthorizedOperation"),
+        "parameters": known.event(one("s3:CreateBucket"), parameters={"bucketName": "salaries"}),
+        "operation": known.event(one("dynamodb:ListTables")) | {"eventName": "DeleteTable"},
+        "account": known.event(one("lambda:CreateFunction"), parameters=None),
+    }
+    differs["account"]["userIdentity"]["accountId"] = "999999999999"
+    hidden = known.event(one("dynamodb:CreateTable"), parameters={
+        "tableName": "HIDDEN_DUE_TO_SECURITY_REASONS", "billingMode": "PAY_PER_REQ...", "keySchema": "***"})
+    omitted = known.event(one("iam:CreateRole"), parameters=None) | {
+        "requestParameters": {"omitted": True, "originalSize": 123_456, "reason": "field_too_large"}}
+    touched = {one(n).intent.sequence for n in ("sqs:CreateQueue", "ec2:DescribeRegions", "s3:CreateBucket",
+                                                "dynamodb:ListTables", "lambda:CreateFunction", "dynamodb:CreateTable",
+                                                "iam:CreateRole", "iam:ListRoles")}
+    rest = [known.event(each) for each in operations if each.intent.sequence not in touched]
+    shared = rest[0] | {"sharedEventID": "one-call"}
+    copy = shared | {"eventID": event_id(), "recipientAccountId": "210987654321",
+                     "userIdentity": {"type": "AWSAccount", "principalId": "AROAEXAMPLE:x", "accountId": ACCOUNT}}
+    bypasses = {
+        "the session's key, no record": event("s3", "DeleteObject", stolen, when, data=True),
+        "a key that is not on record": event("s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000001", "me"), when),
+        "no key id, a session's name": event("s3", "DeleteBucket", Caller("", stolen.session_name), when),
+        "a session's source identity in another role": event(
+            "iam", "CreateUser", Caller("ASIAOTHERROLE0000001", "x", role=f"arn:aws:iam::{ACCOUNT}:role/other",
+                                        source_identity="test-agent@ada@example.com"), when),
+        "the gateway's own identity": event("iam", "ListUsers", user(), when),
+        "somebody who assumes the connection's role": event(
+            "sts", "AssumeRole", user("mallory", "AKIAMALLORY000000000"), when,
+            parameters={"roleArn": ROLE_ARN, "roleSessionName": "m"}),
+        "the console": event("signin", "SwitchRole", Caller("", "mallory"), when),
+    }
+    elsewhere = [
+        event("s3", "GetObject", Caller("ASIAFUNCTION00000001", "f", role=MADE_ROLE), when, data=True),
+        event("kms", "Decrypt", Caller("ASIAFORWARDED0000001", stolen.session_name,
+                                       invoked_by="lambda.amazonaws.com"), when),
+        event("iam", "ListUsers", user("somebody", "AKIASOMEBODYELSE0000"), when),
+        event("sts", "AssumeRole", user(), when, error="AccessDenied",
+              parameters={"roleArn": ROLE_ARN, "roleSessionName": "narrows-refused"}),
+        event("s3", "PutObject", user(), when, data=True, parameters={"bucketName": "the-archive", "key": "v1/x"}),
+    ]
+    late = event("ec2", "DescribeVpcs", user("somebody", "AKIASOMEBODYELSE0000"), when - 5 * HOUR)
+    written.hour([*rest[1:], shared, copy, hidden, omitted], known.assumed(), [*differs.values(), late],
+                 list(bypasses.values()), elsewhere, [rest[1], rest[1]])
+    said = reconcile(recorded, written, tmp_path, "--gateway-bucket", "the-archive")
+    expected = [("bypass", each["eventID"]) for each in bypasses.values()]
+    number = {name: f"{one(n).intent.part}/{one(n).intent.sequence}" for name, n in (
+        ("region", "sqs:CreateQueue"), ("outcome", "ec2:DescribeRegions"), ("parameters", "s3:CreateBucket"),
+        ("operation", "dynamodb:ListTables"), ("account", "lambda:CreateFunction"))}
+    expected += [("differs", record) for record in number.values()]
+    expected += [("missing", f"{lost.intent.part}/{lost.intent.sequence}")]
+    assert said.findings() == sorted(expected)
+    assert said.code == 1 and said.summary["verdict"] == "wanting"
+    assert said.summary["open"] == []
+
+    fields = {line["record"]: [each["field"] for each in line["differences"]] for line in said.of("finding")
+              if line["kind"] == "differs"}
+    assert fields == {number["region"]: ["region"], number["outcome"]: ["outcome"],
+                      number["parameters"]: ["parameters.bucketName"], number["operation"]: ["operation"],
+                      number["account"]: ["account"]}
+    consequences = {(line["operation"], line["principal"]) for line in said.of("consequence")}
+    assert consequences == {("s3:GetObject", f"{ACCOUNT}:role/made-by-the-session"),
+                            ("kms:Decrypt", f"{ACCOUNT}:role/narrows-agents")}
+    assert {line["what"]: line["count"] for line in said.of("note")} == {"duplicates": 2, "shared": 1, "own": 2}
+
+
+def test_without_data_events_the_trail_does_not_cover_objects(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    known = recorded.recorded
+    management = [each for each in known.events() if each["eventCategory"] == "Management"]
+    written.hour(management, known.assumed())
+    said = reconcile(recorded, written, tmp_path, data=False)
+    agreed(said)
+    counts = {line["operation"]: line["count"] for line in said.of("not_covered")}
+    assert counts == {"s3:PutObject": 1, "s3:GetObject": 2, "s3:ListObjectsV2": 1}
+    assert said.summary["not_covered"] == 4
+
+    said = reconcile(recorded, written, tmp_path, "--covers", "data-s3", "--covers", "management", data=False)
+    assert [kind for kind, _ in said.findings()] == ["missing"] * 4 and said.code == 1
+
+
+def test_a_trail_that_shows_data_events_of_a_bucket_must_show_them_all(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    known = recorded.recorded
+    dropped = [each for each in known.operations if each.name == "s3:GetObject"][1]
+    written.hour([known.event(each) for each in known.operations if each is not dropped], known.assumed())
+    said = reconcile(recorded, written, tmp_path, data=False)
+    assert said.findings() == [("missing", f"{dropped.intent.part}/{dropped.intent.sequence}")]
+
+
+def test_young_operations_are_pending_and_never_missing(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    written.hour([])
+    said = reconcile(recorded, written, tmp_path, settle="24h")
+    assert said.findings() == [] and said.code == 0
+    assert said.summary["pending"] == 13 + 1, "operations and AssumeRoles"
+    said = reconcile(recorded, written, tmp_path)
+    assert [kind for kind, _ in said.findings()] == ["missing"] * 14
+
+
+def test_other_regions_and_earlier_times_are_not_covered(recorded, tmp_path):
+    elsewhere = Written(tmp_path / "elsewhere", region="eu-west-1")
+    elsewhere.hour([])
+    said = reconcile(recorded, elsewhere, tmp_path)
+    assert said.findings() == [] and said.summary["not_covered"] == said.summary["operations"] + 2
+    assert all("us-east-1" in line["why"] for line in said.of("not_covered"))
+
+    late = Written.__new__(Written)
+    late.root, late.trail = tmp_path / "late", Trail(tmp_path / "late")
+    start = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(seconds=1)
+    late.trail.digest(start, start + HOUR)
+    said = reconcile(recorded, late, tmp_path)
+    assert said.findings() == [] and {line["why"] for line in said.of("not_covered")} == {"the trail begins later"}
+
+
+# ---- the chain of digests
+
+def whole(recorded, root, **options):
+    written = Written(root, **options)
+    known = recorded.recorded
+    events = known.events()
+    written.logs = written.hour(events[:6], known.assumed(), events[6:])
+    return written
+
+
+def rewrite(path, change):
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(change(content), 6, mtime=0))
+
+
+def kinds(said):
+    return [kind for kind, _ in said.findings()]
+
+
+def test_a_changed_log_is_found(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    rewrite(written.logs[0], lambda text: text.replace(b"192.0.2.7", b"192.0.2.8"))
+    said = reconcile(recorded, written, tmp_path)
+    assert kinds(said) == ["log"] and said.code == 1
+    assert str(written.logs[0]).endswith(said.of("finding")[0]["file"])
+
+
+def test_a_log_that_is_no_log_is_found(recorded, tmp_path):
+    for number, damage in enumerate((b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b'{"Records":[{}'),
+                                     gzip.compress(b'{"Records":[]}')[:-6])):
+        written = whole(recorded, tmp_path / f"trail-{number}")
+        written.trail.log([], minute(written.now), listed=False).write_bytes(damage)
+        said = reconcile(recorded, written, tmp_path)
+        assert kinds(said) == ["log"], damage
+
+
+def test_a_missing_log_is_found(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    written.logs[1].unlink()
+    said = reconcile(recorded, written, tmp_path)
+    assert "log-missing" in kinds(said)
+    assert set(kinds(said)) == {"log-missing", "missing"}, "and its events with it"
+
+
+def test_a_log_that_no_digest_lists_is_found(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    path = written.trail.log([], minute(written.now - 3 * HOUR), listed=False)
+    said = reconcile(recorded, written, tmp_path)
+    assert kinds(said) == ["log-unlisted"] and str(path).endswith(said.of("finding")[0]["file"])
+    path.unlink()
+    written.trail.log([], minute(written.now), listed=False)
+    agreed(reconcile(recorded, written, tmp_path))
+
+
+def test_a_missing_digest_is_found(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    path = written.trail.digests[1][0]
+    path.unlink()
+    said = reconcile(recorded, written, tmp_path)
+    assert "digest-missing" in kinds(said) and set(kinds(said)) <= {"digest-missing", "log-unlisted"}
+    assert any(str(path).endswith(line["file"]) for line in said.of("finding"))
+
+
+def test_a_chain_that_begins_anew_is_found(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    written.trail.previous = None
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed())
+    assert kinds(reconcile(recorded, written, tmp_path)) == ["digest-missing"]
+
+
+def test_a_chain_that_is_broken_is_found(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    where, _, signature = written.trail.previous
+    written.trail.previous = (where, "00" * 32, signature)
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed())
+    assert kinds(reconcile(recorded, written, tmp_path)) == ["digest"]
+
+
+def test_a_digest_signed_by_another_key_is_found(recorded, tmp_path):
+    other = SigningKey()
+    written = Written(tmp_path / "trail")
+    events = recorded.recorded.events()
+    written.trail.log(events, minute(written.now))
+    written.trail.log(recorded.recorded.assumed(), minute(written.now))
+    written.trail.digest(written.now - 2 * HOUR, written.now, key=other)
+    said = reconcile(recorded, written, tmp_path)
+    assert kinds(said) == ["digest"] and "not among the public keys" in said.of("finding")[0]["why"]
+    agreed(reconcile(recorded, written, tmp_path, keys=[other]))
+
+    other.fingerprint = written.trail.key.fingerprint  # and says that it is CloudTrail's
+    written = Written(tmp_path / "trail-2", key=written.trail.key)
+    written.trail.log(events, minute(written.now))
+    written.trail.log(recorded.recorded.assumed(), minute(written.now))
+    written.trail.digest(written.now - 2 * HOUR, written.now, key=other)
+    said = reconcile(recorded, written, tmp_path)
+    assert kinds(said) == ["digest"] and "not by the key" in said.of("finding")[0]["why"]
+
+
+def test_a_changed_digest_is_found(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    rewrite(written.trail.digests[2][0], lambda text: text.replace(b'"newestEventTime": "', b'"newestEventTime":  "', 1))
+    assert kinds(reconcile(recorded, written, tmp_path)) == ["digest"]
+
+
+def test_signatures_come_from_the_next_digest_too(recorded, tmp_path):
+    """As in a copy that `aws s3 sync` made: objects' metadata is lost."""
+    written = whole(recorded, tmp_path / "trail")
+    for path, *_ in written.trail.digests:
+        path.with_name(path.name + ".signature").unlink()
+    agreed(reconcile(recorded, written, tmp_path))
+
+
+def test_what_proves_nothing_is_said(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    said = reconcile(recorded, written, tmp_path, key=False)
+    assert said.code == 3 and said.findings() == [] and "--public-keys" in said.summary["open"][0]
+    shutil.rmtree(tmp_path / "trail/AWSLogs" / ACCOUNT / "CloudTrail-Digest")
+    said = reconcile(recorded, written, tmp_path)
+    assert said.code == 3 and said.findings() == [] and "no digest files" in said.summary["open"][0]
+    written.root = tmp_path / "empty"
+    written.root.mkdir()
+    said = reconcile(recorded, written, tmp_path)
+    assert said.code == 3 and "no file of a trail" in said.summary["open"][0]
+
+
+# ---- what else it cannot tell
+
+def test_without_a_key_nothing_can_be_compared(recorded, tmp_path):
+    written = whole(recorded, tmp_path / "trail")
+    alone = tmp_path / "data"
+    shutil.copytree(recorded.data_dir, alone)
+    (alone / "reviewer.key").rename(tmp_path / "reviewer.key")
+    said = reconcile(recorded, written, tmp_path, data_dir=alone)
+    assert said.code == 3 and said.findings() == [] and said.summary["operations"] == 0
+    assert any("no key opens" in each for each in said.summary["open"])
+    agreed(reconcile(recorded, written, tmp_path, "--key", tmp_path / "reviewer.key", data_dir=alone))
+
+
+def test_events_that_are_younger_than_the_recordings_are_not_called_bypasses(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    later = event("s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000001", "me"), written.now + HOUR)
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed(), [later])
+    said = reconcile(recorded, written, tmp_path)
+    assert said.code == 3 and said.findings() == [] and said.of("unexplained")[0]["event"] == later["eventID"]
+
+
+# ---- from run to run
+
+def test_the_next_run_reads_what_is_new(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    known, events = recorded.recorded, recorded.recorded.events()
+    state = ("--state", tmp_path / "state")
+    first = written.trail.log(events[:4], minute(written.now))
+    written.trail.log(known.assumed(), minute(written.now))
+    said = reconcile(recorded, written, tmp_path, *state, settle="1h")
+    assert said.code == 0 and said.summary["matched"] == 4 and said.summary["pending"] == len(events) - 4
+    counted = said.summary["events"]
+
+    planted = event("s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000001", "me"), known.last)
+    written.trail.log([*events[4:], planted], minute(written.now))
+    written.trail.digest(written.now - 2 * HOUR, written.now + datetime.timedelta(minutes=1))
+    said = reconcile(recorded, written, tmp_path, *state)
+    assert said.findings() == [("bypass", planted["eventID"])]
+    assert said.summary["matched"] == len(events) and said.summary["events"] == counted + len(events) - 3
+    assert reconcile(recorded, written, tmp_path, *state).lines == said.lines, "what was found stays found"
+
+    rewrite(first, lambda text: text.replace(b"192.0.2.7", b"192.0.2.8"))
+    assert kinds(reconcile(recorded, written, tmp_path, *state)) == ["bypass", "log"]
+
+
+def test_a_record_that_comes_after_its_event_explains_it(recorded, tmp_path):
+    """The first run has an older copy of the recordings."""
+    emulator = Emulator(tmp_path)
+    gateway = Gateway(tmp_path / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin).start()
+    read_only(gateway)
+    old = tmp_path / "old"
+    assert gateway.stop() == 0
+    shutil.copytree(gateway.data_dir, old)
+    time.sleep(2)
+    gateway.start()
+    read_only(gateway)
+    assert gateway.stop() == 0
+    emulator.stop()
+    known = Recorded(gateway.records())
+    written = Written(tmp_path / "trail")
+    written.hour(known.events(), known.assumed())
+    state = ("--state", tmp_path / "state")
+    said = reconcile(gateway, written, tmp_path, *state, data_dir=old)
+    assert said.code == 3 and said.findings() == [] and len(said.of("unexplained")) == 3
+    agreed(reconcile(gateway, written, tmp_path, *state))
+
+
+# ---- size
+
+def many(count, when):
+    """Events of other people, each about as long as a real one."""
+    made = event("dynamodb", "PutItem", user("batch", "AKIABATCH00000000000"), when, data=True,
+                 parameters={"tableName": "t", "key": {"id": "HIDDEN_DUE_TO_SECURITY_REASONS"}})
+    text = json.dumps(made).encode()
+    before, after = text.split(made["eventID"].encode())
+    for number in range(count):
+        yield before + b"%036d" % number + after
+
+
+def peak_mib(recorded, written, tmp_path, *more):
+    """Exit code, findings and peak memory of a run."""
+    public = written.trail.public_keys(tmp_path / "keys.json")
+    program = ("import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE); "
+               "sys.stdout.buffer.write(done.stdout); "
+               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, done.returncode)")
+    done = subprocess.run(
+        [sys.executable, "-c", program, NARROWS, "reconcile", "--cloudtrail", written.root, "--data-dir",
+         recorded.data_dir, "--json", "--settle", "0s", "--public-keys", public, "--covers", "data", "--covers",
+         "management", *more],
+        capture_output=True, text=True, env=clean_environment(), timeout=1800)
+    *lines, last = done.stdout.splitlines()
+    peak, code = map(int, last.split())
+    return code, [json.loads(line) for line in lines], peak
+
+
+def large(recorded, tmp_path, count):
+    written = Written(tmp_path / "trail")
+    written.trail.stream(many(count, written.now), minute(written.now))
+    planted = event("s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000001", "me"), recorded.recorded.last)
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed(), [planted])
+    code, lines, peak = peak_mib(recorded, written, tmp_path)
+    assert code == 1 and lines[-1]["bypasses"] == 1 and lines[-1]["matched"] == lines[-1]["operations"]
+    assert lines[-1]["events"] > count
+    return peak
+
+
+def test_memory_does_not_grow_with_the_trail(recorded, tmp_path):
+    small = large(recorded, tmp_path / "small", 100)
+    assert large(recorded, tmp_path / "large", 100_000) < small + 32
+
+
+@pytest.mark.full
+def test_two_million_events_need_no_memory(recorded, tmp_path):
+    assert large(recorded, tmp_path, 2_000_000) < 160
