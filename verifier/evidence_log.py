@@ -195,6 +195,7 @@ ENTRIES = {"KEY": {"vkey": str}, "CONFIG": {"digest": str, "boot": str}, "RECOVE
            "CLOSE": {"part": int, "size": int, "last": bytes, "counts": dict},
            "COSIGN": {"anchor": str, "key": str, "size": int, "at": int, "signature": bytes},
            "ANCHOR": {"anchor": str, "kind": str, "size": int}, "ALARM": {"what": str, "why": str, "over": bool},
+           "RECONCILED": {"trail": str, "from": int, "to": int, "by": str, "verdict": str, "counts": dict, "report": bytes},
            "SEGMENT": {"name": str, "sha256": bytes, "bytes": int, "store": str, "object": str, "version": str,
                        "parts": list}}
 CLOCK = {"source": str, "synchronised": bool, "offset": int, "error": int, "error_max": int, "mono": int, "boot": str}
@@ -444,6 +445,8 @@ class Log:
             self.custody.take(entry, lambda kind, what: self.wrong(kind, f"entry {number} of the log: {what}", file))
             if entry["type"] == "KEY":
                 self.keys.append(parse_key(entry["vkey"]))
+            if entry["type"] == "RECONCILED":
+                self.reconciled(entry)
             if entry["type"] in ("COSIGN", "ANCHOR"):
                 need(0 <= entry["size"] <= number, "it tells of an anchor what cannot be")
             if entry["type"] == "COSIGN":
@@ -451,6 +454,13 @@ class Log:
                 self.cosignatures.add(entry["size"], [(key.name, key.id, entry["signature"])])
         except Malformed as why:
             self.wrong("disorder", f"entry {number} of the log is not as it must be: {why}", file)
+
+    def reconciled(self, entry):
+        need(entry["verdict"] in ("agreed", "wanting", "unknown") and entry["from"] <= entry["to"]
+             and len(entry["report"]) == 32
+             and all(type(count) is int and count >= 0 for count in entry["counts"].values()),
+             "a RECONCILED is not as the format says")
+        self.report.checked["reconciliations"] += 1
 
     def add_hash(self, level, value):
         if level == len(self.levels):

@@ -105,6 +105,8 @@ def show_text(report, out):
               f"unknown outcome; {checked['bodies']} bodies compared\n"
               f"checked the log {printable(report.origin)}: {checked['log_entries']} entries, {checked['log_heads']} "
               "statements about parts\n")
+    if checked["reconciliations"]:
+        out.write(f"the log tells of {checked['reconciliations']} reconciliations with CloudTrail\n")
     for opened, words in ((True, "opened {} of {}"), (False, "sealed, only headers checked: {} of {}")):
         for name, runs in spans(report, opened).items():
             numbers = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)

@@ -20,9 +20,10 @@ struct Checked {
     std::uint64_t log_entries = 0;
     std::uint64_t log_heads = 0;  ///< statements of the log about parts that were compared
     std::uint64_t checkpoints = 0;
-    std::uint64_t envelopes = 0;  ///< of parts' keys, compared with the log
-    std::uint64_t shredded = 0;   ///< of them, by the log's word
-    std::uint64_t sealed = 0;     ///< records whose payload no key given here opens
+    std::uint64_t envelopes = 0;        ///< of parts' keys, compared with the log
+    std::uint64_t shredded = 0;         ///< of them, by the log's word
+    std::uint64_t reconciliations = 0;  ///< with CloudTrail, by the log's word
+    std::uint64_t sealed = 0;           ///< records whose payload no key given here opens
 };
 
 }  // namespace narrows::evidence

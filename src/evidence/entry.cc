@@ -132,6 +132,20 @@ Map body_map(const SegmentEntry& segment) {
             {"parts", std::move(parts)}};
 }
 
+Map body_map(const ReconciledEntry& reconciled) {
+    Map counts;
+    for (const auto& [name, count] : reconciled.counts) {
+        counts[name] = count;
+    }
+    return {{"trail", reconciled.trail},
+            {"from", reconciled.from},
+            {"to", reconciled.to},
+            {"by", reconciled.by},
+            {"verdict", reconciled.verdict},
+            {"counts", std::move(counts)},
+            {"report", hash_value(reconciled.report)}};
+}
+
 /// Takes members out of a decoded map, remembering the first that is missing or of another type.
 class Members {
   public:
@@ -284,6 +298,21 @@ HoldEntry hold_of(bool released, Members& members) {
             members.bytes("signature")};
 }
 
+ReconciledEntry reconciled_of(Members& members) {
+    ReconciledEntry reconciled{members.text("trail"), members.number("from"),  members.number("to"),
+                               members.text("by"),    members.text("verdict"), {},
+                               members.hash("report")};
+    for (const auto& [name, count] : members.map("counts")) {
+        reconciled.counts[name] = members.count_of(&count);
+    }
+    const std::string& verdict = reconciled.verdict;
+    const bool known = verdict == "agreed" || verdict == "wanting" || verdict == "unknown";
+    if (!known || reconciled.from > reconciled.to) {
+        members.refuse();
+    }
+    return reconciled;
+}
+
 EntryBody body_of(std::string_view type, Members& members) {
     if (type == "OPEN") {
         return OpenEntry{model::PartNo(members.count("part")), members.text("session"),
@@ -313,6 +342,7 @@ EntryBody body_of(std::string_view type, Members& members) {
                           members.text("by"),
                           members.text("why")};
     }
+    if (type == "RECONCILED") return reconciled_of(members);
     if (type == "HOLD" || type == "RELEASE") return hold_of(type == "RELEASE", members);
     if (type != "HEARTBEAT") members.refuse();
     return heartbeat_of(members);
@@ -332,7 +362,8 @@ const char* name_of(const EntryBody& body) {
                  [](const AlarmEntry&) { return "ALARM"; },
                  [](const ShredEntry&) { return "SHRED"; },
                  [](const HoldEntry& hold) { return hold.released ? "RELEASE" : "HOLD"; },
-                 [](const SegmentEntry&) { return "SEGMENT"; }},
+                 [](const SegmentEntry&) { return "SEGMENT"; },
+                 [](const ReconciledEntry&) { return "RECONCILED"; }},
         body);
 }
 

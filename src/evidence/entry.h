@@ -161,9 +161,21 @@ struct SegmentEntry {
     friend bool operator==(const SegmentEntry&, const SegmentEntry&) = default;
 };
 
+/// Recordings were compared with CloudTrail (docs/reconcile.md). By the word of who brought it.
+struct ReconciledEntry {
+    std::string trail;  ///< "s3://bucket/…" or a path
+    WallNs from = 0;    ///< the stretch that both show
+    WallNs to = 0;
+    std::string by;       ///< a reviewer of the configuration
+    std::string verdict;  ///< "agreed", "wanting", "unknown"
+    std::map<std::string, std::uint64_t> counts;
+    Hash report{};  ///< SHA-256 of the report, as `--json` prints it, without its last line
+    friend bool operator==(const ReconciledEntry&, const ReconciledEntry&) = default;
+};
+
 using EntryBody = std::variant<OpenEntry, CloseEntry, IntervalEntry, RecoveryEntry, ConfigEntry,
                                KeyEntry, HeartbeatEntry, CosignEntry, AnchorEntry, AlarmEntry,
-                               ShredEntry, HoldEntry, SegmentEntry>;
+                               ShredEntry, HoldEntry, SegmentEntry, ReconciledEntry>;
 
 struct Entry {
     WallNs time = 0;

@@ -54,10 +54,23 @@ TEST(Entry, every_type_survives_a_round_trip) {
                          "s3://b/v1/narrows+gw-1",
                          "seg/bulk/2026/11/23/bulk-00000012.nj",
                          "v-1",
-                         {{model::PartNo(3), 5, 90, 12, 1}}}}};
+                         {{model::PartNo(3), 5, 90, 12, 1}}}},
+        {5, ReconciledEntry{
+                "s3://trail/x", 7, 9, "on-call", "wanting", {{"bypasses", 1}}, filled(6)}}};
     for (const Entry& entry : entries) {
         EXPECT_EQ(decode_entry(encode_entry(entry).value()).value(), entry) << name_of(entry.body);
     }
+}
+
+TEST(Entry, a_reconciliation_has_one_of_three_verdicts_and_ends_after_it_began) {
+    const ReconciledEntry sound{"/trail", 7, 9, "on-call", "agreed", {}, filled(6)};
+    ReconciledEntry other = sound;
+    other.verdict = "fine";
+    EXPECT_FALSE(decode_entry(encode_entry({5, other}).value()));
+    other = sound;
+    other.to = 6;
+    EXPECT_FALSE(decode_entry(encode_entry({5, other}).value()));
+    EXPECT_TRUE(decode_entry(encode_entry({5, sound}).value()));
 }
 
 TEST(Entry, a_segment_of_many_parts_is_split_and_put_together) {

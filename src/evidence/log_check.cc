@@ -227,6 +227,8 @@ void LogCheck::take(std::uint64_t index, ByteView bytes) {
         take_hold(index, *hold);
     } else if (auto* segment = std::get_if<SegmentEntry>(&body)) {
         take_segment(index, std::move(*segment));
+    } else if (std::holds_alternative<ReconciledEntry>(body)) {
+        ++report_.checked.reconciliations;
     }
 }
 

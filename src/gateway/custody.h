@@ -21,6 +21,10 @@ struct CustodyRequest {
 };
 bool is_custody_verb(std::string_view verb);
 
+/// What a reviewer found beside CloudTrail, for the log; `body` as ReconciledEntry, `report` in
+/// hex, without `by`, which is who asks. Runs on a worker.
+net::Task<Result<codec::Map>> take_reconciled(Runtime& runtime, std::string key, std::string body);
+
 /// A hold or release is brought by any launcher or reviewer and counts by its officer's signature;
 /// shredding is asked for by a reviewer. Runs on a worker.
 net::Task<Result<codec::Map>> take_custody(Runtime& runtime, CustodyRequest request);

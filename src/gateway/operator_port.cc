@@ -249,6 +249,11 @@ net::Task<Reply> custody(Runtime& runtime, CustodyRequest request) {
     co_return done.has_value() ? json(200, std::move(done.value())) : failed(done.error());
 }
 
+net::Task<Reply> reconciled(Runtime& runtime, std::string key, std::string body) {
+    Result<codec::Map> done = co_await take_reconciled(runtime, std::move(key), std::move(body));
+    co_return done.has_value() ? json(200, std::move(done.value())) : failed(done.error());
+}
+
 net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::string body) {
     const std::vector<std::string_view> path = codec::split(head.target, '/');
     const bool is_get = head.method == "GET";
@@ -264,6 +269,10 @@ net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::str
     }
     if (head.method == "POST" && head.target == "/v1/sessions") {
         co_return co_await start(runtime, head, std::move(body));
+    }
+    if (head.method == "POST" && head.target == "/v1/reconciliations") {
+        std::string key(bearer(head));
+        co_return co_await reconciled(runtime, std::move(key), std::move(body));
     }
     const bool on_session = path.size() == 5 && path[1] == "v1" && path[2] == "sessions";
     if (head.method == "POST" && on_session && (path[4] == "end" || path[4] == "kill")) {

@@ -203,6 +203,11 @@ class RemoteRecorder final : public Recorder {
         NARROWS_TRY(const Bytes answer, call_and_wait("shred", encode(message)));
         return ByteReader(answer).le<std::uint64_t>();
     }
+    Result<void> reconciled(const evidence::ReconciledEntry& entry) override {
+        NARROWS_TRY(const Bytes argument, evidence::encode_entry({0, entry}));
+        NARROWS_TRY(call_and_wait("reconciled", argument));
+        return ok();
+    }
 
   private:
     static AppendMessage message_of(const Subject& subject, Lane lane, Await await,

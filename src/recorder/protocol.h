@@ -69,7 +69,8 @@ struct Configured {
     std::string boot;
 };
 /// The argument of "hold" is evidence::HoldEntry, that of "shred" this; it answers with how many
-/// keys, 64-bit little-endian. That of "set_retention" is RetentionTexts.
+/// keys, 64-bit little-endian. That of "set_retention" is RetentionTexts, that of "reconciled" an
+/// entry as the log has it, whose time says nothing.
 struct ShredMessage {
     std::string session;
     std::optional<std::uint8_t> key;

@@ -164,6 +164,10 @@ class LocalRecorder final : public Recorder {
     Result<std::uint64_t> shred(const ShredRequest& request) override {
         return custody_->shred(request);
     }
+    Result<void> reconciled(const evidence::ReconciledEntry& entry) override {
+        keeper_->add(entry);
+        return keeper_->flush();
+    }
 
   private:
     static Result<std::unique_ptr<evidence::NoteSigner>> open_signer(

@@ -55,6 +55,8 @@ class Recorder : public journal::Journal {
     virtual void set_retention(Retention retention) = 0;
     virtual Result<void> hold(const evidence::HoldEntry& word) = 0;
     virtual Result<std::uint64_t> shred(const ShredRequest& request) = 0;
+    /// In a signed checkpoint when it returns; blocks.
+    virtual Result<void> reconciled(const evidence::ReconciledEntry& entry) = 0;
 };
 
 struct RecorderOptions {

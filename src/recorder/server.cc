@@ -295,6 +295,15 @@ class Server {
             append_le(answer, destroyed);
             return answer;
         }
+        if (message.name == "reconciled") {
+            NARROWS_TRY(const evidence::Entry entry, evidence::decode_entry(message.argument));
+            const auto* reconciled = std::get_if<evidence::ReconciledEntry>(&entry.body);
+            if (reconciled == nullptr) {
+                return fail(ErrorCode::invalid, "the entry is of another type");
+            }
+            NARROWS_TRY(recorder_.reconciled(*reconciled));
+            return Bytes();
+        }
         return fail(ErrorCode::unsupported, "the recorder knows no such call");
     }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "evidence/last_anchor.h"
+#include "evidence/logged_parts.h"
 #include "review/export.h"
 #include "review/words.h"
 
@@ -44,6 +45,26 @@ std::string anchoring_words(io::FileSystem& fs, const std::string& data_dir) {
         rfc3339(last->at), last->cosigned ? "witness" : "anchor", last->anchor, last->size);
 }
 
+/// By the word of whoever reconciled; the newest that covers the whole stretch counts.
+std::string reconciled_words(io::FileSystem& fs, const std::string& data_dir, WallNs first,
+                             WallNs last) {
+    const auto entries = evidence::logged_entries(
+        fs, data_dir, [](ByteView entry) { return evidence::mentions(entry, "RECONCILED"); });
+    std::string words =
+        "Calls that did not pass the gateway: it has not been reconciled with CloudTrail yet.";
+    for (const evidence::Entry& entry :
+         entries ? entries.value() : std::vector<evidence::Entry>()) {
+        const auto* found = std::get_if<evidence::ReconciledEntry>(&entry.body);
+        if (found != nullptr && found->from <= first && last <= found->to) {
+            words = fmt::format(
+                "Calls that did not pass the gateway, where CloudTrail does not log them: it was "
+                "reconciled at {} by {}, with the verdict {}.",
+                rfc3339(entry.time), found->by, found->verdict);
+        }
+    }
+    return words;
+}
+
 }  // namespace
 
 void Limits::note(std::map<std::string, std::uint64_t>& names, const std::string& name) {
@@ -53,6 +74,8 @@ void Limits::note(std::map<std::string, std::uint64_t>& names, const std::string
 }
 
 void Limits::add(const EventView& event) {
+    first_ = first_ == 0 ? event.time : std::min(first_, event.time);
+    last_ = std::max(last_, event.time);
     sealed_ += event.sealed ? 1 : 0;
     unreadable_ += event.payload.is_null() && !event.sealed ? 1 : 0;
     if (event.kind == RecordKind::open && !event.sealed) {
@@ -126,8 +149,7 @@ std::vector<std::string> Limits::sentences(io::FileSystem& fs, const std::string
     say(!withheld_.empty(),
         "Secret values, which are withheld and on record by name only: " + listed(withheld_) + ".");
     all.push_back(anchoring_words(fs, data_dir));
-    all.emplace_back(
-        "Calls that did not pass the gateway: it has not been reconciled with CloudTrail yet.");
+    all.push_back(reconciled_words(fs, data_dir, first_, last_));
     return all;
 }
 

@@ -31,6 +31,8 @@ class Limits {
     std::uint64_t without_outcome_ = 0;
     std::uint64_t unreadable_ = 0;
     std::uint64_t sealed_ = 0;
+    WallNs first_ = 0;
+    WallNs last_ = 0;
     bool interrupted_ = false;
     bool closed_ = false;
 };

@@ -1,7 +1,9 @@
 """Recordings beside CloudTrail, both ways: every plant is found, and nothing else is reported."""
 
+import argparse
 import datetime
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -14,7 +16,7 @@ import pytest
 
 from conftest import WHOLE_SCOPE
 from harness.emulator import ACCOUNT, REGION, ROLE_ARN, Emulator, client
-from harness.gateway import Connection, Gateway
+from harness.gateway import Connection, Gateway, digest, new_key
 from harness.processes import NARROWS, clean_environment
 from harness.trail import Caller, Recorded, SigningKey, Trail, event, event_id, user
 
@@ -103,7 +105,7 @@ class Written:
 
 class Said:
     def __init__(self, done):
-        self.code, self.err = done.returncode, done.stderr
+        self.code, self.text = done.returncode, done.stdout
         self.lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert self.lines or self.code == 2, done.stderr
         self.summary = self.lines[-1] if self.lines else {}
@@ -117,14 +119,13 @@ class Said:
                       if line["kind"] != "differs" else ("differs", line["record"]) for line in self.of("finding"))
 
 
-def reconcile(gateway, written, tmp_path, *more, data=True, keys=(), settle="0s", key=True, data_dir=None):
+def reconcile(gateway, written, tmp_path, *more, data=True, keys=(), settle="0s", key=True, data_dir=None, env=None):
     public = written.trail.public_keys(tmp_path / "keys.json", *keys)
     arguments = ["reconcile", "--cloudtrail", written.root, "--data-dir", data_dir or gateway.data_dir, "--json",
                  "--settle", settle]
     arguments += ["--public-keys", public] if key else []
     arguments += ["--covers", "management", "--covers", "data"] if data else []
-    done = gateway.command(*arguments, *more)
-    return Said(done)
+    return Said(gateway.command(*arguments, *more, env=env or {}))
 
 
 def agreed(said):
@@ -520,3 +521,80 @@ def test_memory_does_not_grow_with_the_trail(recorded, tmp_path):
 @pytest.mark.full
 def test_two_million_events_need_no_memory(recorded, tmp_path):
     assert large(recorded, tmp_path, 2_000_000) < 160
+
+
+# ---- where the trail is, and where the verdict goes
+
+def test_a_trail_in_a_bucket(recorded, tmp_path):
+    """Signatures are objects' metadata there."""
+    emulator = Emulator(tmp_path)
+    written = whole(recorded, tmp_path / "trail")
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="the-trail")
+    signed = {path: signature for path, _, _, signature, _ in written.trail.digests}
+    for path in sorted(written.root.rglob("*.json.gz")):
+        metadata = {"signature": signed[path], "signature-algorithm": "SHA256withRSA"} if path in signed else {}
+        s3.put_object(Bucket="the-trail", Key=f"some/prefix/{path.relative_to(written.root)}", Body=path.read_bytes(),
+                      Metadata=metadata)
+    environment = {"AWS_ACCESS_KEY_ID": emulator.admin.key_id, "AWS_SECRET_ACCESS_KEY": emulator.admin.secret}
+    place = argparse.Namespace(root="s3://the-trail/some/prefix", trail=written.trail)
+    agreed(reconcile(recorded, place, tmp_path, "--endpoint", emulator.endpoint, env=environment))
+
+    changed = str(written.logs[0].relative_to(written.root))
+    s3.put_object(Bucket="the-trail", Key=f"some/prefix/{changed}", Body=gzip.compress(b'{"Records":[]}'))
+    said = reconcile(recorded, place, tmp_path, "--endpoint", emulator.endpoint, env=environment)
+    assert ("log", changed) in said.findings()
+    place.root = "s3://no-such-bucket"
+    public = written.trail.public_keys(tmp_path / "keys.json")
+    done = recorded.command("reconcile", "--cloudtrail", place.root, "--data-dir", recorded.data_dir, "--public-keys",
+                            public, "--endpoint", emulator.endpoint, env=environment)
+    assert done.returncode == 3 and "NoSuchBucket" in done.stderr
+    emulator.stop()
+
+
+def test_the_verdict_is_in_the_log_where_a_reviewer_puts_it(tmp_path):
+    emulator = Emulator(tmp_path)
+    gateway = Gateway(tmp_path / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin)
+    reviewer_key = new_key("nrw_launcher_")
+    gateway.more = f'[[reviewer]]\nid = "on-call"\nkey_sha256 = "{digest(reviewer_key)}"\n'
+    gateway.write_config()
+    gateway.start()
+    session = read_only(gateway)
+    known = Recorded(gateway.records())
+    written = Written(tmp_path / "trail")
+    written.hour(known.events(), known.assumed())
+    shown = gateway.command("recording", "show", session.id, "--data-dir", gateway.data_dir).stdout
+    assert "has not been reconciled" in shown
+
+    done = gateway.command("reconcile", "--cloudtrail", written.root, "--data-dir", gateway.data_dir, "--record")
+    assert done.returncode == 3 and "[[reviewer]]" in done.stderr, "a launcher puts nothing there"
+    assert "calls without a record 0" in done.stdout
+    said = reconcile(gateway, written, tmp_path, "--record", env={"NARROWS_LAUNCHER_KEY": reviewer_key})
+    agreed(said)
+    lines = said.text.splitlines(keepends=True)
+    assert said.summary["recorded"] and said.summary["report"] == hashlib.sha256("".join(lines[:-1]).encode()).hexdigest()
+
+    shown = gateway.command("recording", "show", session.id, "--data-dir", gateway.data_dir).stdout
+    assert "by on-call, with the verdict agreed" in shown
+    for body in ({}, {"trail": "x", "from": 2, "to": 1, "verdict": "agreed", "counts": {}, "report": "00" * 32},
+                 {"trail": "x", "from": 1, "to": 2, "verdict": "fine", "counts": {}, "report": "00" * 32},
+                 {"trail": "x", "from": 1, "to": 2, "verdict": "agreed", "counts": {"a": -1}, "report": "00" * 32}):
+        assert gateway.api("POST", "/v1/reconciliations", body, key=reviewer_key).status_code == 400
+    assert gateway.stop() == 0
+    emulator.stop()
+    for done in (gateway.verify("--trust", gateway.data_dir / "trust"), gateway.verify_apart()):
+        assert done.returncode == 0 and "tells of 1 reconciliations" in done.stdout, done.stdout + done.stderr
+
+
+def test_people_read_it_too(recorded, tmp_path):
+    written = Written(tmp_path / "trail")
+    planted = event("s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000001", "me\x1b[31m"), recorded.recorded.last)
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed(), [planted])
+    public = written.trail.public_keys(tmp_path / "keys.json")
+    done = recorded.command("reconcile", "--cloudtrail", written.root, "--data-dir", recorded.data_dir, "--public-keys",
+                            public, "--settle", "0s")
+    assert done.returncode == 1 and "\x1b" not in done.stdout
+    assert "bypass" in done.stdout and planted["eventID"] in done.stdout and "FOUND WANTING" in done.stdout
+    for wrong in (["--settle", "soon"], ["--covers", "all"], ["--gateway-identity", "me"], ["--public-keys", "/dev/null"]):
+        done = recorded.command("reconcile", "--cloudtrail", written.root, "--data-dir", recorded.data_dir, *wrong)
+        assert done.returncode == 2, wrong

@@ -577,6 +577,16 @@ def test_holds():
     assert held("HOLD", "RELEASE forged", "SHRED") == (WANTING, {"tampering", "disorder"})
 
 
+def test_reconciliations():
+    store = sample()
+    store.reconcile()
+    assert found(store, key=False) == (OK, set())
+    for more in ({"verdict": "fine"}, {"from": 3}, {"report": bytes(31)}, {"counts": {"bypasses": -1}}, {"by": 7}):
+        store = sample()
+        store.reconcile(**more)
+        assert found(store, key=False) == (WANTING, {"disorder"}), more
+
+
 @pytest.mark.parametrize("more", [{"key": "no key"}, {"signature": bytes(63)}, {"at": "7"}, {"session": 1}])
 def test_a_hold_that_is_none(more):
     store = sample()

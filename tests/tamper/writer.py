@@ -263,6 +263,10 @@ class Store:
         self.entries.append(lambda: {"type": kind, "session": session, "reason": "a claim", "key": vkey("officer", seed),
                                      "at": 7, "signature": signature or sign(seed, text.encode())})
 
+    def reconcile(self, **more):
+        self.entries.append(lambda: {"type": "RECONCILED", "trail": "s3://trail", "from": 1, "to": 2, "by": "on-call",
+                                     "verdict": "agreed", "counts": {"bypasses": 0}, "report": bytes(32)} | more)
+
     # ---- what follows from it ---------------------------------------------------------------------------------------
 
     def envelope(self, part, name, **more):

@@ -247,6 +247,10 @@ Result<codec::Value> Operator::custody(const std::string& session, const std::st
     return call("POST", path_of(session, verb), codec::json_encode(body));
 }
 
+Result<codec::Value> Operator::reconciled(const codec::Map& body) const {
+    return call("POST", "/v1/reconciliations", codec::json_encode(body));
+}
+
 Result<codec::Value> Operator::call(const std::string& method, const std::string& path,
                                     const std::string& body) const {
     NARROWS_TRY(upstream::Target target, upstream::parse_endpoint_url(url_));

@@ -78,6 +78,8 @@ class Operator {
     /// `verb`: "hold", "release" or "shred".
     Result<codec::Value> custody(const std::string& session, const std::string& verb,
                                  const codec::Map& body) const;
+    /// A reconciliation's verdict, for the log.
+    Result<codec::Value> reconciled(const codec::Map& body) const;
     Result<codec::Value> health() const;
     const std::string& url() const { return url_; }
 

@@ -6,11 +6,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apps/recording/common.h"
 #include "codec/json.h"
 #include "codec/text.h"
+#include "crypto/hash.h"
+#include "gateway/s3_trail.h"
 #include "reconcile/reconcile.h"
 
 namespace narrows::apps {
@@ -19,6 +22,7 @@ namespace {
 constexpr std::int64_t kWeekS = 7 * 24 * 3600;
 constexpr std::uint64_t kPublicKeysMax = std::uint64_t{4} << 20;
 constexpr std::size_t kProgressWidth = 100;
+constexpr mode_t kOwnerOnly = 077;
 
 /// A line for people; `what` may hold a trail's text.
 std::string line_of(const codec::Map& said) {
@@ -81,6 +85,7 @@ Result<reconcile::Options> options_of(const ReconcileOptions& given) {
         NARROWS_TRY(options.keys, reconcile::PublicKeys::parse(as_text(text)));
     }
     if (!given.state.empty()) {
+        ::umask(kOwnerOnly);  // the state holds parameters of operations
         NARROWS_TRY(io::posix().make_directory(given.state));
         options.state = given.state + "/reconcile.sqlite";
     }
@@ -100,32 +105,94 @@ std::function<void(const std::string&)> progress_on(std::ostream& err) {
     };
 }
 
+Result<std::unique_ptr<reconcile::Trail>> open_trail(const ReconcileOptions& given,
+                                                     gateway::Fetches& fetches) {
+    if (!given.cloudtrail.starts_with(kInS3)) {
+        return reconcile::directory_trail(io::posix(), given.cloudtrail);
+    }
+    return gateway::open_s3_trail(place_at(given.recordings.s3, given.cloudtrail), system_clock(),
+                                  fetches);
+}
+
+/// Says what is found, and remembers the hash of all that was said.
+class Teller {
+  public:
+    Teller(const ReconcileOptions& given, bool shows_progress, std::ostream& out, std::ostream& err)
+        : json_(given.recordings.json), is_clear_(!shows_progress), out_(out), err_(err) {}
+
+    void tell(const codec::Map& said) {
+        clear();
+        const std::string line = codec::json_encode(said) + "\n";
+        report_.update(line);
+        out_ << (json_ ? line : line_of(said));
+    }
+    void clear() {
+        if (!std::exchange(is_clear_, true)) {
+            fmt::print(err_, "\r{:{}}\r", "", kProgressWidth);
+        }
+    }
+    std::string report() { return codec::hex(report_.finish256()); }
+
+  private:
+    const bool json_;
+    bool is_clear_;
+    std::ostream& out_;
+    std::ostream& err_;
+    crypto::Hasher report_;
+};
+
+/// The verdict for the log, as the operator's port takes it.
+Result<void> record(const ReconcileOptions& given, const reconcile::Outcome& outcome,
+                    const std::string& report) {
+    NARROWS_TRY(const client::Operator gateway, client::Operator::make(given.gateway));
+    const codec::Map counts{{"operations", outcome.operations},
+                            {"events", outcome.events},
+                            {"matched", outcome.matched},
+                            {"bypasses", outcome.bypasses},
+                            {"missing", outcome.missing},
+                            {"differs", outcome.differs},
+                            {"pending", outcome.pending},
+                            {"not_covered", outcome.not_covered},
+                            {"trail_findings", outcome.trail_findings}};
+    NARROWS_TRY(gateway.reconciled({{"trail", outcome.trail},
+                                    {"from", outcome.from},
+                                    {"to", outcome.to},
+                                    {"verdict", name_of(outcome.verdict)},
+                                    {"counts", counts},
+                                    {"report", report}}));
+    return ok();
+}
+
 Result<reconcile::Outcome> run(const ReconcileOptions& given, std::ostream& out,
                                std::ostream& err) {
     NARROWS_TRY(reconcile::Options options, options_of(given));
     NARROWS_TRY(const Opened opened, open_recordings(given.recordings));
-    const auto trail = reconcile::directory_trail(io::posix(), given.cloudtrail);
+    gateway::Fetches fetches;
+    NARROWS_TRY(const auto trail, open_trail(given, fetches));
     options.progress = progress_on(err);
-    bool is_clear = !options.progress;
-    const auto tell = [&](const codec::Map& said) {
-        if (!std::exchange(is_clear, true)) {
-            fmt::print(err, "\r{:{}}\r", "", kProgressWidth);
-        }
-        if (given.recordings.json) {
-            out << codec::json_encode(said) << "\n";
-        } else {
-            out << line_of(said);
-        }
-    };
+    Teller teller(given, static_cast<bool>(options.progress), out, err);
     NARROWS_TRY(reconcile::Outcome outcome,
-                reconcile::reconcile(opened.source(), opened.away, *trail, options, tell));
+                reconcile::reconcile(opened.source(), opened.away, *trail, options,
+                                     [&](const codec::Map& said) { teller.tell(said); }));
+    teller.clear();
+    const std::string report = teller.report();
+    // The report is worth having even if the log cannot take its verdict.
+    const Result<void> recorded =
+        given.record ? record(given, outcome, report) : Result<void>(ok());
+    const bool is_recorded = given.record && recorded.has_value();
     if (given.recordings.json) {
         codec::Map summary = outcome.map();
         summary["type"] = "summary";
+        summary["report"] = report;
+        summary["recorded"] = is_recorded;
         out << codec::json_encode(summary) << "\n";
     } else {
         print_summary(outcome, out);
+        if (is_recorded) {
+            fmt::print(out, "The verdict is in the gateway's log.\n");
+        }
     }
+    NARROWS_TRY(recorded);
     return outcome;
 }
 
@@ -164,7 +231,7 @@ void register_reconcile_command(CLI::App& app, int& exit_code) {
         "reconcile", "recordings beside CloudTrail: no call without a record, and back");
     command
         ->add_option("--cloudtrail", options->cloudtrail,
-                     "the trail: a folder with (or above) AWSLogs")
+                     "the trail: a folder with (or above) AWSLogs, or s3://BUCKET/PREFIX")
         ->required();
     RecordingOptions& recordings = options->recordings;
     command->add_option("--data-dir", recordings.data_dir,
@@ -191,6 +258,13 @@ void register_reconcile_command(CLI::App& app, int& exit_code) {
                         "a bucket that the gateway itself uses: its archive, its anchors");
     command->add_flag("--recheck", options->again,
                       "read files again that have not changed since the last run");
+    command->add_option("--region", recordings.s3.region, "s3: the bucket's; else AWS_REGION");
+    command->add_option("--endpoint", recordings.s3.endpoint, "s3: of another store than AWS");
+    command->add_option("--ca", recordings.s3.ca, "s3: PEM roots for that endpoint");
+    command->add_option("--profile", recordings.s3.profile, "s3: whose credentials");
+    command->add_flag("--record", options->record,
+                      "put the verdict into the gateway's log, as a [[reviewer]]");
+    client::add_operator_options(*command, options->gateway);
     command->callback(
         [options, &exit_code] { exit_code = run_reconcile(*options, std::cout, std::cerr); });
 }

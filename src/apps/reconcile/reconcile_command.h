@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/client/launcher.h"
 #include "apps/recording/recording_commands.h"
 
 namespace narrows::apps {
@@ -22,6 +23,8 @@ struct ReconcileOptions {
     std::vector<std::string> gateways;
     std::vector<std::string> buckets;
     bool again = false;
+    bool record = false;              ///< the verdict goes into the gateway's log
+    client::OperatorOptions gateway;  ///< of `record`
 };
 
 /// Seconds of "90s", "15m", "24h"; at most a week.

@@ -6,6 +6,22 @@
 
 namespace narrows::apps {
 
+gateway::S3Place place_at(gateway::S3Place how, const std::string& url) {
+    const std::string path = url.substr(kInS3.size());
+    const std::size_t slash = path.find('/');
+    how.bucket = path.substr(0, slash);
+    how.prefix = slash == path.npos ? "" : path.substr(slash + 1);
+    while (how.prefix.ends_with('/')) {
+        how.prefix.pop_back();
+    }
+    const char* region = ::getenv("AWS_REGION");
+    if (how.region.empty()) {
+        how.region = region == nullptr ? "us-east-1" : region;
+    }
+    how.path_style = how.path_style || !how.endpoint.empty();
+    return how;
+}
+
 Result<std::unique_ptr<archive::Store>> open_archive(const RecordingOptions& options,
                                                      const std::string& where,
                                                      gateway::Fetches& fetches) {
@@ -13,20 +29,7 @@ Result<std::unique_ptr<archive::Store>> open_archive(const RecordingOptions& opt
         return std::unique_ptr<archive::Store>(
             std::make_unique<archive::DirectoryStore>(io::posix(), where, ""));
     }
-    gateway::S3Place place = options.s3;
-    const std::string path = where.substr(kInS3.size());
-    const std::size_t slash = path.find('/');
-    place.bucket = path.substr(0, slash);
-    place.prefix = slash == path.npos ? "" : path.substr(slash + 1);
-    while (place.prefix.ends_with('/')) {
-        place.prefix.pop_back();
-    }
-    const char* region = ::getenv("AWS_REGION");
-    if (place.region.empty()) {
-        place.region = region == nullptr ? "us-east-1" : region;
-    }
-    place.path_style = place.path_style || !place.endpoint.empty();
-    return gateway::open_s3_store(place, system_clock(), fetches);
+    return gateway::open_s3_store(place_at(options.s3, where), system_clock(), fetches);
 }
 
 }  // namespace narrows::apps

@@ -88,14 +88,23 @@ codec::Value json_of(const Finding& finding) {
 }
 
 codec::Map counts_of(const evidence::Checked& checked) {
-    return {{"segments", checked.segments},     {"batches", checked.batches},
-            {"records", checked.records},       {"bytes", checked.bytes},
-            {"parts", checked.parts},           {"parts_open", checked.parts_open},
-            {"operations", checked.operations}, {"allowed", checked.allowed},
-            {"unknown", checked.unknown},       {"bodies", checked.bodies},
-            {"withheld", checked.withheld},     {"log_entries", checked.log_entries},
-            {"log_heads", checked.log_heads},   {"checkpoints", checked.checkpoints},
-            {"envelopes", checked.envelopes},   {"shredded", checked.shredded},
+    return {{"segments", checked.segments},
+            {"batches", checked.batches},
+            {"records", checked.records},
+            {"bytes", checked.bytes},
+            {"parts", checked.parts},
+            {"parts_open", checked.parts_open},
+            {"operations", checked.operations},
+            {"allowed", checked.allowed},
+            {"unknown", checked.unknown},
+            {"bodies", checked.bodies},
+            {"withheld", checked.withheld},
+            {"log_entries", checked.log_entries},
+            {"log_heads", checked.log_heads},
+            {"checkpoints", checked.checkpoints},
+            {"envelopes", checked.envelopes},
+            {"shredded", checked.shredded},
+            {"reconciliations", checked.reconciliations},
             {"sealed", checked.sealed}};
 }
 
@@ -169,6 +178,10 @@ void print_text(const Report& report, Verdict verdict, const std::vector<Finding
     }
     fmt::print(out, "checked the log {}: {} entries, {} statements about parts\n",
                printable(report.origin), checked.log_entries, checked.log_heads);
+    if (checked.reconciliations > 0) {
+        fmt::print(out, "the log tells of {} reconciliations with CloudTrail\n",
+                   checked.reconciliations);
+    }
     for (const std::string& signer : report.signers) {
         fmt::print(out, "signed by {}\n", printable(signer));
     }
