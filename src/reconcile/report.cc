@@ -46,6 +46,7 @@ Result<Outcome> Report::make(const std::string& trail) {
     }
     NARROWS_TRY(proofs());
     NARROWS_TRY(notes());
+    questions();
     NARROWS_TRY(tallies());
     const bool wanting = out_.bypasses + out_.missing + out_.differs + out_.trail_findings > 0;
     out_.verdict = wanting             ? Verdict::wanting
@@ -420,6 +421,11 @@ Result<void> Report::notes() {
                {"count", query.number(1)},
                {"why", words.at(name)}});
     }
+    return ok();
+}
+
+/// Why the answer is not whole.
+void Report::questions() {
     if (late_ > 0) {
         out_.open.push_back(
             fmt::format("{} operations are older than a day and younger than what "
@@ -435,8 +441,12 @@ Result<void> Report::notes() {
         out_.open.push_back(
             "records were archived away from here: narrows recording restore "
             "brings them back");
+    } else if (read_.lost > 0) {
+        out_.open.push_back(
+            fmt::format("{} stretches of records are missing or cannot be read: narrows recording "
+                        "verify says more",
+                        read_.lost));
     }
-    return ok();
 }
 
 Result<void> Report::tallies() {

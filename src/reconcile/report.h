@@ -49,6 +49,7 @@ class Report {
     Result<void> unmatched_credentials();
     Result<void> consequences();
     Result<void> notes();
+    void questions();
     Result<void> proofs();
     Result<void> tallies();
     Result<Judged> judge(const Unmatched& call);

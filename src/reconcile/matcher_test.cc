@@ -1,0 +1,178 @@
+#include "reconcile/matcher.h"
+
+#include <gtest/gtest.h>
+
+namespace narrows::reconcile {
+namespace {
+
+constexpr WallNs at(std::int64_t seconds) {
+    return (1'000'000 + seconds) * kNsPerSecond;
+}
+
+/// A session "ns-a" with the key ASIAKEY, as "narrows-a", in the role agents since second 0.
+class MatcherTest : public testing::Test {
+  protected:
+    MatcherTest() : state_(Database::open("").value()), matcher_(state_, {"1:user/gateway"}, {}) {
+        EXPECT_TRUE(
+            state_
+                .prepare("INSERT INTO credential VALUES('ASIAKEY', 3, 'ns-a', "
+                         "'1:role/agents', 'narrows-a', 'req-sts', '1', 'us-east-1', ?, NULL)")
+                .run(at(0)));
+        EXPECT_TRUE(
+            state_
+                .prepare("INSERT INTO principal VALUES('1:role/agents', 'connection', '', 0, ?), "
+                         "('1:role/passed', 'passed', 'ns-a', 7, ?)")
+                .run(at(0), at(100)));
+        EXPECT_TRUE(state_.prepare("INSERT INTO source_identity VALUES('ada')").run());
+    }
+
+    void recorded(std::int64_t op, const std::string& request_id, std::int64_t asked,
+                  std::int64_t ended, std::int64_t attempts = 1) {
+        Query query = state_.prepare(
+            "INSERT INTO operation VALUES(?, 3, ?, 'ns-a', '1', 'us-east-1', 's3', 'GetObject', ?, "
+            "'ASIAKEY', "
+            "?, ?, 0, ?, 0, 'arn:aws:s3:::b', '{\"Bucket\":\"b\",\"Key\":\"k\"}', NULL, NULL)");
+        EXPECT_TRUE(query.run(op, op, request_id, at(asked), ended == 0 ? 0 : at(ended), attempts));
+    }
+
+    static Event event(const std::string& id, std::int64_t second) {
+        Event made;
+        made.id = id;
+        made.request_id = "of " + id;
+        made.source = "s3.amazonaws.com";
+        made.name = "GetObject";
+        made.account = "1";
+        made.region = "us-east-1";
+        made.time = at(second);
+        made.key_id = "ASIAKEY";
+        made.principal = "1:role/agents";
+        made.session_name = "narrows-a";
+        made.parameters = codec::Map{{"bucketName", "b"}, {"key", "k"}};
+        return made;
+    }
+
+    /// What the event is found to be; "" if it leaves no trace.
+    std::string taken(const Event& event) {
+        EXPECT_TRUE(matcher_.take(event, "text", "file", true));
+        Query query = state_.prepare("SELECT class FROM event WHERE id = ?");
+        EXPECT_TRUE(query.begin(event.id));
+        return query.next().value() ? query.text(0) : std::string();
+    }
+
+    Database state_;
+    Matcher matcher_;
+};
+
+TEST_F(MatcherTest, an_operation_without_a_request_id_is_found_by_session_time_and_content_once) {
+    recorded(1, "", 10, 12);
+    Event other = event("other", 11);
+    other.parameters = codec::Map{{"bucketName", "b"}, {"key", "another"}};
+    EXPECT_EQ(taken(other), "stray");
+    EXPECT_EQ(taken(event("early", 4)), "stray");
+    EXPECT_EQ(taken(event("late", 18)), "stray");
+    Event unnamed = event("one", 12);
+    unnamed.key_id.clear();
+    EXPECT_EQ(taken(unnamed), "matched");
+    EXPECT_EQ(taken(event("again", 11)), "stray");
+}
+
+TEST_F(MatcherTest, an_operation_that_never_ended_may_have_gone_on) {
+    recorded(1, "", 10, 0);
+    EXPECT_EQ(taken(event("one", 3'000)), "matched");
+}
+
+TEST_F(MatcherTest, an_operation_that_was_sent_twice_may_have_two_events) {
+    recorded(1, "of second", 10, 12, 2);
+    EXPECT_EQ(taken(event("second", 12)), "matched");
+    EXPECT_EQ(taken(event("first", 11)), "more");
+    recorded(2, "of only", 20, 22, 1);
+    EXPECT_EQ(taken(event("only", 21)), "matched");
+    EXPECT_EQ(taken(event("forged", 21)), "stray");
+}
+
+TEST_F(MatcherTest, an_event_is_counted_once_however_often_it_comes) {
+    recorded(1, "of one", 10, 12);
+    EXPECT_EQ(taken(event("one", 11)), "matched");
+    EXPECT_EQ(taken(event("one", 11)), "matched");
+    EXPECT_TRUE(matcher_.save_tallies());
+    Query query = state_.prepare("SELECT count FROM tally WHERE name = 'duplicates'");
+    EXPECT_TRUE(query.begin());
+    EXPECT_TRUE(query.next().value());
+    EXPECT_EQ(query.number(0), 1);
+}
+
+TEST_F(MatcherTest, who_else_it_may_be) {
+    Event made = event("unknown key", 50);
+    made.key_id = "ASIAOTHER";
+    made.session_name = "mallory";
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "before the recordings";
+    made.time = at(-60);
+    EXPECT_EQ(taken(made), "before");
+    made = event("a service", 50);
+    made.key_id = "ASIAOTHER";
+    made.invoked_by = "cloudformation.amazonaws.com";
+    EXPECT_EQ(taken(made), "consequence");
+    made.id = "who says to be one";
+    made.invoked_by = "mallory";
+    EXPECT_EQ(taken(made), "stray");
+
+    made = event("before it was passed", 50);
+    made.key_id = "ASIAFUNCTION";
+    made.session_name = "f";
+    made.principal = "1:role/passed";
+    EXPECT_EQ(taken(made), "");
+    made.id = "passed";
+    made.time = at(150);
+    EXPECT_EQ(taken(made), "consequence");
+    made.id = "somebody else";
+    made.principal = "1:role/other";
+    EXPECT_EQ(taken(made), "");
+    made.id = "with a session's source identity";
+    made.source_identity = "ada";
+    EXPECT_EQ(taken(made), "stray");
+}
+
+TEST_F(MatcherTest, assumed_roles) {
+    Event made = event("ours", 1);
+    made.source = "sts.amazonaws.com";
+    made.name = "AssumeRole";
+    made.key_id = "AKIAGATEWAY";
+    made.session_name.clear();
+    made.principal = "1:user/gateway";
+    made.assumed = "1:role/agents";
+    made.request_id = "req-sts";
+    EXPECT_EQ(taken(made), "matched");
+    made.id = "not on record";
+    made.request_id = "another";
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "refused";
+    made.error = "AccessDenied";
+    EXPECT_EQ(taken(made), "own");
+    made.id = "refused to somebody else";
+    made.principal = "1:user/mallory";
+    EXPECT_EQ(taken(made), "stray");
+}
+
+TEST_F(MatcherTest, a_stray_is_explained_by_a_record_that_comes_later) {
+    const std::string text =
+        R"({"eventID":"one","eventTime":"1970-01-12T13:46:50Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",
+            "requestID":"r","awsRegion":"us-east-1","userIdentity":{"type":"AssumedRole","accountId":"1",
+            "arn":"arn:aws:sts::1:assumed-role/agents/narrows-a","accessKeyId":"ASIAKEY"}})";
+    const Event made = read_event(text).value();
+    EXPECT_TRUE(matcher_.take(made, text, "file", true));
+    const auto class_now = [&] {
+        Query query = state_.prepare("SELECT class FROM event WHERE id = 'one'");
+        EXPECT_TRUE(query.begin());
+        return query.next().value() ? query.text(0) : std::string();
+    };
+    EXPECT_EQ(class_now(), "stray");
+    EXPECT_TRUE(matcher_.retry_strays());
+    EXPECT_EQ(class_now(), "stray");
+    recorded(1, "r", 8, 12);
+    EXPECT_TRUE(matcher_.retry_strays());
+    EXPECT_EQ(class_now(), "matched");
+}
+
+}  // namespace
+}  // namespace narrows::reconcile
