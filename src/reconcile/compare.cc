@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "codec/json.h"
 #include "codec/text.h"
 #include "protocols/aws/catalogue/catalogue.h"
@@ -133,7 +135,7 @@ void compare_values(const std::string& path, const Value& recorded, const Value&
         for (const auto& [name, value] : *logged_map) {
             const Value* same = same_member(*recorded_map, name);
             if (same != nullptr && !has_many_forms(name)) {
-                compare_values(path + "." + name, *same, value, depth + 1, out);
+                compare_values(fmt::format("{}.{}", path, name), *same, value, depth + 1, out);
             }
         }
         return;
@@ -143,8 +145,8 @@ void compare_values(const std::string& path, const Value& recorded, const Value&
     if (recorded_list != nullptr && logged_list != nullptr && depth < kDepthMax &&
         recorded_list->size() == logged_list->size()) {
         for (std::size_t i = 0; i < logged_list->size(); ++i) {
-            compare_values(path + "[" + std::to_string(i) + "]", (*recorded_list)[i],
-                           (*logged_list)[i], depth + 1, out);
+            compare_values(fmt::format("{}[{}]", path, i), (*recorded_list)[i], (*logged_list)[i],
+                           depth + 1, out);
         }
         return;
     }

@@ -105,12 +105,12 @@ Result<bool> Matcher::by_request(const Event& event, const std::string& file) {
     if (!found) {
         return false;
     }
-    NARROWS_TRY(Found of, found_in(by_request_));
+    NARROWS_TRY(const Found of, found_in(by_request_));
     by_request_.reset();
-    return join(event, file, std::move(of));
+    return join(event, file, of);
 }
 
-Result<bool> Matcher::join(const Event& event, const std::string& file, Found found) {
+Result<bool> Matcher::join(const Event& event, const std::string& file, const Found& found) {
     const bool is_copy =
         !found.event.empty() && !event.shared_id.empty() && event.shared_id == found.shared;
     if (!found.event.empty()) {
@@ -156,10 +156,10 @@ Result<bool> Matcher::by_likeness(const Event& event, const std::string& file,
         if (!found) {
             return false;
         }
-        NARROWS_TRY(Found of, found_in(by_key_));
+        NARROWS_TRY(const Found of, found_in(by_key_));
         if (compare(of.call, event).empty()) {
             by_key_.reset();
-            return join(event, file, std::move(of));
+            return join(event, file, of);
         }
     }
 }

@@ -52,7 +52,7 @@ class Matcher {
     Result<bool> by_credential_request(const Event& event, const std::string& file);
     Result<bool> by_likeness(const Event& event, const std::string& file,
                              const std::string& session);
-    Result<bool> join(const Event& event, const std::string& file, Found found);
+    Result<bool> join(const Event& event, const std::string& file, const Found& found);
     Result<void> by_principal(const Event& event, std::string_view text, const std::string& file);
     Result<void> keep(const Event& event, const std::string& kind, const std::string& session,
                       const std::string& file, const std::string& why, std::string_view text = {});
