@@ -515,12 +515,12 @@ def large(recorded, tmp_path, count):
 
 def test_memory_does_not_grow_with_the_trail(recorded, tmp_path):
     small = large(recorded, tmp_path / "small", 100)
-    assert large(recorded, tmp_path / "large", 100_000) < small + 32
+    assert large(recorded, tmp_path / "large", 100_000) < small + 8
 
 
 @pytest.mark.full
 def test_two_million_events_need_no_memory(recorded, tmp_path):
-    assert large(recorded, tmp_path, 2_000_000) < 160
+    assert large(recorded, tmp_path, 2_000_000) < 64
 
 
 # ---- where the trail is, and where the verdict goes
