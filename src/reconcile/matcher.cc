@@ -20,9 +20,9 @@ std::string call_words(const Event& event) {
 
 }  // namespace
 
-Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> buckets)
+Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> own)
     : gateways_(std::move(gateways)),
-      buckets_(std::move(buckets)),
+      own_(std::move(own)),
       seen_(state.prepare("SELECT 1 FROM event WHERE id = ?")),
       keep_(state.prepare("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
       by_request_(state.prepare(
@@ -219,8 +219,10 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
 
 bool Matcher::is_own(const Event& event, const Principal& assumed) const {
     const bool is_refused = assumed.why == "connection" && !event.error.empty();
-    return is_refused || (event.source == "s3.amazonaws.com" &&
-                          buckets_.contains(event.parameters.text("bucketName")));
+    const bool is_bucket = event.source == "s3.amazonaws.com";
+    const bool is_key = event.source == "kms.amazonaws.com";
+    const std::string used = event.parameters.text(is_bucket ? "bucketName" : "keyId");
+    return is_refused || ((is_bucket || is_key) && own_.contains(used));
 }
 
 Result<void> Matcher::keep(const Event& event, const std::string& kind, const std::string& session,

@@ -18,14 +18,14 @@ namespace narrows::reconcile {
 ///   shared       the same call in another account's trail
 ///   more         a further event of a call that has one: one an object, or a correction
 ///   consequence  a service in a session's name, or a role or user that a session passed on or made
-///   own          the gateway's own calls that no record is of: its buckets, refused AssumeRoles
-///   before       older than the recordings
-///   stray        no record is of it
+///   own          the gateway's own calls that no record is of: its buckets and key, refused
+///   AssumeRoles before       older than the recordings stray        no record is of it
 /// Events of anybody else leave no trace. Single-threaded. Records are read first.
 class Matcher {
   public:
-    /// `gateways`: principals that the gateway is known to be. `buckets`: that it itself uses.
-    Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> buckets);
+    /// `gateways`: principals that the gateway is known to be. `own`: buckets and KMS keys that it
+    /// itself uses, as its configuration names them.
+    Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> own);
 
     /// `text` is what the event was read from. An event that was taken before counts as a duplicate
     /// if `is_new`: its file was not read before.
@@ -68,7 +68,7 @@ class Matcher {
     bool is_own(const Event& event, const Principal& assumed) const;
 
     std::set<std::string> gateways_;
-    const std::set<std::string> buckets_;
+    const std::set<std::string> own_;
     std::map<std::string, std::int64_t> tallies_;
     Query seen_;
     Query keep_;

@@ -75,7 +75,7 @@ Result<Outcome> reconcile(const review::Source& source, const archive::Away& awa
     }
     NARROWS_TRY(const RecordsRead read, read_records(source, state));
     NARROWS_TRY(std::set<std::string> gateways, known_gateways(state, options));
-    Matcher matcher(state, std::move(gateways), options.buckets);
+    Matcher matcher(state, std::move(gateways), options.own);
     TrailReader reader(state, trail, options.keys, {options.again, options.progress});
     NARROWS_TRY(matcher.retry_strays());
     NARROWS_TRY(reader.read_digests());

@@ -27,7 +27,7 @@ struct Options {
     std::int64_t settle_ns = 3600 * kNsPerSecond;
     WallNs now = 0;
     std::set<std::string> gateways;  ///< ARNs that the gateway is known to be
-    std::set<std::string> buckets;   ///< that the gateway itself uses
+    std::set<std::string> own;       ///< buckets and KMS keys that the gateway itself uses
     bool again = false;              ///< read files again that have not changed
     std::function<void(const std::string& doing)> progress;
 };

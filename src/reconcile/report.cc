@@ -406,7 +406,8 @@ Result<void> Report::notes() {
     const std::map<std::string, std::string> words{
         {"shared", "events are the same call in another account's trail"},
         {"more", "events are further ones of a call that has one"},
-        {"own", "events are the gateway's own: its buckets, and AssumeRoles that AWS refused"},
+        {"own",
+         "events are the gateway's own: its buckets, its key, and AssumeRoles that AWS refused"},
         {"before", "events of connections' roles are older than the recordings"},
         {"duplicates", "events came twice and were counted once"}};
     NARROWS_TRY(query.begin());

@@ -159,10 +159,9 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
     """All of the issue's plants in one trail."""
     written = Written(tmp_path / "trail")
     known, operations = recorded.recorded, recorded.recorded.operations
-    by_name = {f"{each.name}/{each.intent.sequence}": each for each in operations}
 
-    def one(name, number=0):
-        return [each for key, each in by_name.items() if key.startswith(name + "/")][number]
+    def one(name):
+        return [each for each in operations if each.name == name][0]
 
     stolen = known.caller(operations[0])
     when = known.last
@@ -179,10 +178,10 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
         "tableName": "HIDDEN_DUE_TO_SECURITY_REASONS", "billingMode": "PAY_PER_REQ...", "keySchema": "***"})
     omitted = known.event(one("iam:CreateRole"), parameters=None) | {
         "requestParameters": {"omitted": True, "originalSize": 123_456, "reason": "field_too_large"}}
-    touched = {one(n).intent.sequence for n in ("sqs:CreateQueue", "ec2:DescribeRegions", "s3:CreateBucket",
-                                                "dynamodb:ListTables", "lambda:CreateFunction", "dynamodb:CreateTable",
-                                                "iam:CreateRole", "iam:ListRoles")}
-    rest = [known.event(each) for each in operations if each.intent.sequence not in touched]
+    touched = [one(n) for n in ("sqs:CreateQueue", "ec2:DescribeRegions", "s3:CreateBucket",
+                                "dynamodb:ListTables", "lambda:CreateFunction", "dynamodb:CreateTable",
+                                "iam:CreateRole", "iam:ListRoles")]
+    rest = [known.event(each) for each in operations if each not in touched]
     shared = rest[0] | {"sharedEventID": "one-call"}
     copy = shared | {"eventID": event_id(), "recipientAccountId": "210987654321",
                      "userIdentity": {"type": "AWSAccount", "principalId": "AROAEXAMPLE:x", "accountId": ACCOUNT}}
@@ -207,11 +206,12 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
         event("sts", "AssumeRole", user(), when, error="AccessDenied",
               parameters={"roleArn": ROLE_ARN, "roleSessionName": "narrows-refused"}),
         event("s3", "PutObject", user(), when, data=True, parameters={"bucketName": "the-archive", "key": "v1/x"}),
+        event("kms", "Sign", user(), when, parameters={"keyId": "alias/log", "signingAlgorithm": "ED25519_SHA_512"}),
     ]
     late = event("ec2", "DescribeVpcs", user("somebody", "AKIASOMEBODYELSE0000"), when - 5 * HOUR)
     written.hour([*rest[1:], shared, copy, hidden, omitted], known.assumed(), [*differs.values(), late],
                  list(bypasses.values()), elsewhere, [rest[1], rest[1]])
-    said = reconcile(recorded, written, tmp_path, "--gateway-bucket", "the-archive")
+    said = reconcile(recorded, written, tmp_path, "--gateway-bucket", "the-archive", "--gateway-key", "alias/log")
     expected = [("bypass", each["eventID"]) for each in bypasses.values()]
     number = {name: f"{one(n).intent.part}/{one(n).intent.sequence}" for name, n in (
         ("region", "sqs:CreateQueue"), ("outcome", "ec2:DescribeRegions"), ("parameters", "s3:CreateBucket"),
@@ -230,7 +230,7 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
     consequences = {(line["operation"], line["principal"]) for line in said.of("consequence")}
     assert consequences == {("s3:GetObject", f"{ACCOUNT}:role/made-by-the-session"),
                             ("kms:Decrypt", f"{ACCOUNT}:role/narrows-agents")}
-    assert {line["what"]: line["count"] for line in said.of("note")} == {"duplicates": 2, "shared": 1, "own": 2}
+    assert {line["what"]: line["count"] for line in said.of("note")} == {"duplicates": 2, "shared": 1, "own": 3}
 
 
 def test_without_data_events_the_trail_does_not_cover_objects(recorded, tmp_path):

@@ -90,7 +90,8 @@ Result<reconcile::Options> options_of(const ReconcileOptions& given) {
         options.state = given.state + "/reconcile.sqlite";
     }
     options.gateways = {given.gateways.begin(), given.gateways.end()};
-    options.buckets = {given.buckets.begin(), given.buckets.end()};
+    options.own = {given.buckets.begin(), given.buckets.end()};
+    options.own.insert(given.kms_keys.begin(), given.kms_keys.end());
     options.again = given.again;
     return options;
 }
@@ -256,12 +257,11 @@ void register_reconcile_command(CLI::App& app, int& exit_code) {
                         "assumes its roles");
     command->add_option("--gateway-bucket", options->buckets,
                         "a bucket that the gateway itself uses: its archive, its anchors");
+    command->add_option("--gateway-key", options->kms_keys,
+                        "the KMS key of its log, as its configuration names it");
     command->add_flag("--recheck", options->again,
                       "read files again that have not changed since the last run");
-    command->add_option("--region", recordings.s3.region, "s3: the bucket's; else AWS_REGION");
-    command->add_option("--endpoint", recordings.s3.endpoint, "s3: of another store than AWS");
-    command->add_option("--ca", recordings.s3.ca, "s3: PEM roots for that endpoint");
-    command->add_option("--profile", recordings.s3.profile, "s3: whose credentials");
+    add_s3_options(command, recordings);
     command->add_flag("--record", options->record,
                       "put the verdict into the gateway's log, as a [[reviewer]]");
     client::add_operator_options(*command, options->gateway);

@@ -22,6 +22,7 @@ struct ReconcileOptions {
     std::string settle = "1h";
     std::vector<std::string> gateways;
     std::vector<std::string> buckets;
+    std::vector<std::string> kms_keys;
     bool again = false;
     bool record = false;              ///< the verdict goes into the gateway's log
     client::OperatorOptions gateway;  ///< of `record`

@@ -36,7 +36,9 @@ Result<std::unique_ptr<archive::Store>> open_archive(const RecordingOptions& opt
                                                      const std::string& where,
                                                      gateway::Fetches& fetches);
 inline constexpr std::string_view kInS3 = "s3://";
-/// What --region, --endpoint and the rest say of "s3://bucket/prefix".
+/// --region, --endpoint, --ca and --profile.
+void add_s3_options(CLI::App* command, RecordingOptions& options);
+/// What they say of "s3://bucket/prefix".
 gateway::S3Place place_at(gateway::S3Place how, const std::string& url);
 
 struct Chosen : Opened {

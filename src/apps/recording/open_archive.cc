@@ -6,6 +6,13 @@
 
 namespace narrows::apps {
 
+void add_s3_options(CLI::App* command, RecordingOptions& options) {
+    command->add_option("--region", options.s3.region, "s3: the bucket's; else AWS_REGION");
+    command->add_option("--endpoint", options.s3.endpoint, "s3: of another store than AWS");
+    command->add_option("--ca", options.s3.ca, "s3: PEM roots for that endpoint");
+    command->add_option("--profile", options.s3.profile, "s3: whose credentials");
+}
+
 gateway::S3Place place_at(gateway::S3Place how, const std::string& url) {
     const std::string path = url.substr(kInS3.size());
     const std::size_t slash = path.find('/');

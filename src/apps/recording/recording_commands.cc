@@ -158,13 +158,6 @@ void add_common(CLI::App* command, RecordingOptions& options) {
                         "times (default: reviewer.key in the data directory, if it is there)");
 }
 
-void add_s3_options(CLI::App* command, RecordingOptions& options) {
-    command->add_option("--region", options.s3.region, "s3: the bucket's; else AWS_REGION");
-    command->add_option("--endpoint", options.s3.endpoint, "s3: of another store than AWS");
-    command->add_option("--ca", options.s3.ca, "s3: PEM roots for that endpoint");
-    command->add_option("--profile", options.s3.profile, "s3: whose credentials");
-}
-
 void add_restore_options(CLI::App* command, RecordingOptions& options) {
     command
         ->add_option("--from", options.from,
