@@ -5,6 +5,7 @@
 #include "apps/client/client_commands.h"
 #include "apps/custody/custody_commands.h"
 #include "apps/recording/recording_commands.h"
+#include "apps/recording/scope_history.h"
 #include "apps/witness/witness_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
     register_gateway_commands(app, options, code);
     apps::register_recording_commands(app, code);
     apps::register_client_commands(app, code);
+    apps::register_scope_history(app, code);
     apps::register_custody_commands(app, code);
     apps::register_witness_commands(app, code);
 
