@@ -4,6 +4,7 @@
 #include <fmt/ostream.h>
 
 #include "apps/client/commands.h"
+#include "apps/client/known_actions.h"
 #include "apps/client/request_lines.h"
 #include "codec/json.h"
 #include "codec/text.h"
@@ -32,7 +33,7 @@ struct Report {
 
 Report report_of(const std::string& text, const ScopeOptions& options) {
     Report report;
-    report.findings = policy::check(text, Actions());
+    report.findings = policy::check(text, Actions(), system_clock().wall());
     report.digest = codec::hex(crypto::sha256(text));
     const Result<policy::Scope> scope = policy::Scope::parse(text);
     if (!scope) {
@@ -54,6 +55,8 @@ Report report_of(const std::string& text, const ScopeOptions& options) {
 codec::Value json_of(const policy::Finding& finding) {
     return codec::Map{{"severity", policy::name_of(finding.severity)},
                       {"path", finding.path},
+                      {"line", std::uint64_t{finding.line}},
+                      {"column", std::uint64_t{finding.column}},
                       {"message", finding.message},
                       {"suggestion", finding.suggestion}};
 }
@@ -64,7 +67,10 @@ void print_report(const Output& to, const ScopeOptions& options, const Report& r
         const Paint colour = finding.severity == policy::Severity::error     ? Paint::red
                              : finding.severity == policy::Severity::warning ? Paint::yellow
                                                                              : Paint::bold;
-        fmt::print(to.out, "{} {}{}{}\n", paint(to, colour, policy::name_of(finding.severity)),
+        const std::string place =
+            finding.line == 0 ? "" : fmt::format("{}:{} ", finding.line, finding.column);
+        fmt::print(to.out, "{}{} {}{}{}\n", place,
+                   paint(to, colour, policy::name_of(finding.severity)),
                    codec::printable(finding.path), finding.path.empty() ? "" : ": ",
                    codec::printable(finding.message));
         if (!finding.suggestion.empty()) {
