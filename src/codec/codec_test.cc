@@ -286,8 +286,8 @@ TEST(Json, says_where_each_value_stands) {
 }
 
 TEST(Json, of_a_broken_text_it_knows_what_stands_before_the_mistake) {
-    for (const char* bad : {"", "{", "[", "{\"", "{\"a", "{\"a\"", "{\"a\":", "[1", "[1,", "\"", "{\"a\\",
-                            "{\"a\":1 2}", "]"}) {
+    for (const char* bad : {"", "{", "[", "{\"", "{\"a", "{\"a\"", "{\"a\":", "[1", "[1,", "\"",
+                            "{\"a\\", "{\"a\":1 2}", "]"}) {
         for (const auto& [path, at] : json_places(bad)) EXPECT_LT(at, std::strlen(bad)) << bad;
     }
     EXPECT_TRUE(json_places("{\"a\": 1, x").contains("a"));

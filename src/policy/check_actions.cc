@@ -25,9 +25,9 @@ std::string shown(const std::vector<std::string>& names) {
     const std::size_t count = std::min(names.size(), kNamesShown);
     const std::vector<std::string> first(names.begin(),
                                          names.begin() + static_cast<std::ptrdiff_t>(count));
-    return fmt::format("{}{}", fmt::join(first, ", "),
-                       names.size() == count ? ""
-                                             : fmt::format(" and {} more", names.size() - count));
+    return fmt::format(
+        "{}{}", fmt::join(first, ", "),
+        names.size() == count ? "" : fmt::format(" and {} more", names.size() - count));
 }
 
 bool touches(const ResourcePattern& resource, const std::string& asked_on) {
@@ -62,8 +62,7 @@ void check_useless_actions(const Statement& statement, const Known& known,
         if (known[i].empty() || any_touches(statement, known[i])) continue;
         const std::vector<std::string>& asked_on = known[i].front().resources;
         findings.push_back(
-            {Severity::error,
-             place_in(statement, "Action", false, statement.action_is_list, i),
+            {Severity::error, place_in(statement, "Action", false, statement.action_is_list, i),
              fmt::format("{} is never asked on any resource that this statement names.",
                          statement.actions[i].text),
              "it is asked on " + shown(asked_on)});
@@ -81,12 +80,11 @@ void check_useless_resources(const Statement& statement, const Known& known,
                 });
             });
         if (used) continue;
-        findings.push_back(
-            {Severity::error,
-             place_in(statement, "Resource", false, statement.resource_is_list, i),
-             "No action of this statement is ever asked on " + codec::printable(resource.text) +
-                 ".",
-             "remove it, or name the action that is meant"});
+        findings.push_back({Severity::error,
+                            place_in(statement, "Resource", false, statement.resource_is_list, i),
+                            "No action of this statement is ever asked on " +
+                                codec::printable(resource.text) + ".",
+                            "remove it, or name the action that is meant"});
     }
 }
 
@@ -100,8 +98,7 @@ void check_wide_action(const Statement& statement, std::size_t index,
     for (const KnownAction& each : actions) {
         if (each.guarded) guarded.push_back(each.name);
     }
-    const std::string path =
-        place_in(statement, "Action", false, statement.action_is_list, index);
+    const std::string path = place_in(statement, "Action", false, statement.action_is_list, index);
     const bool whole = pattern.text == "*" || pattern.text.ends_with(":*");
     if (!whole) {
         findings.push_back(
@@ -129,16 +126,15 @@ void check_any_resource(const Statement& statement, std::size_t index, const Kno
         }
     }
     if (could_name.empty()) return;
-    findings.push_back({Severity::warning,
-                        place_in(statement, "Resource", false, statement.resource_is_list, index),
-                        "Every resource, for actions that are asked on named ones: " +
-                            shown(could_name) + ".",
-                        "name the resources"});
+    findings.push_back(
+        {Severity::warning,
+         place_in(statement, "Resource", false, statement.resource_is_list, index),
+         "Every resource, for actions that are asked on named ones: " + shown(could_name) + ".",
+         "name the resources"});
 }
 
 /// Wildcards in place of a whole region, account or name.
-void check_wide_arn(const Statement& statement, std::size_t index,
-                    std::vector<Finding>& findings) {
+void check_wide_arn(const Statement& statement, std::size_t index, std::vector<Finding>& findings) {
     const std::string& text = statement.resources[index].text;
     const std::vector<std::string_view> parts = codec::split(text, ':');
     if (parts.size() < 6) return;

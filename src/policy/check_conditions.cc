@@ -18,9 +18,8 @@ bool is_strict(const Condition& condition) {
 
 bool wants_absent(const Condition& condition) {
     return condition.op.kind == Kind::null &&
-           std::all_of(condition.operands.begin(), condition.operands.end(), [](const Operand& o) {
-               return std::get<bool>(o);
-           });
+           std::all_of(condition.operands.begin(), condition.operands.end(),
+                       [](const Operand& o) { return std::get<bool>(o); });
 }
 
 /// Every value the operator can hold for; nothing: that is not known here.
@@ -55,8 +54,8 @@ bool booleans_exclude(const Condition& a, const Condition& b) {
 
 /// The bound that the most generous operand sets; both number and date as a number.
 double bound_of_range(const Condition& condition, bool upper) {
-    double bound = upper ? std::numeric_limits<double>::lowest()
-                         : std::numeric_limits<double>::max();
+    double bound =
+        upper ? std::numeric_limits<double>::lowest() : std::numeric_limits<double>::max();
     for (const Operand& operand : condition.operands) {
         const auto* date = std::get_if<std::int64_t>(&operand);
         const double value =
@@ -102,15 +101,14 @@ bool is_over(const Condition& condition, std::optional<WallNs> now) {
                          condition.op.compare == Compare::less_equal ||
                          condition.op.compare == Compare::equal;
     constexpr double kNsPerMs = 1e6;
-    return has_end &&
-           bound_of_range(condition, true) < static_cast<double>(*now) / kNsPerMs;
+    return has_end && bound_of_range(condition, true) < static_cast<double>(*now) / kNsPerMs;
 }
 
 void never(const Statement& statement, const Condition& condition, const std::string& why,
            std::vector<Finding>& findings) {
     findings.push_back({statement.allow ? Severity::error : Severity::warning,
-                        place_of(statement, condition),
-                        "The statement never matches: " + why + ".", ""});
+                        place_of(statement, condition), "The statement never matches: " + why + ".",
+                        ""});
 }
 
 }  // namespace
@@ -120,7 +118,8 @@ void check_contradictions(const Statement& statement, std::optional<WallNs> now,
     for (const Condition& one : statement.conditions) {
         if (is_over(one, now)) never(statement, one, "the time it ends at is over", findings);
         for (const Condition& other : statement.conditions) {
-            if (&one == &other || one.lower_key != other.lower_key || !exclude(one, other)) continue;
+            if (&one == &other || one.lower_key != other.lower_key || !exclude(one, other))
+                continue;
             // Told once, at the later one; Null and ranges are found from one side only.
             if (exclude(other, one) && &one < &other) continue;
             never(statement, one,

@@ -93,7 +93,10 @@ class SomeActions : public ActionCatalogue {
             {"s3:ListBucket", true, {"arn:*:s3:::*"}, {"s3:prefix", "s3:delimiter"}, false},
             {"s3:ListAllMyBuckets", true, {"*"}, {}, false},
             {"s3:PutBucketPolicy", true, {"arn:*:s3:::*"}, {}, true},
-            {"dynamodb:CreateTable", true, {"arn:*:dynamodb:*:*:table/*"}, {"aws:requesttag/"},
+            {"dynamodb:CreateTable",
+             true,
+             {"arn:*:dynamodb:*:*:table/*"},
+             {"aws:requesttag/"},
              false},
         };
         std::vector<KnownAction> found;
@@ -124,11 +127,12 @@ TEST(Check, actions_and_resources_that_never_meet) {
     EXPECT_THAT(told(R"({"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],
                          "Resource":"arn:aws:s3:::b/*"})"),
                 IsEmpty());  // as a bucket's pattern, arn:*:s3:::* takes in keys, too
-    EXPECT_THAT(told(R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b"})"),
-                ElementsAre("error Statement[0].Action: s3:GetObject is never asked on any resource "
-                            "that this statement names.",
-                            "error Statement[0].Resource: No action of this statement is ever asked "
-                            "on arn:aws:s3:::b."));
+    EXPECT_THAT(
+        told(R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b"})"),
+        ElementsAre("error Statement[0].Action: s3:GetObject is never asked on any resource "
+                    "that this statement names.",
+                    "error Statement[0].Resource: No action of this statement is ever asked "
+                    "on arn:aws:s3:::b."));
     EXPECT_THAT(
         told(R"({"Effect":"Allow","Action":["s3:GetObject","s3:ListAllMyBuckets"],
                  "Resource":["arn:aws:s3:::b/*","arn:aws:sqs:*:*:q"]})"),
@@ -148,10 +152,11 @@ TEST(Check, wildcards_wider_than_needed) {
                 ElementsAre("warning Statement[0].Resource: It covers every bucket."));
     EXPECT_THAT(
         told(R"({"Effect":"Allow","Action":"s3:*Bucket*","Resource":"arn:aws:s3:::b"})"),
-        ElementsAre("note Statement[0].Action: s3:*Bucket* stands for 3 actions today, and for what "
-                    "AWS adds.",
-                    "note Statement[0].Action: Only the gateway keeps s3:*Bucket* from allowing what "
-                    "hands on rights or credentials: s3:PutBucketPolicy."));
+        ElementsAre(
+            "note Statement[0].Action: s3:*Bucket* stands for 3 actions today, and for what "
+            "AWS adds.",
+            "note Statement[0].Action: Only the gateway keeps s3:*Bucket* from allowing what "
+            "hands on rights or credentials: s3:PutBucketPolicy."));
     EXPECT_THAT(told(R"({"Effect":"Allow","Action":"s3:GetObj*","Resource":"arn:aws:s3:::b/*"})"),
                 ElementsAre(HasSubstr("warning Statement[0].Action: s3:GetObj* stands for 1 ")));
     // A Deny may be as wide as it likes.
@@ -162,15 +167,16 @@ TEST(Check, wildcards_wider_than_needed) {
 
 TEST(Check, keys_that_the_gateway_cannot_know_for_these_actions) {
     const std::string bound = R"("Condition":{"StringLike":{"s3:prefix":"in/*"}}})";
-    EXPECT_THAT(told(R"({"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",)" +
-                     bound),
-                IsEmpty());
+    EXPECT_THAT(
+        told(R"({"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",)" + bound),
+        IsEmpty());
     EXPECT_THAT(
         told(R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",)" + bound),
         ElementsAre("error Statement[0].Condition.StringLike.s3:prefix: The gateway cannot know "
                     "s3:prefix of these, so the statement never allows them: s3:GetObject."));
     EXPECT_THAT(told(R"({"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],
-                         "Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],)" + bound),
+                         "Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],)" +
+                     bound),
                 ElementsAre(HasSubstr("warning Statement[0].Condition")));
     EXPECT_THAT(told(R"({"Effect":"Allow","Action":"dynamodb:CreateTable",
         "Resource":"arn:aws:dynamodb:us-east-1:1:table/t",
@@ -190,8 +196,9 @@ TEST(Check, conditions_that_can_never_hold) {
                 never);
     EXPECT_THAT(with(R"({"StringEquals":{"s3:prefix":["a","b"]},"StringLike":{"s3:prefix":"b*"}})"),
                 IsEmpty());
-    EXPECT_THAT(with(R"({"StringEquals":{"s3:prefix":"A"},"StringEqualsIgnoreCase":{"s3:prefix":"a"}})"),
-                IsEmpty());
+    EXPECT_THAT(
+        with(R"({"StringEquals":{"s3:prefix":"A"},"StringEqualsIgnoreCase":{"s3:prefix":"a"}})"),
+        IsEmpty());
     EXPECT_THAT(with(R"({"Null":{"s3:prefix":"true"},"StringEquals":{"s3:prefix":"a"}})"), never);
     EXPECT_THAT(with(R"({"Null":{"s3:prefix":"true"},"StringEqualsIfExists":{"s3:prefix":"a"}})"),
                 IsEmpty());
@@ -230,7 +237,8 @@ TEST(Check, findings_stand_in_the_text) {
     for (const Bad& bad : {
              Bad{"{\n  \"Statement\": tru\n}", 2, 16},
              Bad{"{\n \"Statement\": {\"Effect\": \"Maybe\",\n\"Action\": \"*\"}}", 2, 16},
-             Bad{"{\"Statement\": [\n {\"Effect\": \"Allow\", \"Action\": [\"*\",\n  \"s3\"]}]}", 3, 3},
+             Bad{"{\"Statement\": [\n {\"Effect\": \"Allow\", \"Action\": [\"*\",\n  \"s3\"]}]}", 3,
+                 3},
              Bad{"{\n\"Version\": 2}", 2, 1},
              Bad{"{\"Statement\": [{\"Effect\": \"Allow\", \"Resource\": \"*\"}]}", 1, 16},
          }) {

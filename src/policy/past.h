@@ -26,8 +26,8 @@ struct Past {
     /// The decision was a scope's. What was refused before or beside it stays refused, whatever a
     /// scope says.
     bool by_scope = false;
-    std::string cut;       ///< why not all of its resources are on record; empty: they are
-    std::string keyless;   ///< why its condition keys cannot be worked out; empty: they can
+    std::string cut;      ///< why not all of its resources are on record; empty: they are
+    std::string keyless;  ///< why its condition keys cannot be worked out; empty: they can
     /// Lower-case keys that the gateway knew and the record never holds.
     std::set<std::string> unrecorded;
 };

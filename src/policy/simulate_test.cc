@@ -58,7 +58,6 @@ TEST(Simulate, approval_counts_as_denied_until_somebody_can_give_it) {
                  "allowed-to-denied");
 }
 
-
 TEST(Simulate, is_undecidable_only_where_what_is_missing_matters) {
     const std::string conditioned = R"({"Effect":"Allow","Action":"s3:ListBucket",
         "Resource":"arn:aws:s3:::b","Condition":{"StringLike":{"s3:prefix":"in/*"}}})";

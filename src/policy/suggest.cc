@@ -68,8 +68,7 @@ bool covers(const std::string& pattern, const std::string& resource) {
     const auto parsed = NamePattern::parse_resource(pattern, Variables::allowed);
     const Facts none;
     const model::Operation nothing;
-    return parsed &&
-           parsed.value().matches(named_by(resource), Keys(nothing, none)) == Truth::yes;
+    return parsed && parsed.value().matches(named_by(resource), Keys(nothing, none)) == Truth::yes;
 }
 
 /// Drops what another one covers. Allows exactly the same.
@@ -234,8 +233,8 @@ Bound bound_of(const Used::Use& use, const std::string& where, std::vector<std::
     Bound bound = use.values;
     for (const std::string& key : use.unbound) {
         bound.erase(key);
-        notes.push_back(fmt::format("{} is not bound to {}: not every use had one value of it.",
-                                    where, key));
+        notes.push_back(
+            fmt::format("{} is not bound to {}: not every use had one value of it.", where, key));
     }
     return bound;
 }
@@ -428,8 +427,10 @@ void Usage::unused_in(std::size_t index, std::vector<Unused>& found) const {
         const ActionPattern& action = statement.actions[i];
         const Names& used = counts.actions[i];
         if (!used.empty() && action.in_full) continue;
-        found.push_back({statement.name, place(statement, "Action", statement.action_is_list, i),
-                         action.text, {used.begin(), used.end()}});
+        found.push_back({statement.name,
+                         place(statement, "Action", statement.action_is_list, i),
+                         action.text,
+                         {used.begin(), used.end()}});
     }
     for (std::size_t i = 0; i < statement.resources.size() && !statement.not_resource; ++i) {
         if (counts.resources[i]) continue;

@@ -16,15 +16,15 @@ class Keys;
 struct Statement;
 
 struct SuggestOptions {
-    /// At most so many statements, and so many resources for an action; 0: as many as it takes. Only
-    /// these make the policy wider than what was used.
+    /// At most so many statements, and so many resources for an action; 0: as many as it takes.
+    /// Only these make the policy wider than what was used.
     std::size_t statements_max = 0;
     std::size_t resources_max = 0;
     /// Keys of requests whose values the statements are bound to (StringEquals), where every use of
     /// an action on a resource had exactly one.
     std::vector<std::string> conditions;
-    /// Resources that an exact one may be in truth (model::Resource::alternative) are not named: AWS
-    /// enforces the policy once more and so keeps the session off them (see decide).
+    /// Resources that an exact one may be in truth (model::Resource::alternative) are not named:
+    /// AWS enforces the policy once more and so keeps the session off them (see decide).
     bool leave_alternatives = true;
 };
 
@@ -54,7 +54,8 @@ class Used {
         std::map<std::string, std::set<std::string>> values;
         std::set<std::string> unbound;
     };
-    using Uses = std::map<std::string, std::map<std::string, Use>>;  ///< action, resource as written
+    using Uses =
+        std::map<std::string, std::map<std::string, Use>>;  ///< action, resource as written
 
   private:
     void note(Use& use, const model::Operation& operation, const Facts& facts) const;

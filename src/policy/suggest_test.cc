@@ -81,19 +81,21 @@ TEST(Suggest, a_pattern_does_not_swallow_a_name_that_only_looks_alike_when_escap
         operation({{"s3:GetObject", {{"arn:aws:s3:::b/$*", false}}}}),
         one("s3:GetObject", "arn:aws:s3:::b/*"),
     });
-    EXPECT_THAT(statements(made), HasSubstr(R"("Resource":["arn:aws:s3:::b/${$}*","arn:aws:s3:::b/${*}"])"));
+    EXPECT_THAT(statements(made),
+                HasSubstr(R"("Resource":["arn:aws:s3:::b/${$}*","arn:aws:s3:::b/${*}"])"));
 }
 
 TEST(Suggest, resources_are_widened_to_their_nearest_folder_only_if_they_must_be) {
     const std::vector<Operation> used = {
-        one("s3:GetObject", "arn:aws:s3:::b/2026/w1/a"), one("s3:GetObject", "arn:aws:s3:::b/2026/w1/b"),
-        one("s3:GetObject", "arn:aws:s3:::b/2026/w2/a"), one("s3:GetObject", "arn:aws:s3:::c/x"),
+        one("s3:GetObject", "arn:aws:s3:::b/2026/w1/a"),
+        one("s3:GetObject", "arn:aws:s3:::b/2026/w1/b"),
+        one("s3:GetObject", "arn:aws:s3:::b/2026/w2/a"),
+        one("s3:GetObject", "arn:aws:s3:::c/x"),
     };
     const Suggested three = suggested(used, {.resources_max = 3});
     EXPECT_THAT(
         statements(three),
-        HasSubstr(
-            R"(["arn:aws:s3:::b/2026/w1/*","arn:aws:s3:::b/2026/w2/a","arn:aws:s3:::c/x"])"));
+        HasSubstr(R"(["arn:aws:s3:::b/2026/w1/*","arn:aws:s3:::b/2026/w2/a","arn:aws:s3:::c/x"])"));
     EXPECT_THAT(
         three.widened,
         ElementsAre(
@@ -113,8 +115,10 @@ TEST(Suggest, tables_and_buckets_are_never_joined_to_a_pattern) {
         {one("dynamodb:Query", table + "a"), one("dynamodb:Query", table + "b"),
          one("dynamodb:Query", table + "a/index/x"), one("dynamodb:Query", table + "a/index/y")},
         {.resources_max = 1});
-    EXPECT_THAT(statements(made),
-                HasSubstr(R"(["arn:aws:dynamodb:us-east-1:1:table/a","arn:aws:dynamodb:us-east-1:1:table/a/index/*","arn:aws:dynamodb:us-east-1:1:table/b"])"));
+    EXPECT_THAT(
+        statements(made),
+        HasSubstr(
+            R"(["arn:aws:dynamodb:us-east-1:1:table/a","arn:aws:dynamodb:us-east-1:1:table/a/index/*","arn:aws:dynamodb:us-east-1:1:table/b"])"));
 }
 
 TEST(Suggest, fewer_statements_are_joined_where_it_widens_least_and_it_says_by_what) {
@@ -125,9 +129,8 @@ TEST(Suggest, fewer_statements_are_joined_where_it_widens_least_and_it_says_by_w
         one("s3:ListAllMyBuckets", "*"),
     };
     const Suggested made = suggested(used, {.statements_max = 3});
-    EXPECT_THAT(made.widened,
-                ElementsAre("dynamodb:GetItem on arn:aws:s3:::b/a.",
-                            "s3:GetObject on arn:aws:dynamodb:us-east-1:1:table/t."));
+    EXPECT_THAT(made.widened, ElementsAre("dynamodb:GetItem on arn:aws:s3:::b/a.",
+                                          "s3:GetObject on arn:aws:dynamodb:us-east-1:1:table/t."));
     Used all({.statements_max = 1});
     for (const Operation& each : used) ASSERT_TRUE(all.add(each, {}));
     const auto refused = all.suggest();
@@ -140,15 +143,16 @@ TEST(Suggest, conditions_only_when_asked_and_only_where_every_use_had_one_value)
         return operation({{"s3:ListBucket", {{"arn:aws:s3:::" + bucket}}}},
                          {{"s3:prefix", std::move(prefix)}});
     };
-    const std::vector<Operation> used = {list("a", {"in/"}), list("a", {"o$ut/"}), list("b", {"in/"}),
-                                         list("b", {})};
+    const std::vector<Operation> used = {list("a", {"in/"}), list("a", {"o$ut/"}),
+                                         list("b", {"in/"}), list("b", {})};
     EXPECT_THAT(statements(suggested(used)), Not(HasSubstr("Condition")));
     const Suggested bound = suggested(used, {.conditions = {"s3:prefix"}});
     EXPECT_EQ(
         statements(bound),
         R"([{"Action":"s3:ListBucket","Condition":{"StringEquals":{"s3:prefix":["in/","o${$}ut/"]}},"Effect":"Allow","Resource":"arn:aws:s3:::a","Sid":"S3ListBucket"},)"
         R"({"Action":"s3:ListBucket","Effect":"Allow","Resource":"arn:aws:s3:::b","Sid":"S3ListBucket2"}])");
-    EXPECT_THAT(bound.notes, ElementsAre(HasSubstr("s3:ListBucket on arn:aws:s3:::b is not bound")));
+    EXPECT_THAT(bound.notes,
+                ElementsAre(HasSubstr("s3:ListBucket on arn:aws:s3:::b is not bound")));
     const Scope scope = Scope::parse(bound.json).value();
     EXPECT_TRUE(decide(scope, list("a", {"o$ut/"}), {}).allowed());
     EXPECT_FALSE(decide(scope, list("a", {"else/"}), {}).allowed());
@@ -156,9 +160,10 @@ TEST(Suggest, conditions_only_when_asked_and_only_where_every_use_had_one_value)
 
 TEST(Suggest, alternatives_are_left_to_aws_or_named_as_patterns) {
     const std::string role = "arn:aws:iam::1:role/";
-    const Operation get = operation(
-        {{"iam:GetRole", {{role + "worker"}, {role + "*/worker", false, true}}}});
-    EXPECT_THAT(statements(suggested({get})), HasSubstr(R"("Resource":"arn:aws:iam::1:role/worker")"));
+    const Operation get =
+        operation({{"iam:GetRole", {{role + "worker"}, {role + "*/worker", false, true}}}});
+    EXPECT_THAT(statements(suggested({get})),
+                HasSubstr(R"("Resource":"arn:aws:iam::1:role/worker")"));
     EXPECT_THAT(statements(suggested({get}, {.leave_alternatives = false})),
                 HasSubstr(R"(["arn:aws:iam::1:role/*/worker","arn:aws:iam::1:role/worker"])"));
 }
@@ -180,8 +185,8 @@ TEST(Usage, tells_statements_actions_and_resources_that_nobody_needed) {
     usage.add(one("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:1:table/t"), {});
     std::vector<std::string> told;
     for (const Unused& each : usage.unused()) {
-        told.push_back(fmt::format("{} {} {} {}", each.statement, each.path, each.what,
-                                   each.used_for.size()));
+        told.push_back(
+            fmt::format("{} {} {} {}", each.statement, each.path, each.what, each.used_for.size()));
     }
     EXPECT_THAT(told, ElementsAre("Read Statement[0].Action[0] s3:Get* 2",
                                   "Read Statement[0].Action[1] s3:ListBucket 0",
@@ -203,9 +208,9 @@ struct Generated {
             std::vector<Resource> resources;
             for (std::size_t n = 0; n <= below(3); ++n) {
                 const bool exact = below(5) != 0;
-                resources.push_back({fmt::format("arn:aws:s3:::bucket{}/{}", below(3),
-                                                 names[below(names.size())]),
-                                     exact});
+                resources.push_back(
+                    {fmt::format("arn:aws:s3:::bucket{}/{}", below(3), names[below(names.size())]),
+                     exact});
             }
             accesses.push_back({actions[below(actions.size())], std::move(resources)});
         }
@@ -223,7 +228,8 @@ TEST(SuggestProperties, allows_all_that_was_used_and_nothing_of_an_untouched_buc
         if (generated.below(2) == 0) options.conditions = {"s3:prefix"};
         if (generated.below(2) == 0) options.statements_max = 1 + generated.below(3);
         std::vector<Operation> operations;
-        for (std::size_t n = 0; n <= generated.below(12); ++n) operations.push_back(generated.next());
+        for (std::size_t n = 0; n <= generated.below(12); ++n)
+            operations.push_back(generated.next());
         Used used(options);
         for (const Operation& each : operations) ASSERT_TRUE(used.add(each, {}));
         const auto made = used.suggest();

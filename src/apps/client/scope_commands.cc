@@ -2,6 +2,7 @@
 #include <memory>
 
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include "apps/client/commands.h"
 #include "apps/client/known_actions.h"
@@ -21,8 +22,7 @@ constexpr std::size_t kRequestsMax = 512u << 20;
 struct Report {
     std::vector<policy::Finding> findings;
     std::string digest;
-    std::size_t session_policy_size = 0;
-    std::vector<std::string> notes;
+    std::optional<policy::SessionPolicy> session_policy;
 
     bool sound() const {
         return std::none_of(findings.begin(), findings.end(), [](const policy::Finding& each) {
@@ -40,11 +40,9 @@ Report report_of(const std::string& text, const ScopeOptions& options) {
         return report;
     }
     const policy::Target target{options.account, options.regions};
-    const Result<policy::SessionPolicy> compiled =
-        policy::session_policy(scope.value(), target, nullptr);
+    Result<policy::SessionPolicy> compiled = policy::session_policy(scope.value(), target, nullptr);
     if (compiled) {
-        report.session_policy_size = compiled.value().json.size();
-        report.notes = compiled.value().notes;
+        report.session_policy = std::move(compiled.value());
     } else {
         report.findings.push_back(
             {policy::Severity::error, "", compiled.error().what, "split it into two connections"});
@@ -59,6 +57,37 @@ codec::Value json_of(const policy::Finding& finding) {
                       {"column", std::uint64_t{finding.column}},
                       {"message", finding.message},
                       {"suggestion", finding.suggestion}};
+}
+
+/// Who enforces what.
+void print_session_policy(const Output& to, const policy::SessionPolicy& compiled) {
+    fmt::print(to.out, "session policy: {} of {} characters\n", compiled.json.size(),
+               policy::kSessionPolicyMax);
+    for (const std::string& each : compiled.enforced) {
+        fmt::print(to.out, "  AWS too:          {}\n", each);
+    }
+    for (const std::string& each : compiled.notes) {
+        fmt::print(to.out, "  only the gateway: {}\n", codec::printable(each));
+    }
+    if (!compiled.open_to_resource_policies.empty()) {
+        fmt::print(to.out,
+                   "  only the gateway: what a resource's own policy grants past the conditions of "
+                   "{}\n",
+                   codec::printable(
+                       fmt::format("{}", fmt::join(compiled.open_to_resource_policies, ", "))));
+    }
+}
+
+codec::Value json_of(const policy::SessionPolicy& compiled) {
+    const auto list = [](const std::vector<std::string>& texts) {
+        return codec::List(texts.begin(), texts.end());
+    };
+    return codec::Map{{"policy", compiled.json},
+                      {"characters", std::uint64_t{compiled.json.size()}},
+                      {"whole", compiled.whole},
+                      {"enforced", list(compiled.enforced)},
+                      {"gateway_only", list(compiled.notes)},
+                      {"open_to_resource_policies", list(compiled.open_to_resource_policies)}};
 }
 
 void print_report(const Output& to, const ScopeOptions& options, const Report& report) {
@@ -77,13 +106,7 @@ void print_report(const Output& to, const ScopeOptions& options, const Report& r
             fmt::print(to.out, "      instead: {}\n", codec::printable(finding.suggestion));
         }
     }
-    if (report.session_policy_size > 0) {
-        fmt::print(to.out, "session policy: {} of {} characters; AWS enforces it a second time\n",
-                   report.session_policy_size, policy::kSessionPolicyMax);
-    }
-    for (const std::string& note : report.notes) {
-        fmt::print(to.out, "      {}\n", codec::printable(note));
-    }
+    if (report.session_policy) print_session_policy(to, *report.session_policy);
     fmt::print(to.out, "{}\n",
                report.sound() ? paint(to, Paint::green, "the scope does what it says")
                               : paint(to, Paint::red, "the scope needs correction"));
@@ -181,13 +204,13 @@ int run_scope_check(const ScopeOptions& options, const Output& to) {
     for (const policy::Finding& finding : report.findings) {
         findings.push_back(json_of(finding));
     }
-    print_json(to,
-               codec::Map{{"file", options.file},
-                          {"sha256", report.digest},
-                          {"sound", report.sound()},
-                          {"findings", std::move(findings)},
-                          {"session_policy_characters", std::uint64_t{report.session_policy_size}},
-                          {"notes", codec::List(report.notes.begin(), report.notes.end())}});
+    print_json(
+        to, codec::Map{{"file", options.file},
+                       {"sha256", report.digest},
+                       {"sound", report.sound()},
+                       {"findings", std::move(findings)},
+                       {"session_policy",
+                        report.session_policy ? json_of(*report.session_policy) : codec::Value()}});
     return report.sound() ? kHeld : kWanting;
 }
 

@@ -123,9 +123,9 @@ void decide_whose(policy::Past& past, const Value& decision) {
     past.decided.statement = decision.text("statement");
     past.decided.why = review::text_of(member(decision, "why"));
     // What the gateway allows of itself (GetCallerIdentity, tunnels) names no statement.
-    past.by_scope = past.operation.protocol == "aws" &&
-                    past.decided.reason != model::Reason::not_recognised &&
-                    (past.decided.reason != model::Reason::allowed || !past.decided.statement.empty());
+    past.by_scope =
+        past.operation.protocol == "aws" && past.decided.reason != model::Reason::not_recognised &&
+        (past.decided.reason != model::Reason::allowed || !past.decided.statement.empty());
 }
 
 /// Keys, and resources that the record cut off, out of the recorded parameters.
@@ -257,7 +257,8 @@ Result<PastReport> read_past(const Opened& recordings, const PastFilter& filter,
         if (filter.sessions.empty()) chosen.insert(each.session);
     }
     PastReader reader(filter, std::move(chosen), take);
-    const review::ReadOptions options{.in_order = false, .body_bytes_max = 0, .only = {}, .body = {}};
+    const review::ReadOptions options{
+        .in_order = false, .body_bytes_max = 0, .only = {}, .body = {}};
     NARROWS_TRY(review::read_everything(source, options, reader.sink()));
     return reader.finish();
 }

@@ -59,9 +59,9 @@ Result<PastFilter> filter_of(const ScopeHistoryOptions& options) {
 std::vector<std::string> unseen(const PastReport& report) {
     std::vector<std::string> sentences;
     if (report.sealed > 0) {
-        sentences.push_back(fmt::format(
-            "{} operations are sealed to other keys than were given, and not counted",
-            report.sealed));
+        sentences.push_back(
+            fmt::format("{} operations are sealed to other keys than were given, and not counted",
+                        report.sealed));
     }
     if (report.losses > 0) {
         sentences.push_back(fmt::format(
@@ -83,20 +83,20 @@ bool Enforcement::of(const policy::Past& past) {
 void register_scope_history(CLI::App& app, int& exit_code) {
     CLI::App* scope = app.get_subcommand("scope");
     const auto options = std::make_shared<ScopeHistoryOptions>();
-    CLI::App* suggest =
-        add_history(scope, "suggest", "the least scope for what recordings hold, and what of the "
-                                      "granted one nobody used",
-                    run_scope_suggest, options, exit_code);
+    CLI::App* suggest = add_history(scope, "suggest",
+                                    "the least scope for what recordings hold, and what of the "
+                                    "granted one nobody used",
+                                    run_scope_suggest, options, exit_code);
     CLI::App* simulate = add_history(scope, "simulate", "what another scope would have decided",
                                      run_scope_simulate, options, exit_code);
     suggest->add_option("--scope", options->scope,
                         "the granted scope (default: the one on record)");
-    suggest->add_flag("--with-denied", options->with_denied,
-                      "allow what a scope denied, too");
+    suggest->add_flag("--with-denied", options->with_denied, "allow what a scope denied, too");
     suggest->add_option("--max-statements", options->suggest.statements_max,
                         "join statements until so many are left, and say what that widens");
-    suggest->add_option("--max-resources", options->suggest.resources_max,
-                        "of an action: name folders where there are more, and say what that widens");
+    suggest->add_option(
+        "--max-resources", options->suggest.resources_max,
+        "of an action: name folders where there are more, and say what that widens");
     suggest
         ->add_option("--condition", options->suggest.conditions,
                      "bind statements to the values that this key had, such as s3:prefix")

@@ -18,7 +18,8 @@ struct ScopeHistoryOptions {
     PastFilter filter;
     std::string since;  ///< as written
     std::string until;
-    std::string scope;  ///< suggest: the granted one; empty: of the recording. simulate: the new one
+    std::string
+        scope;  ///< suggest: the granted one; empty: of the recording. simulate: the new one
     policy::SuggestOptions suggest;
     bool with_denied = false;
     std::size_t examples = 3;  ///< simulate: of each change of each action

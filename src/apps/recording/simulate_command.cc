@@ -105,8 +105,7 @@ void print_totals(const policy::Simulation& simulation, const Examples& examples
 }
 
 Result<int> simulate(const ScopeHistoryOptions& options, std::ostream& out) {
-    NARROWS_TRY(const Bytes text,
-                io::read_all(io::posix(), options.scope, policy::kScopeBytesMax));
+    NARROWS_TRY(const Bytes text, io::read_all(io::posix(), options.scope, policy::kScopeBytesMax));
     NARROWS_TRY(const policy::Scope scope, policy::Scope::parse(as_text(text)));
     NARROWS_TRY(const PastFilter filter, filter_of(options));
     NARROWS_TRY(const Opened recordings, open_recordings(options.from));
@@ -114,8 +113,7 @@ Result<int> simulate(const ScopeHistoryOptions& options, std::ostream& out) {
     Examples examples(options.examples);
     Enforcement enforcement(scope);
     const auto take = [&](const policy::Past& past) -> Result<void> {
-        const policy::Again again =
-            policy::decide_again(scope, past, enforcement.of(past));
+        const policy::Again again = policy::decide_again(scope, past, enforcement.of(past));
         simulation.add(again);
         if (again.change == Change::none) return ok();
         examples.add(past, again);

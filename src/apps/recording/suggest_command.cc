@@ -16,9 +16,9 @@ struct Tried {
     policy::Suggested suggested;
     std::optional<policy::Scope> scope;
     PastReport report;
-    std::uint64_t used = 0;    ///< operations
-    std::uint64_t refused = 0; ///< of them, by the suggested policy
-    std::uint64_t cut = 0;     ///< of them, with resources that are not on record
+    std::uint64_t used = 0;     ///< operations
+    std::uint64_t refused = 0;  ///< of them, by the suggested policy
+    std::uint64_t cut = 0;      ///< of them, with resources that are not on record
     std::vector<std::string> refusals;
     std::size_t session_policy_size = 0;  ///< 0: it cannot be compiled
     std::vector<std::string> gateway_only;
@@ -116,18 +116,17 @@ Result<Tried> suggest(const ScopeHistoryOptions& options) {
 
 std::string words_of(const policy::Unused& unused) {
     if (unused.what.empty()) return "the whole statement";
-    return unused.used_for.empty()
-               ? unused.what
-               : fmt::format("{} was used for {} only", unused.what,
-                             fmt::join(unused.used_for, ", "));
+    return unused.used_for.empty() ? unused.what
+                                   : fmt::format("{} was used for {} only", unused.what,
+                                                 fmt::join(unused.used_for, ", "));
 }
 
 void print_suggested(const Tried& tried, std::ostream& out, std::ostream& err) {
     out << tried.suggested.json << std::flush;
     fmt::print(err, "{} operations of {} sessions; ", tried.used, tried.report.sessions.size());
-    fmt::print(err, "{}\n", tried.refused == 0 ? "the policy allows every one of them"
-                                               : fmt::format("the policy would deny {} of them",
-                                                             tried.refused));
+    fmt::print(err, "{}\n",
+               tried.refused == 0 ? "the policy allows every one of them"
+                                  : fmt::format("the policy would deny {} of them", tried.refused));
     const auto tell = [&](const char* head, const std::vector<std::string>& sentences) {
         for (const std::string& each : sentences) {
             fmt::print(err, "  {}{}\n", head, codec::printable(each));

@@ -13,7 +13,7 @@ namespace narrows::aws {
 
 /// What INTENT says (docs/format.md, section 7, `derived`).
 struct RecordedOperation {
-    std::string service;      ///< IAM's prefix
+    std::string service;  ///< IAM's prefix
     std::string name;
     codec::Value parameters;  ///< secrets withheld; {"$large": …} if they are not in the record
     std::vector<model::Access> accesses;
@@ -22,7 +22,7 @@ struct RecordedOperation {
 };
 
 struct Rebuilt {
-    model::Operation operation;  ///< with all accesses, and the keys of request and `known`
+    model::Operation operation;    ///< with all accesses, and the keys of request and `known`
     std::set<std::string> unsure;  ///< keys that are absent, or whose values were withheld
 };
 
