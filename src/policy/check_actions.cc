@@ -30,9 +30,17 @@ std::string shown(const std::vector<std::string>& names) {
         names.size() == count ? "" : fmt::format(" and {} more", names.size() - count));
 }
 
+/// An object's key in place of a bucket: a bucket's name has no slash, though `*` would take one.
+bool names_key_of_bucket(const std::string& resource, std::string_view asked_on) {
+    const std::size_t bucket = resource.find(":s3:::");
+    return asked_on == "arn:*:s3:::*" && bucket != std::string::npos &&
+           resource.find('/', bucket) != std::string::npos;
+}
+
 bool touches(const ResourcePattern& resource, const std::string& asked_on) {
     // Where no resource can be named, nothing but "*" matches.
     if (asked_on == "*") return resource.pattern.is_anything();
+    if (names_key_of_bucket(resource.text, asked_on)) return false;
     const model::Operation nothing;
     const Facts nobody;
     return resource.pattern.matches({asked_on, false}, Keys(nothing, nobody)) != Truth::no;

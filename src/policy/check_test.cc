@@ -126,7 +126,10 @@ using testing::IsEmpty;
 TEST(Check, actions_and_resources_that_never_meet) {
     EXPECT_THAT(told(R"({"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],
                          "Resource":"arn:aws:s3:::b/*"})"),
-                IsEmpty());  // as a bucket's pattern, arn:*:s3:::* takes in keys, too
+                ElementsAre(HasSubstr("error Statement[0].Action[1]: s3:ListBucket is never")));
+    EXPECT_THAT(told(R"({"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],
+                         "Resource":["arn:aws:s3:::b","arn:aws:s3:::b*"]})"),
+                IsEmpty());
     EXPECT_THAT(
         told(R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b"})"),
         ElementsAre("error Statement[0].Action: s3:GetObject is never asked on any resource "

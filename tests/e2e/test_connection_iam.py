@@ -9,7 +9,7 @@ import pytest
 
 from harness.emulator import ACCOUNT, REGION, ROLE_ARN
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import PYTHON
+from harness.processes import VENV_BIN
 
 GRANTED = scope(
     statement("s3:GetObject", ["arn:aws:s3:::iam-data/${aws:username}/*", "arn:aws:s3:::iam-more/*"], Sid="Read"),
@@ -51,7 +51,7 @@ def test_cloudformation_takes_the_template(printed, tmp_path):
     template = tmp_path / "template.json"
     template.write_text(printed("cloudformation"))
     done = subprocess.run(
-        [PYTHON, "-m", "cfnlint", "--regions", REGION, "--", str(template)], capture_output=True, text=True, timeout=300
+        [VENV_BIN / "cfn-lint", "--regions", REGION, "--", str(template)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

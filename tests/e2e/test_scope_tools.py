@@ -191,3 +191,39 @@ def test_bounds_widen_and_say_so(used):
     answer = suggested(used, "--max-resources", "1", "--max-statements", "2")
     assert len(answer["policy"]["Statement"]) == 2
     assert any(f"arn:aws:s3:::{BUCKET}/in/*" in each for each in answer["widened"])
+
+
+def test_check_tells_line_column_and_who_enforces_what(used, tmp_path):
+    path = tmp_path / "scope.json"
+    path.write_text(
+        '{"Version": "2012-10-17", "Statement": [\n'
+        '  {"Sid": "List", "Effect": "Allow", "Action": "s3:ListBukket",\n   "Resource": "arn:aws:s3:::b/*"},\n'
+        '  {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:aws:s3:::b/*",\n'
+        '   "Condition": {"StringEquals": {"s3:prefix": "a"}}}\n]}\n'
+    )
+    done = used.command("scope", "check", path, "--account", ACCOUNT, "--region", REGION, "--json")
+    answer = lines(done)[0]
+    assert done.returncode == 1 and not answer["sound"]
+    found = {(each["line"], each["column"], each["severity"]): each for each in answer["findings"]}
+    assert found[2, 38, "error"]["suggestion"] == "s3:ListBucket"
+    assert "never asked" in found[4, 34, "error"]["message"]
+    assert answer["session_policy"]["whole"] and answer["session_policy"]["open_to_resource_policies"] == ["Statement[1]"]
+    path.write_text('{"Version": "2012-10-17",\n "Statement": [}')
+    assert used.command("scope", "check", path).stdout.splitlines()[1].startswith("2:16 error")
+
+
+def test_what_the_session_policy_leaves_out_is_told_at_the_start(data, tmp_path):
+    tables = [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/table-with-a-long-name-{n}" for n in range(20)]
+    made = gateway_with(scope(*(statement("dynamodb:GetItem", table) for table in tables)), data, tmp_path / "long")
+    try:
+        assert "denies other" in (made.folder / "gateway.log").read_text()
+        done = made.command("connection", "check", "data", "--config", made.config, "--json", env=data.admin.env())
+        assert "denies other" in lines(done)[0]["gateway_only"][0], done.stdout + done.stderr
+    finally:
+        made.stop()
+
+
+def test_catalogue_info(used):
+    (answer,) = lines(used.command("catalogue", "info", "--json"))
+    assert answer["operations"] == 19542 and answer["with_action"] == 18986  # docs/catalogue.md, Coverage
+    assert answer["with_typed_resources"] == 13240 and answer["all_resources_bound"] == 9419

@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 
 #include <fmt/ostream.h>
 
@@ -18,15 +19,17 @@ struct Coverage {
     std::uint64_t returns_credentials = 0;
 };
 
+/// Every hole is filled, by a parameter or the connection; one without a name is the whole ARN.
 bool is_bound(aws::ResourceRule rule) {
-    std::size_t holes = 0;
+    std::set<std::string_view> filled = {"Partition", "Region", "Account"};
+    for (const aws::Hole hole : rule.holes()) filled.insert(hole.name());
     const std::string_view arn = rule.arn();
+    bool all = true;
     for (std::size_t at = arn.find("${"); at != std::string_view::npos;
          at = arn.find("${", at + 1)) {
-        const std::string_view name = arn.substr(at + 2, arn.find('}', at) - at - 2);
-        holes += name != "Partition" && name != "Region" && name != "Account" ? 1 : 0;
+        all &= filled.contains(arn.substr(at + 2, arn.find('}', at) - at - 2));
     }
-    return rule.holes().size() >= holes;
+    return all || filled.contains("");
 }
 
 void count(aws::Operation operation, Coverage& to) {

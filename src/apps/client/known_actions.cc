@@ -17,8 +17,11 @@ struct Asked {
     std::set<std::string> keys;
 };
 
-/// "arn:${Partition}:s3:::${BucketName}/${ObjectName}" as "arn:*:s3:::*/*".
-std::string pattern_of(std::string_view arn) {
+/// "arn:${Partition}:s3:::${BucketName}/${ObjectName}" as "arn:*:s3:::*/*"; where a parameter gives
+/// the ARN of anything, any ARN.
+std::string pattern_of(aws::ResourceRule rule) {
+    std::string_view arn = rule.arn();
+    if (arn == "*" && !rule.holes().empty()) return "arn:*:*:*:*:*";
     std::string pattern;
     while (!arn.empty()) {
         const std::size_t open = std::min(arn.find("${"), arn.size());
@@ -56,7 +59,7 @@ const AskedByAction& asked() {
                     Asked& entry = made[codec::lower(access.action())];
                     entry.keys.insert(keys.begin(), keys.end());
                     for (const aws::ResourceRule rule : access.resources()) {
-                        entry.resources.insert(pattern_of(rule.arn()));
+                        entry.resources.insert(pattern_of(rule));
                     }
                 }
             }
