@@ -30,7 +30,8 @@ struct Again {
 /// scope.
 Again decide_again(const Scope& scope, const Past& past, bool enforced_again);
 
-/// Counts by the action that decides. Memory grows with the number of different actions.
+/// Counts by the action that decides, "" where none was worked out. Memory grows with the number of
+/// different actions.
 class Simulation {
   public:
     using Counts = std::array<std::uint64_t, kChanges>;

@@ -1,6 +1,7 @@
 """Scopes and recordings: what was used becomes a scope that allows it, and a scope is tried on the past."""
 
 import json
+import shutil
 
 import botocore.exceptions
 import pytest
@@ -185,6 +186,18 @@ def test_filters(used, tmp_path):
         assert done.returncode == 2 and "nothing was used" in done.stderr
     assert used.command("scope", "suggest", "--data-dir", used.data_dir, "--since", "soon").returncode == 2
     assert suggested(used, "--session", used.narrowed.id, "--connection", "data")["operations"] == 7
+
+
+def test_what_no_key_opens_is_not_passed_over(used, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(used.data_dir, copy, ignore=shutil.ignore_patterns("*.key", "*.sock"))
+    policy = tmp_path / "any.json"
+    policy.write_text(json.dumps(scope(statement("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*"))))
+    for command in (["suggest"], ["simulate", policy]):
+        done = used.command("scope", *command, "--data-dir", copy)
+        assert done.returncode == 3 and "sealed" in done.stdout + done.stderr
+        key = ["--key", used.data_dir / "reviewer.key"]
+        assert used.command("scope", *command, "--data-dir", copy, *key).returncode in (0, 1)
 
 
 def test_bounds_widen_and_say_so(used):

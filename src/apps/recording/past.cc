@@ -179,14 +179,17 @@ policy::Past past_of(const review::OperationView& view, const PastSession& sessi
 /// Sinks of one reading.
 class PastReader {
   public:
-    PastReader(const PastFilter& filter, std::set<std::string> chosen,
+    /// `chosen` has the parts of the sessions that were asked for.
+    PastReader(const PastFilter& filter, std::set<model::PartNo> chosen,
                const std::function<Result<void>(const policy::Past&)>& take)
         : filter_(filter), chosen_(std::move(chosen)), take_(take) {}
 
     review::RecordingSink sink() {
         return {[this](const review::EventView& event) { this->event(event); },
                 [this](const review::OperationView& view) { operation(view); },
-                [this](const review::LossView&) { ++report_.losses; }};
+                [this](const review::LossView& loss) {
+                    if (!loss.part || chosen_.contains(*loss.part)) ++report_.losses;
+                }};
     }
     Result<PastReport> finish() {
         NARROWS_TRY(std::move(failure_));
@@ -195,11 +198,12 @@ class PastReader {
 
   private:
     void event(const review::EventView& event) {
+        if (!chosen_.contains(event.part)) return;
         if (event.kind == model::RecordKind::gap) ++report_.losses;
         if (event.kind != model::RecordKind::open) return;
         PastSession session = session_of(event.payload);
         const policy::Facts& facts = session.facts;
-        const bool wanted = !session.session.empty() && chosen_.contains(session.session) &&
+        const bool wanted = !session.session.empty() &&
                             (filter_.agent.empty() || filter_.agent == facts.agent) &&
                             (filter_.task.empty() || filter_.task == facts.task_id);
         if (wanted) parts_.emplace(event.part, std::move(session));
@@ -234,7 +238,7 @@ class PastReader {
     }
 
     const PastFilter& filter_;
-    std::set<std::string> chosen_;
+    std::set<model::PartNo> chosen_;
     const std::function<Result<void>(const policy::Past&)>& take_;
     std::map<model::PartNo, PastSession> parts_;
     std::set<model::PartNo> sealed_;
@@ -248,13 +252,13 @@ Result<PastReport> read_past(const Opened& recordings, const PastFilter& filter,
                              const std::function<Result<void>(const policy::Past&)>& take) {
     const review::Source source = recordings.source();
     NARROWS_TRY(const std::vector<review::SessionSummary> sessions, review::list_sessions(source));
-    std::set<std::string> chosen;
+    std::set<model::PartNo> chosen;
     for (const std::string& wanted : filter.sessions) {
         NARROWS_TRY(const review::SessionSummary found, review::find_session(sessions, wanted));
-        chosen.insert(found.session);
+        chosen.insert(found.parts.begin(), found.parts.end());
     }
     for (const review::SessionSummary& each : sessions) {
-        if (filter.sessions.empty()) chosen.insert(each.session);
+        if (filter.sessions.empty()) chosen.insert(each.parts.begin(), each.parts.end());
     }
     PastReader reader(filter, std::move(chosen), take);
     const review::ReadOptions options{

@@ -48,6 +48,10 @@ Result<Tried> gather(const Opened& recordings, const PastFilter& filter,
                     target = past.target;
                     return used.add(past.operation, past.facts);
                 }));
+    const std::vector<std::string> unread = unseen(tried.report);
+    if (tried.used == 0 && !unread.empty()) {
+        return fail(ErrorCode::denied, "nothing that was used could be read: " + unread.front());
+    }
     NARROWS_TRY(tried.suggested, used.suggest());
     NARROWS_TRY(tried.scope, policy::Scope::parse(tried.suggested.json));
     const auto compiled = policy::session_policy(*tried.scope, target, nullptr);
