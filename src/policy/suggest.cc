@@ -63,23 +63,23 @@ model::Resource named_by(const std::string& text) {
     return resource;
 }
 
-bool covers(const std::string& pattern, const std::string& resource) {
-    if (pattern == "*") return true;
+/// Drops what `pattern`, one of them, covers. Allows exactly the same.
+void drop_covered(Names& resources, const std::string& pattern) {
     const auto parsed = NamePattern::parse_resource(pattern, Variables::allowed);
-    const Facts none;
+    const Facts nobody;
     const model::Operation nothing;
-    return parsed && parsed.value().matches(named_by(resource), Keys(nothing, none)) == Truth::yes;
+    const Keys keys(nothing, nobody);
+    std::erase_if(resources, [&](const std::string& each) {
+        return each != pattern && parsed.value().matches(named_by(each), keys) == Truth::yes;
+    });
 }
 
-/// Drops what another one covers. Allows exactly the same.
 void reduce(Names& resources) {
     Names patterns;
     std::copy_if(resources.begin(), resources.end(), std::inserter(patterns, patterns.end()),
                  is_pattern);
     for (const std::string& pattern : patterns) {
-        std::erase_if(resources, [&](const std::string& each) {
-            return each != pattern && resources.contains(pattern) && covers(pattern, each);
-        });
+        if (resources.contains(pattern)) drop_covered(resources, pattern);
     }
 }
 
