@@ -139,9 +139,9 @@ void add_resource_policies(const AwsStatements& statements, const RoleRequest& r
             if (!made.is_null()) by_owner[owner].push_back(std::move(made));
         }
     }
-    const std::string prefix = request.role_arn.substr(0, request.role_arn.find(":iam:"));
+    const std::string partition = request.role_arn.substr(0, request.role_arn.find(":iam:"));
     for (auto& [owner, list] : by_owner) {
-        const std::string bucket = prefix + ":s3:::" + owner;
+        const std::string bucket = fmt::format("{}:s3:::{}", partition, owner);
         list.push_back(deny_strangers(
             request, service, service == "kms" ? Value("*") : Value(List{bucket, bucket + "/*"})));
         policies[owner] = policy_of(std::move(list));

@@ -246,7 +246,8 @@ std::vector<Draft> drafts_of(const Used::Uses& uses, const SuggestOptions& optio
     for (const auto& [action, by_resource] : uses) {
         std::map<Bound, Names> by_bound;
         for (const auto& [resource, use] : by_resource) {
-            by_bound[bound_of(use, action + " on " + resource, suggested.notes)].insert(resource);
+            const std::string where = fmt::format("{} on {}", action, resource);
+            by_bound[bound_of(use, where, suggested.notes)].insert(resource);
         }
         for (auto& [bound, resources] : by_bound) {
             reduce(resources);
@@ -258,6 +259,7 @@ std::vector<Draft> drafts_of(const Used::Uses& uses, const SuggestOptions& optio
         }
     }
     std::vector<Draft> drafts;
+    drafts.reserve(actions_by_resources.size());
     for (const auto& [key, actions] : actions_by_resources) {
         drafts.push_back({actions, key.first, key.second});
     }
@@ -307,6 +309,7 @@ std::string condition_text(const Bound& bound) {
 std::string document_of(const std::vector<Draft>& drafts) {
     Names sids;
     std::vector<std::string> statements;
+    statements.reserve(drafts.size());
     for (const Draft& draft : drafts) {
         statements.push_back(fmt::format(
             "    {{\"Sid\": {}, \"Effect\": \"Allow\",\n     \"Action\": {},\n     \"Resource\": "
