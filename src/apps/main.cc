@@ -6,6 +6,7 @@
 #include "apps/custody/custody_commands.h"
 #include "apps/reconcile/reconcile_command.h"
 #include "apps/recording/recording_commands.h"
+#include "apps/recording/scope_history.h"
 #include "apps/witness/witness_commands.h"
 #include "base/log.h"
 #include "gateway/gateway.h"
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
     apps::register_recording_commands(app, code);
     apps::register_reconcile_command(app, code);
     apps::register_client_commands(app, code);
+    apps::register_scope_history(app, code);
     apps::register_custody_commands(app, code);
     apps::register_witness_commands(app, code);
 

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -266,6 +267,35 @@ TEST(Json, refuses_two_meanings_and_bad_bytes) {
 TEST(Json, says_what_is_wrong) {
     const auto result = json_decode(R"({"a":1,"a":2})");
     EXPECT_NE(result.error().what.find("a member stands twice"), std::string::npos);
+}
+
+TEST(Json, says_where_each_value_stands) {
+    const std::string text = "{\n  \"a.b\": [1, {\"c\": \"x\\\"]\"}],\n  \"\\u00e9\": null\n}";
+    const auto places = json_places(text);
+    const auto line_and_column = [&](const char* path) {
+        const TextPlace place = place_at(text, places.at(path));
+        return std::pair(place.line, place.column);
+    };
+    EXPECT_EQ(places.size(), 6U);
+    EXPECT_EQ(line_and_column(""), std::pair(std::size_t{1}, std::size_t{1}));
+    EXPECT_EQ(line_and_column("a.b"), std::pair(std::size_t{2}, std::size_t{3}));
+    EXPECT_EQ(line_and_column("a.b[0]"), std::pair(std::size_t{2}, std::size_t{11}));
+    EXPECT_EQ(line_and_column("a.b[1]"), std::pair(std::size_t{2}, std::size_t{14}));
+    EXPECT_EQ(line_and_column("a.b[1].c"), std::pair(std::size_t{2}, std::size_t{15}));
+    EXPECT_EQ(line_and_column("\u00e9"), std::pair(std::size_t{3}, std::size_t{3}));
+}
+
+TEST(Json, of_a_broken_text_it_knows_what_stands_before_the_mistake) {
+    for (const char* bad : {"", "{", "[", "{\"", "{\"a", "{\"a\"", "{\"a\":", "[1", "[1,", "\"",
+                            "{\"a\\", "{\"a\":1 2}", "]"}) {
+        for (const auto& [path, at] : json_places(bad)) EXPECT_LT(at, std::strlen(bad)) << bad;
+    }
+    EXPECT_TRUE(json_places("{\"a\": 1, x").contains("a"));
+    EXPECT_EQ(json_places(std::string(1'000'000, '[')).size(), kJsonDepthMax + 1);
+    std::size_t at = 0;
+    EXPECT_FALSE(json_decode("{\"a\": tru}", &at));
+    EXPECT_EQ(at, 6U);
+    EXPECT_EQ(place_at("\u00e9\n\u00e9x", 5).column, 2U);
 }
 
 TEST(Json, bounds_the_depth) {

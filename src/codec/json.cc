@@ -232,18 +232,21 @@ void put(std::string& out, const Value& value) {
 
 }  // namespace
 
-Result<Value> json_decode(std::string_view text) {
-    if (!is_utf8(text)) return refuse(0, "it is not UTF-8");
+Result<Value> json_decode(std::string_view text, std::size_t* refused_at) {
+    std::size_t ignored = 0;
+    std::size_t& at = refused_at == nullptr ? ignored : *refused_at;
+    at = 0;
+    if (!is_utf8(text)) return refuse(at, "it is not UTF-8");
     bj::parse_options options;
     options.max_depth = kJsonDepthMax;
     bj::basic_parser<Builder> parser(options);
     bj::error_code error;
-    const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+    at = parser.write_some(false, text.data(), text.size(), error);
     if (error) {
         const std::string_view why = parser.handler().why();
-        return refuse(used, why.empty() ? std::string_view(error.message()) : why);
+        return refuse(at, why.empty() ? error.message() : std::string(why));
     }
-    if (used != text.size()) return refuse(used, "bytes follow the document");
+    if (at != text.size()) return refuse(at, "bytes follow the document");
     return parser.handler().take();
 }
 

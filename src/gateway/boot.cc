@@ -22,6 +22,7 @@
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
 #include "policy/scope.h"
+#include "policy/session_policy.h"
 #include "recorder/client.h"
 
 namespace narrows::gateway {
@@ -302,8 +303,30 @@ net::Task<Result<void>> open_own_part(Runtime& runtime, recording::PartLog& log,
     co_return co_await log.open(*runtime.workers, payload);
 }
 
+namespace {
+
+/// What AWS will not enforce a second time, said before anybody relies on it.
+void warn_of_session_policies(const Config& config) {
+    for (const Connection& connection : config.connections) {
+        const auto scope = policy::Scope::parse(connection.scope.text);
+        if (!scope) continue;  // its sessions are refused with the place of the mistake
+        const policy::Target target{connection.account, connection.regions};
+        const auto compiled = policy::session_policy(scope.value(), target, nullptr);
+        if (!compiled) {
+            log::warn("connection {}: {}", connection.name, compiled.error().what);
+            continue;
+        }
+        for (const std::string& note : compiled.value().notes) {
+            log::warn("connection {}: {}", connection.name, codec::printable(note));
+        }
+    }
+}
+
+}  // namespace
+
 net::Task<Result<void>> record_config(Runtime& runtime, std::shared_ptr<const Settings> settings,
                                       std::vector<std::string> changes) {
+    warn_of_session_policies(settings->config);
     codec::Value payload = recording::observed(config_fields(runtime, settings->config, changes));
     const std::shared_ptr<recording::PartLog> system = runtime.system;
     const Result<void> recorded =

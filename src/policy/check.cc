@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
+#include "codec/json.h"
 #include "codec/text.h"
 #include "policy/document.h"
 #include "policy/keys.h"
@@ -21,18 +24,6 @@ constexpr std::array<std::string_view, 16> kOnlyAws = {
     "aws:sourcevpc",    "aws:sourceorg",     "aws:sourceaccount",     "aws:sourcearn",
     "aws:vpcsourceip",  "aws:multifactor",   "aws:federatedprovider", "aws:tokenissuetime",
 };
-
-bool only_aws_knows(std::string_view lower_key) {
-    return lower_key.find(":resourcetag/") != std::string_view::npos ||
-           std::any_of(kOnlyAws.begin(), kOnlyAws.end(),
-                       [&](std::string_view key) { return lower_key.starts_with(key); });
-}
-
-std::string place(const Statement& statement, const char* element, bool negated, bool list,
-                  std::size_t index) {
-    const std::string path = statement.path + (negated ? ".Not" : ".") + std::string(element);
-    return list ? fmt::format("{}[{}]", path, index) : path;
-}
 
 void check_version(const Document& document, std::vector<Finding>& findings) {
     if (document.variables) return;
@@ -52,7 +43,7 @@ void check_actions(const Statement& statement, const ActionCatalogue& catalogue,
     for (std::size_t i = 0; i < statement.actions.size(); ++i) {
         const ActionPattern& action = statement.actions[i];
         const std::string path =
-            place(statement, "Action", statement.not_action, statement.action_is_list, i);
+            place_in(statement, "Action", statement.not_action, statement.action_is_list, i);
         if (action.text != "*" && !catalogue.exists(action.text)) {
             findings.push_back({Severity::error, path,
                                 action.text + (action.in_full ? " is no known action."
@@ -73,20 +64,10 @@ void check_actions(const Statement& statement, const ActionCatalogue& catalogue,
 }
 
 void check_resources(const Statement& statement, std::vector<Finding>& findings) {
-    if (!statement.allow) return;
-    if (statement.not_resource) {
-        findings.push_back({Severity::warning, statement.path + ".NotResource",
-                            "Allow with NotResource allows every other resource there is.",
-                            "name the resources in Resource"});
-        return;
-    }
-    for (std::size_t i = 0; i < statement.resources.size(); ++i) {
-        if (statement.resources[i].text != "*") continue;
-        findings.push_back({Severity::warning,
-                            place(statement, "Resource", false, statement.resource_is_list, i),
-                            "The statement allows its actions on every resource.",
-                            "name the resources, unless these actions have none"});
-    }
+    if (!statement.allow || !statement.not_resource) return;
+    findings.push_back({Severity::warning, statement.path + ".NotResource",
+                        "Allow with NotResource allows every other resource there is.",
+                        "name the resources in Resource"});
 }
 
 void check_unknowable(const Statement& statement, const Condition& condition,
@@ -109,9 +90,7 @@ void check_conditions(const Statement& statement, std::vector<Finding>& findings
         return;
     }
     for (const Condition& condition : statement.conditions) {
-        const std::string path =
-            fmt::format("{}.Condition.{}.{}", statement.path,
-                        codec::printable(condition.operator_name), codec::printable(condition.key));
+        const std::string path = place_of(statement, condition);
         check_unknowable(statement, condition, path, findings);
         if (statement.allow && condition.op.quantifier == Quantifier::for_all) {
             findings.push_back({Severity::warning, path,
@@ -157,7 +136,46 @@ void check_shadowed(const Document& document, const Statement& allow,
     }
 }
 
+/// Where the path stands in the text, or the nearest thing around it that stands there.
+void locate(std::vector<Finding>& findings, std::string_view text) {
+    const std::map<std::string, std::size_t> places = codec::json_places(text);
+    const bool one = !places.contains("Statement[0]");  // a single statement stands in no list
+    for (Finding& finding : findings) {
+        std::string path = finding.path;
+        if (one && path.starts_with("Statement[0]")) path.erase(9, 3);
+        while (!path.empty() && !places.contains(path)) {
+            const std::size_t cut = path.find_last_of(".[");
+            path.resize(cut == std::string::npos ? 0 : cut);
+        }
+        const auto found = places.find(path);
+        if (found == places.end()) continue;
+        const codec::TextPlace place = codec::place_at(text, found->second);
+        finding.line = place.line;
+        finding.column = place.column;
+    }
+    std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
+        return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+    });
+}
+
 }  // namespace
+
+std::string place_in(const Statement& statement, const char* element, bool negated, bool list,
+                     std::size_t index) {
+    const std::string path = statement.path + (negated ? ".Not" : ".") + std::string(element);
+    return list ? fmt::format("{}[{}]", path, index) : path;
+}
+
+std::string place_of(const Statement& statement, const Condition& condition) {
+    return fmt::format("{}.Condition.{}.{}", statement.path,
+                       codec::printable(condition.operator_name), codec::printable(condition.key));
+}
+
+bool only_aws_knows(std::string_view lower_key) {
+    return lower_key.find(":resourcetag/") != std::string_view::npos ||
+           std::any_of(kOnlyAws.begin(), kOnlyAws.end(),
+                       [&](std::string_view key) { return lower_key.starts_with(key); });
+}
 
 const char* name_of(Severity severity) {
     switch (severity) {
@@ -171,14 +189,17 @@ const char* name_of(Severity severity) {
     return "note";
 }
 
-std::vector<Finding> check(const Scope& scope, const ActionCatalogue& catalogue) {
+std::vector<Finding> check(const Scope& scope, const ActionCatalogue& catalogue,
+                           std::optional<WallNs> now) {
     std::vector<Finding> findings;
     const Document& document = scope.document();
     check_version(document, findings);
     for (const Statement& statement : document.statements) {
         check_actions(statement, catalogue, findings);
         check_resources(statement, findings);
+        check_known_actions(statement, catalogue, findings);
         check_conditions(statement, findings);
+        check_contradictions(statement, now, findings);
         check_shadowed(document, statement, findings);
     }
     const bool allows = std::any_of(document.statements.begin(), document.statements.end(),
@@ -187,17 +208,26 @@ std::vector<Finding> check(const Scope& scope, const ActionCatalogue& catalogue)
         findings.push_back({Severity::warning, "Statement",
                             "No statement allows anything, so the scope denies everything.", ""});
     }
+    locate(findings, document.text);
     return findings;
 }
 
-std::vector<Finding> check(std::string_view json, const ActionCatalogue& catalogue) {
+std::vector<Finding> check(std::string_view json, const ActionCatalogue& catalogue,
+                           std::optional<WallNs> now) {
     const Result<Scope> scope = Scope::parse(json);
-    if (scope) return check(scope.value(), catalogue);
+    if (scope) return check(scope.value(), catalogue, now);
+    std::size_t at = 0;
+    if (!codec::json_decode(json, &at)) {
+        const codec::TextPlace place = codec::place_at(json, at);
+        return {{Severity::error, "", scope.error().what, "", place.line, place.column}};
+    }
     const std::string& what = scope.error().what;
     const std::size_t colon = what.find(": ");
     const bool placed = colon != std::string::npos && what.find(' ') > colon;
-    return {{Severity::error, placed ? what.substr(0, colon) : "",
-             placed ? what.substr(colon + 2) : what, ""}};
+    std::vector<Finding> findings = {{Severity::error, placed ? what.substr(0, colon) : "",
+                                      placed ? what.substr(colon + 2) : what, ""}};
+    locate(findings, json);
+    return findings;
 }
 
 }  // namespace narrows::policy

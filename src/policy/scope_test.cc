@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "codec/text.h"
-#include "policy/check.h"
 #include "policy/document.h"
 #include "policy/operand.h"
 
@@ -130,76 +129,6 @@ TEST(Operand, networks) {
     for (const char* bad : {"", "/8", "10.0.0.0/", "10.0.0.0/-1", "10.0.0/8", "::/129", "a"}) {
         EXPECT_EQ(parse_network(bad), std::nullopt) << bad;
     }
-}
-
-class FewActions : public ActionCatalogue {
-  public:
-    bool exists(std::string_view action) const override {
-        const std::string name = codec::lower(action);
-        return name == "s3:getobject" || name == "s3:*" || name == "kms:decrypt";
-    }
-    std::optional<std::string> suggest(std::string_view action) const override {
-        if (action == "s3:GetObjekt") return "s3:GetObject";
-        return std::nullopt;
-    }
-};
-
-bool has(const std::vector<Finding>& findings, Severity severity, std::string_view path) {
-    for (const Finding& finding : findings) {
-        if (finding.severity == severity && finding.path == path) return true;
-    }
-    return false;
-}
-
-TEST(Check, finds_what_does_not_do_what_it_says) {
-    const auto findings = check(std::string_view(R"({"Version":"2012-10-17","Statement":[
-        {"Effect":"Allow","Action":["s3:GetObject","s3:GetObjekt"],"Resource":"arn:aws:s3:::b/*"},
-        {"Effect":"Allow","Action":"s3:*","Resource":["*"]},
-        {"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:*:1:key/a",
-         "Condition":{"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}},
-        {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
-         "Condition":{"StringEquals":{"aws:ResourceTag/open":"yes"}}},
-        {"Effect":"Deny","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
-         "Condition":{"StringEquals":{"s3:ResourceTag/open":"no"}}},
-        {"Effect":"Allow","NotAction":"s3:*","NotResource":"arn:aws:s3:::b/*",
-         "Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":"a"},
-                      "StringEquals":{"narrows:Approval":"required","narrows:Agnet":"a"}}},
-        {"Effect":"Deny","Action":"kms:*","Resource":"*"}]})"),
-                                FewActions());
-    EXPECT_TRUE(has(findings, Severity::error, "Statement[0].Action[1]"));
-    EXPECT_EQ(findings[0].suggestion, "s3:GetObject");
-    EXPECT_TRUE(has(findings, Severity::warning, "Statement[1].Action"));
-    EXPECT_TRUE(has(findings, Severity::warning, "Statement[1].Resource[0]"));
-    EXPECT_TRUE(has(findings, Severity::note, "Statement[2].Condition"));
-    EXPECT_TRUE(has(findings, Severity::error, "Statement[2]"));
-    EXPECT_TRUE(
-        has(findings, Severity::error, "Statement[3].Condition.StringEquals.aws:ResourceTag/open"));
-    EXPECT_TRUE(has(findings, Severity::warning,
-                    "Statement[4].Condition.StringEquals.s3:ResourceTag/open"));
-    EXPECT_TRUE(has(findings, Severity::warning, "Statement[5].NotAction"));
-    EXPECT_TRUE(has(findings, Severity::warning, "Statement[5].NotResource"));
-    EXPECT_TRUE(has(findings, Severity::warning,
-                    "Statement[5].Condition.ForAllValues:StringEquals.aws:TagKeys"));
-    EXPECT_TRUE(
-        has(findings, Severity::error, "Statement[5].Condition.StringEquals.narrows:Agnet"));
-    EXPECT_TRUE(has(findings, Severity::note, "Statement[5].Condition"));
-}
-
-TEST(Check, is_quiet_on_a_narrow_scope_and_reports_one_syntax_error) {
-    EXPECT_TRUE(check(std::string_view(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow",
-        "Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}})"),
-                      FewActions())
-                    .empty());
-    const auto broken =
-        check(std::string_view(R"({"Statement":[{"Effect":"Maybe"}]})"), FewActions());
-    ASSERT_EQ(broken.size(), 1U);
-    EXPECT_EQ(broken[0].path, "Statement[0].Effect");
-    EXPECT_EQ(check(std::string_view("{"), FewActions()).size(), 1U);
-    EXPECT_TRUE(
-        has(check(std::string_view(R"({"Statement":{"Effect":"Allow","Action":"s3:GetObject",
-        "Resource":"arn:aws:s3:::${narrows:Agent}"}})"),
-                  FewActions()),
-            Severity::error, "Version"));
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ AwsStatements services_only(const AwsStatements& statements, bool keep_denies) {
 /// A form of the policy and what it leaves to the gateway.
 struct Step {
     AwsStatements (*form)(const AwsStatements& exact);
+    bool other_actions;    ///< with Deny NotAction
     bool other_resources;  ///< with Deny NotResource
     bool fences;           ///< with Deny of other regions and accounts
     bool whole;            ///< every Allow as the scope has it
@@ -186,6 +187,7 @@ struct Step {
 };
 
 constexpr const char* kImplicit = "AWS denies other resources implicitly only.";
+constexpr const char* kAllImplicit = "AWS denies other actions and resources implicitly only.";
 constexpr const char* kServices = "AWS checks services and resources; the gateway, actions.";
 constexpr const char* kCoarse =
     "AWS checks services only; the gateway, actions, resources and conditions.";
@@ -209,15 +211,17 @@ AwsStatements coarsest(const AwsStatements& exact) {
 }
 
 /// From the most exact to the coarsest.
-const std::array<Step, 7>& steps() {
-    static const std::array<Step, 7> all = {{
-        {as_written, true, true, true, {}},
-        {grouped, true, true, true, {}},
-        {grouped, false, true, true, {kImplicit}},
-        {services, false, true, false, {kImplicit, kServices}},
-        {coarse, false, true, false, {kCoarse}},
-        {coarsest, false, true, false, {kCoarse, kNoDenies}},
-        {coarsest, false, false, false, {kCoarse, kNoDenies, kNoFences}},
+const std::array<Step, 9>& steps() {
+    static const std::array<Step, 9> all = {{
+        {as_written, true, true, true, true, {}},
+        {grouped, true, true, true, true, {}},
+        {grouped, true, false, true, true, {kImplicit}},
+        {grouped, false, false, true, true, {kAllImplicit}},
+        {grouped, false, false, false, true, {kAllImplicit, kNoFences}},
+        {services, true, false, true, false, {kImplicit, kServices}},
+        {coarse, true, false, true, false, {kCoarse}},
+        {coarsest, true, false, true, false, {kCoarse, kNoDenies}},
+        {coarsest, true, false, false, false, {kCoarse, kNoDenies, kNoFences}},
     }};
     return all;
 }
@@ -231,7 +235,7 @@ std::optional<std::string> compile(const Document& document, const Step& step,
     const AwsStatements scope = step.form(exact);
     if (json_of(scope).size() > kSessionPolicyMax) return std::nullopt;
     AwsStatements all = scope;
-    deny_other_actions(all, scope);
+    if (step.other_actions) deny_other_actions(all, scope);
     if (step.other_resources) deny_other_resources(all, scope);
     if (step.fences) {
         deny_other_regions(all, scope, target);
@@ -240,6 +244,35 @@ std::optional<std::string> compile(const Document& document, const Step& step,
     std::string json = json_of(all);
     if (json.size() > kSessionPolicyMax) return std::nullopt;
     return json;
+}
+
+std::vector<std::string> enforced_by(const Step& step, const Target& target) {
+    std::vector<std::string> sentences;
+    sentences.emplace_back(step.whole
+                               ? "every Allow and Deny with its actions, resources and conditions"
+                               : "services");
+    if (step.other_actions) {
+        sentences.emplace_back("no other action, whatever a resource's own policy grants");
+    }
+    if (step.other_resources) {
+        sentences.emplace_back("no other resource, whatever its own policy grants");
+    }
+    if (step.fences && !target.regions.empty()) sentences.emplace_back("no other region");
+    if (step.fences && !target.account.empty()) {
+        sentences.emplace_back(
+            "no other account's buckets, tables, queues, topics, keys, secrets, "
+            "logs and streams");
+    }
+    return sentences;
+}
+
+std::vector<std::string> open_to_resource_policies(const Document& document) {
+    std::vector<std::string> names;
+    for (const Statement& statement : document.statements) {
+        const bool open = !statement.conditions.empty() || statement.not_action;
+        if (statement.allow && open && !statement.for_services) names.push_back(statement.name);
+    }
+    return names;
 }
 
 }  // namespace
@@ -256,7 +289,12 @@ Result<SessionPolicy> session_policy(const Scope& scope, const Target& target, c
                             note);
         }
         std::string sha256 = codec::hex(crypto::sha256(*json));
-        return SessionPolicy{*std::move(json), std::move(sha256), step.whole, std::move(notes)};
+        return SessionPolicy{*std::move(json),
+                             std::move(sha256),
+                             step.whole,
+                             std::move(notes),
+                             enforced_by(step, target),
+                             open_to_resource_policies(scope.document())};
     }
     return fail(ErrorCode::exhausted,
                 "the scope allows more services than a session policy of 2,048 characters can "

@@ -6,7 +6,6 @@
 
 #include "codec/json.h"
 #include "codec/text.h"
-#include "policy/iam.h"
 
 namespace narrows::policy {
 namespace {
@@ -197,6 +196,36 @@ TEST(SessionPolicy, too_long_gets_coarser_step_by_step_and_says_so) {
     EXPECT_FALSE(session_policy(scope_of(long_scope(1, 300, 0)), kTarget, nullptr).has_value());
 }
 
+// Whatever Deny has to go, the Allows stay as they are for as long as they fit by themselves.
+TEST(SessionPolicy, denies_go_before_any_allow_is_widened) {
+    const auto get =
+        op("dynamodb:GetItem", "arn:aws:dynamodb:eu-west-1:111122223333:table/table-1");
+    const auto put =
+        op("dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:111122223333:table/table-1");
+    bool without_fences = false;
+    for (int tables = 2; tables < 32; ++tables) {
+        const SessionPolicy policy = compiled(scope_of(long_scope(tables, 0, 0)), nullptr);
+        EXPECT_TRUE(aws_allows(policy, get));
+        EXPECT_TRUE(policy.whole || tables > 27) << tables;  // 60 characters a table, and 400
+        EXPECT_EQ(aws_allows(policy, put), !policy.whole) << tables;
+        without_fences |=
+            policy.whole && policy.json.find("aws:RequestedRegion") == std::string::npos;
+        EXPECT_EQ(policy.enforced.front() == "services", !policy.whole);
+    }
+    EXPECT_TRUE(without_fences);
+}
+
+TEST(SessionPolicy, says_what_aws_enforces_and_where_resource_policies_could_grant_more) {
+    const SessionPolicy policy = compiled(
+        scope_of(
+            R"({"Sid":"List","Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",
+            "Condition":{"StringLike":{"s3:prefix":"in/*"}}},
+           {"Sid":"Read","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"})"),
+        nullptr);
+    EXPECT_EQ(policy.enforced.size(), 5U);
+    EXPECT_EQ(policy.open_to_resource_policies, std::vector<std::string>{"List"});
+}
+
 // Never narrower than the scope; and, when nothing was widened, never wider.
 TEST(SessionPolicy, agrees_with_the_scope) {
     std::mt19937 engine(3);
@@ -238,29 +267,6 @@ TEST(SessionPolicy, agrees_with_the_scope) {
             }
         }
     }
-}
-
-TEST(RoleDocuments, trust_permissions_and_template) {
-    const RoleDocuments documents = role_documents(
-        scope_of(
-            R"({"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${narrows:Agent}/*"})"),
-        {"narrows-reports", "arn:aws:iam::111122223333:role/gateway", "ext-1"});
-    EXPECT_EQ(
-        codec::json_encode(documents.trust),
-        R"({"Statement":[{"Action":"sts:AssumeRole","Condition":{"Null":{"sts:SourceIdentity":"false"},"StringEquals":{"sts:ExternalId":"ext-1"}},)"
-        R"("Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/gateway"},"Sid":"Assume"},)"
-        R"({"Action":"sts:SetSourceIdentity","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/gateway"},"Sid":"SourceIdentity"},)"
-        R"({"Action":"sts:TagSession","Condition":{"ForAllValues:StringLike":{"aws:TagKeys":"narrows-*"}},"Effect":"Allow",)"
-        R"("Principal":{"AWS":"arn:aws:iam::111122223333:role/gateway"},"Sid":"Tags"}],"Version":"2012-10-17"})");
-    EXPECT_EQ(
-        codec::json_encode(documents.permissions),
-        R"({"Statement":[{"Action":"s3:GetObject","Effect":"Allow","Resource":"arn:aws:s3:::b/*"}],"Version":"2012-10-17"})");
-    EXPECT_EQ(documents.notes.size(), 1U);
-    const Result<codec::Value> parsed = codec::json_decode(documents.cloudformation);
-    ASSERT_TRUE(parsed.has_value());
-    const codec::Value* role = parsed.value().find("Resources")->find("Role");
-    EXPECT_EQ(role->text("Type"), "AWS::IAM::Role");
-    EXPECT_EQ(*role->find("Properties")->find("AssumeRolePolicyDocument"), documents.trust);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ void register_client_commands(CLI::App& app, int& exit_code) {
     client::register_credentials(app, exit_code);
     client::register_key(app, exit_code);
     client::register_scope(app, exit_code);
+    client::register_catalogue(app, exit_code);
     client::register_connection(app, exit_code);
     client::register_doctor(app, exit_code);
 }

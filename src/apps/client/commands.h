@@ -65,7 +65,8 @@ struct ConnectionOptions {
     std::string config;
     std::string name;
     std::string format = "json";
-    std::string gateway_role;  ///< ARN of who may assume the connection's role
+    std::string gateway_role;                 ///< ARN of who may assume the connection's role
+    std::vector<std::string> administrators;  ///< see policy::RoleRequest
 };
 int run_connection_list(const ConnectionOptions& options, const Output& to);
 int run_connection_check(const ConnectionOptions& options, const Output& to);
@@ -77,6 +78,9 @@ struct DoctorOptions {
 };
 int run_doctor(const DoctorOptions& options, const Output& to);
 
+int run_catalogue_info(const Output& to);
+
+void register_catalogue(CLI::App& app, int& exit_code);
 void register_scope(CLI::App& app, int& exit_code);
 void register_connection(CLI::App& app, int& exit_code);
 void register_doctor(CLI::App& app, int& exit_code);

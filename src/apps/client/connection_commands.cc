@@ -62,10 +62,30 @@ Result<std::unique_ptr<Found>> find(const ConnectionOptions& options) {
     return found;
 }
 
-std::string role_name(const gateway::Connection& connection) {
-    const std::size_t slash = connection.role_arn.rfind('/');
-    return slash == std::string::npos ? "narrows-" + connection.name
-                                      : connection.role_arn.substr(slash + 1);
+policy::RoleRequest role_request(const gateway::Connection& connection,
+                                 const ConnectionOptions& options) {
+    const std::string account =
+        fmt::format("arn:{}:iam::{}:role/", connection.partition, connection.account);
+    policy::RoleRequest request{connection.role_arn, options.gateway_role, connection.external_id,
+                                options.administrators};
+    if (request.role_arn.empty()) request.role_arn = account + "narrows-" + connection.name;
+    if (request.gateway_role_arn.empty()) request.gateway_role_arn = account + "narrows-gateway";
+    if (request.administrators.empty()) {
+        request.administrators = {
+            fmt::format("arn:{}:iam::*:role/OrganizationAccountAccessRole", connection.partition)};
+    }
+    return request;
+}
+
+void print_documents(const ConnectionOptions& options, const policy::RoleRequest& request,
+                     const policy::RoleDocuments& documents, const Output& to) {
+    if (options.format == "json") {
+        print_json(to, policy::json_of(request, documents));
+    } else {
+        to.out << (options.format == "terraform" ? policy::terraform_of(request, documents)
+                                                 : policy::cloudformation_of(request, documents))
+               << std::flush;
+    }
 }
 
 void print_assumed(const Output& to, const gateway::Connection& connection, const Trial& trial) {
@@ -79,6 +99,8 @@ void print_assumed(const Output& to, const gateway::Connection& connection, cons
                            {"expires_at", rfc3339(role.expires_at)},
                            {"request_id", role.request_id},
                            {"session_policy_characters", std::uint64_t{trial.session_policy_size}},
+                           {"gateway_only",
+                            codec::List(trial.gateway_only.begin(), trial.gateway_only.end())},
                            {"packed_policy_percent", role.packed_policy_percent}});
         return;
     }
@@ -89,6 +111,9 @@ void print_assumed(const Output& to, const gateway::Connection& connection, cons
     fmt::print(to.out, "  until           {}\n", rfc3339(role.expires_at));
     fmt::print(to.out, "  session policy  {} characters; {} % of what AWS packs\n",
                trial.session_policy_size, role.packed_policy_percent);
+    for (const std::string& note : trial.gateway_only) {
+        fmt::print(to.out, "  gateway only    {}\n", codec::printable(note));
+    }
 }
 
 int trial_failed(const Output& to, const gateway::Connection& connection, const Trial& trial) {
@@ -166,11 +191,8 @@ int run_connection_iam(const ConnectionOptions& options, const Output& to) {
     if (!scope) {
         return failed(to, {scope.error().code, connection.scope.path + ": " + scope.error().what});
     }
-    policy::RoleRequest request{role_name(connection), options.gateway_role,
-                                connection.external_id};
-    if (request.gateway_role_arn.empty()) {
-        request.gateway_role_arn = fmt::format("arn:{}:iam::{}:role/narrows-gateway",
-                                               connection.partition, connection.account);
+    const policy::RoleRequest request = role_request(connection, options);
+    if (options.gateway_role.empty()) {
         fmt::print(to.err, "narrows: --gateway-role was not given; {} stands for it\n",
                    request.gateway_role_arn);
     }
@@ -178,13 +200,7 @@ int run_connection_iam(const ConnectionOptions& options, const Output& to) {
     for (const std::string& note : documents.notes) {
         fmt::print(to.err, "narrows: {}\n", codec::printable(note));
     }
-    if (options.format == "cloudformation") {
-        to.out << documents.cloudformation << std::flush;
-        return kHeld;
-    }
-    print_json(to, codec::Map{{"role_name", request.role_name},
-                              {"trust", documents.trust},
-                              {"permissions", documents.permissions}});
+    print_documents(options, request, documents, to);
     return kHeld;
 }
 
@@ -197,13 +213,18 @@ void register_connection(CLI::App& app, int& exit_code) {
         options, json);
     CLI::App* check = add(connection, "check", "one real AssumeRole with session policy and tags",
                           run_connection_check, exit_code, options, json);
-    CLI::App* iam = add(connection, "iam", "the role to create, as IAM documents",
-                        run_connection_iam, exit_code, options, json);
+    CLI::App* iam =
+        add(connection, "iam", "the role, its boundary and the policies around it, to create",
+            run_connection_iam, exit_code, options, json);
     for (CLI::App* command : {check, iam}) {
         command->add_option("name", options->name, "the connection")->required();
     }
-    iam->add_option("--format", options->format, "json or cloudformation")
-        ->check(CLI::IsMember({"json", "cloudformation"}));
+    iam->add_option("--format", options->format, "json, cloudformation or terraform")
+        ->check(CLI::IsMember({"json", "cloudformation", "terraform"}));
+    iam->add_option("--administrator", options->administrators,
+                    "ARN, wildcards taken, of who may still change roles and trails; may be given "
+                    "several times")
+        ->allow_extra_args(false);
     iam->add_option("--gateway-role", options->gateway_role,
                     "ARN of the role that the gateway's host has");
 }

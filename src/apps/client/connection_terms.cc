@@ -11,7 +11,8 @@ namespace {
 constexpr const char* kAgent = "connection-check";
 constexpr const char* kSession = "ns-connection-check";
 
-Result<upstream::AssumeRole> assume_role_of(const gateway::Connection& connection) {
+Result<upstream::AssumeRole> assume_role_of(const gateway::Connection& connection,
+                                            std::vector<std::string>& gateway_only) {
     NARROWS_TRY(const policy::Scope scope, policy::Scope::parse(connection.scope.text));
     policy::Facts facts;
     facts.agent = kAgent;
@@ -19,6 +20,7 @@ Result<upstream::AssumeRole> assume_role_of(const gateway::Connection& connectio
     facts.session_id = kSession;
     NARROWS_TRY(const policy::SessionPolicy compiled,
                 policy::session_policy(scope, {connection.account, connection.regions}, &facts));
+    gateway_only = compiled.notes;
     upstream::AssumeRole ask;
     ask.role_arn = connection.role_arn;
     ask.role_session_name = upstream::random_role_session_name();
@@ -91,7 +93,8 @@ Trial try_connection(upstream::HttpFetch& fetch, const gateway::Connection& conn
                          "credentials would be used unscoped by AWS"},
                         "Set role_arn, so that AWS enforces the scope a second time");
     }
-    const Result<upstream::AssumeRole> ask = assume_role_of(connection);
+    Trial trial;
+    const Result<upstream::AssumeRole> ask = assume_role_of(connection, trial.gateway_only);
     if (!ask) {
         return not_held(ask.error(),
                         fmt::format("`narrows scope check {}` says more", connection.scope.path));
@@ -103,7 +106,6 @@ Trial try_connection(upstream::HttpFetch& fetch, const gateway::Connection& conn
                                           ? "Try again; check the way from this host to STS"
                                           : role_remedy(connection, config_path));
     }
-    Trial trial;
     trial.assumed = std::move(role.value());
     trial.source = base.value().source;
     trial.session_policy_size = ask.value().policy.size();

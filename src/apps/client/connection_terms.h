@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/config/config.h"
 #include "protocols/aws/upstream/credential_chain.h"
@@ -19,6 +20,7 @@ struct Trial {
     std::optional<upstream::AssumedRole> assumed;
     std::string source;  ///< of the host's credentials: "environment"
     std::size_t session_policy_size = 0;
+    std::vector<std::string> gateway_only;  ///< what the session policy leaves to the gateway
     std::string what;
     std::string remedy;
     bool could_not_tell = false;  ///< the network or AWS was in the way, not the set-up

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "apps/client/doctor.h"
+#include "apps/client/known_actions.h"
 #include "apps/client/output.h"
-#include "apps/client/request_lines.h"
 #include "crypto/ca.h"
 #include "io/file.h"
 #include "policy/check.h"

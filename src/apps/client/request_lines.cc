@@ -8,7 +8,6 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
-#include "policy/pattern.h"
 #include "policy/session_policy.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
@@ -287,22 +286,6 @@ codec::List texts(const std::set<std::string>& from) {
 }
 
 }  // namespace
-
-bool Actions::exists(std::string_view action) const {
-    if (action.find_first_of("*?") == std::string_view::npos) {
-        return catalogue().find_action(action).has_value();
-    }
-    const policy::Pattern pattern = policy::Pattern::glob(codec::lower(action));
-    const auto actions = catalogue().actions();
-    return std::any_of(actions.begin(), actions.end(), [&](const aws::Action& each) {
-        return pattern.matches(policy::text_of(codec::lower(each.name())));
-    });
-}
-
-std::optional<std::string> Actions::suggest(std::string_view action) const {
-    const std::vector<std::string_view> near = catalogue().suggest(action);
-    return near.empty() ? std::nullopt : std::optional<std::string>(near.front());
-}
 
 Result<Explained> explain_named(const ScopeOptions& options,
                                 const std::optional<policy::Scope>& scope) {

@@ -8,19 +8,11 @@
 #include "apps/client/commands.h"
 #include "codec/value.h"
 #include "model/operation.h"
-#include "policy/check.h"
 #include "policy/scope.h"
 
 /// Operations for `scope explain`, named on the command line or worked out from whole requests as
 /// the gateway would. Pure.
 namespace narrows::client {
-
-/// The actions of the catalogue built into this program.
-class Actions : public policy::ActionCatalogue {
-  public:
-    bool exists(std::string_view action) const override;
-    std::optional<std::string> suggest(std::string_view action) const override;
-};
 
 /// What a request is and what a scope says to it.
 struct Explained {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/client/known_actions.h"
 #include "codec/json.h"
 
 namespace narrows::client {

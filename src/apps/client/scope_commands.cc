@@ -2,8 +2,10 @@
 #include <memory>
 
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include "apps/client/commands.h"
+#include "apps/client/known_actions.h"
 #include "apps/client/request_lines.h"
 #include "codec/json.h"
 #include "codec/text.h"
@@ -20,8 +22,7 @@ constexpr std::size_t kRequestsMax = 512u << 20;
 struct Report {
     std::vector<policy::Finding> findings;
     std::string digest;
-    std::size_t session_policy_size = 0;
-    std::vector<std::string> notes;
+    std::optional<policy::SessionPolicy> session_policy;
 
     bool sound() const {
         return std::none_of(findings.begin(), findings.end(), [](const policy::Finding& each) {
@@ -32,18 +33,16 @@ struct Report {
 
 Report report_of(const std::string& text, const ScopeOptions& options) {
     Report report;
-    report.findings = policy::check(text, Actions());
+    report.findings = policy::check(text, Actions(), system_clock().wall());
     report.digest = codec::hex(crypto::sha256(text));
     const Result<policy::Scope> scope = policy::Scope::parse(text);
     if (!scope) {
         return report;
     }
     const policy::Target target{options.account, options.regions};
-    const Result<policy::SessionPolicy> compiled =
-        policy::session_policy(scope.value(), target, nullptr);
+    Result<policy::SessionPolicy> compiled = policy::session_policy(scope.value(), target, nullptr);
     if (compiled) {
-        report.session_policy_size = compiled.value().json.size();
-        report.notes = compiled.value().notes;
+        report.session_policy = std::move(compiled.value());
     } else {
         report.findings.push_back(
             {policy::Severity::error, "", compiled.error().what, "split it into two connections"});
@@ -54,8 +53,41 @@ Report report_of(const std::string& text, const ScopeOptions& options) {
 codec::Value json_of(const policy::Finding& finding) {
     return codec::Map{{"severity", policy::name_of(finding.severity)},
                       {"path", finding.path},
+                      {"line", std::uint64_t{finding.line}},
+                      {"column", std::uint64_t{finding.column}},
                       {"message", finding.message},
                       {"suggestion", finding.suggestion}};
+}
+
+/// Who enforces what.
+void print_session_policy(const Output& to, const policy::SessionPolicy& compiled) {
+    fmt::print(to.out, "session policy: {} of {} characters\n", compiled.json.size(),
+               policy::kSessionPolicyMax);
+    for (const std::string& each : compiled.enforced) {
+        fmt::print(to.out, "  AWS too:          {}\n", each);
+    }
+    for (const std::string& each : compiled.notes) {
+        fmt::print(to.out, "  only the gateway: {}\n", codec::printable(each));
+    }
+    if (!compiled.open_to_resource_policies.empty()) {
+        fmt::print(to.out,
+                   "  only the gateway: what a resource's own policy grants past the conditions of "
+                   "{}\n",
+                   codec::printable(
+                       fmt::format("{}", fmt::join(compiled.open_to_resource_policies, ", "))));
+    }
+}
+
+codec::Value json_of(const policy::SessionPolicy& compiled) {
+    const auto list = [](const std::vector<std::string>& texts) {
+        return codec::List(texts.begin(), texts.end());
+    };
+    return codec::Map{{"policy", compiled.json},
+                      {"characters", std::uint64_t{compiled.json.size()}},
+                      {"whole", compiled.whole},
+                      {"enforced", list(compiled.enforced)},
+                      {"gateway_only", list(compiled.notes)},
+                      {"open_to_resource_policies", list(compiled.open_to_resource_policies)}};
 }
 
 void print_report(const Output& to, const ScopeOptions& options, const Report& report) {
@@ -64,20 +96,17 @@ void print_report(const Output& to, const ScopeOptions& options, const Report& r
         const Paint colour = finding.severity == policy::Severity::error     ? Paint::red
                              : finding.severity == policy::Severity::warning ? Paint::yellow
                                                                              : Paint::bold;
-        fmt::print(to.out, "{} {}{}{}\n", paint(to, colour, policy::name_of(finding.severity)),
+        const std::string place =
+            finding.line == 0 ? "" : fmt::format("{}:{} ", finding.line, finding.column);
+        fmt::print(to.out, "{}{} {}{}{}\n", place,
+                   paint(to, colour, policy::name_of(finding.severity)),
                    codec::printable(finding.path), finding.path.empty() ? "" : ": ",
                    codec::printable(finding.message));
         if (!finding.suggestion.empty()) {
             fmt::print(to.out, "      instead: {}\n", codec::printable(finding.suggestion));
         }
     }
-    if (report.session_policy_size > 0) {
-        fmt::print(to.out, "session policy: {} of {} characters; AWS enforces it a second time\n",
-                   report.session_policy_size, policy::kSessionPolicyMax);
-    }
-    for (const std::string& note : report.notes) {
-        fmt::print(to.out, "      {}\n", codec::printable(note));
-    }
+    if (report.session_policy) print_session_policy(to, *report.session_policy);
     fmt::print(to.out, "{}\n",
                report.sound() ? paint(to, Paint::green, "the scope does what it says")
                               : paint(to, Paint::red, "the scope needs correction"));
@@ -175,13 +204,13 @@ int run_scope_check(const ScopeOptions& options, const Output& to) {
     for (const policy::Finding& finding : report.findings) {
         findings.push_back(json_of(finding));
     }
-    print_json(to,
-               codec::Map{{"file", options.file},
-                          {"sha256", report.digest},
-                          {"sound", report.sound()},
-                          {"findings", std::move(findings)},
-                          {"session_policy_characters", std::uint64_t{report.session_policy_size}},
-                          {"notes", codec::List(report.notes.begin(), report.notes.end())}});
+    print_json(
+        to, codec::Map{{"file", options.file},
+                       {"sha256", report.digest},
+                       {"sound", report.sound()},
+                       {"findings", std::move(findings)},
+                       {"session_policy",
+                        report.session_policy ? json_of(*report.session_policy) : codec::Value()}});
     return report.sound() ? kHeld : kWanting;
 }
 
