@@ -69,7 +69,7 @@ def test_killed_at_each_of_its_writes(upstream, tmp_path, request):
         killed += any(answer.status == 0 for answer in answers)
         gateway.kill()
         gateway.start()
-    assert killed > 10, "kills that came before the answers"
+    assert killed > 5, "kills that came before the answers"
     check(gateway, upstream, answered)
     assert gateway.stop() == 0
 
