@@ -159,7 +159,7 @@ KmsKey Parser::log_key(Section& section) {
     to.ca = resolved(section.text("log_key_ca", "", rules::not_empty));
     to.credentials = resolved(section.text("log_key_credentials", "", rules::not_empty));
     to.profile = section.text("log_key_profile", "", rules::not_empty);
-    if (where.empty() && to.endpoint + to.ca + to.credentials + to.profile != "") {
+    if (where.empty() && !(to.endpoint + to.ca + to.credentials + to.profile).empty()) {
         section.refuse("log_key", "is missing; the settings below it are of a key in AWS KMS");
     }
     return to;
