@@ -18,7 +18,7 @@ from harness import processes
 from harness.archive import FaultyS3, InParts, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import NARROWS, PYTHON, ROOT
+from harness.processes import NARROWS, PYTHON, ROOT, peak_mib
 from harness.upstream import StrictUpstream
 from load import Agent, burst
 
@@ -474,12 +474,6 @@ def test_other_bytes_under_a_name_are_an_alarm_and_stay(direct, upstream, tmp_pa
         assert gateway.stop() == 0
     finally:
         gateway.stop()
-
-
-def peak_mib(pid):
-    """The most memory that a process has had so far."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 def peak_of(gateway, *arguments, env):

@@ -10,7 +10,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from clients import HERE
-from harness.processes import AWS_DEBIAN, AWS_PYPI, NODE, NODE_MODULES
+from harness.processes import AWS_DEBIAN, AWS_PYPI, NODE, NODE_MODULES, peak_mib
 
 BUCKET = "e2e-bodies"
 MIB = 1 << 20
@@ -65,12 +65,6 @@ def sha256_of(path):
         while block := data.read(MIB):
             digest.update(block)
     return digest.hexdigest()
-
-
-def peak_mib(pid):
-    """The most memory that a process ever held (VmHWM of proc_pid_status(5), in kB)."""
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 @pytest.mark.parametrize("size", SIZES)

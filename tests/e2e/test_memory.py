@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from harness.processes import peak_mib
 from load import Agent, burst
 from test_processes import PROCESSES, memory_holds
 
@@ -40,5 +41,6 @@ def test_canaries_of_a_hundred_sessions_are_in_no_memory_any_more(gateway):
     assert memory_holds(gateway.pid_of("boundary"), {b"narrows"}), "the search finds what is there"
     left = {process: canaries_in(gateway.pid_of(process)) for process in PROCESSES}
     assert left == dict.fromkeys(PROCESSES, set())
+    assert peak_mib(gateway.pid_of("recorder")) < 128 + SESSIONS / 4
     passed = {operation.target for operation in gateway.records().operations()}
     assert passed >= {f"/burst/{canary(number)}" for number in range(SESSIONS)}

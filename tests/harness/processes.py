@@ -141,6 +141,12 @@ def lives(pid):
     return False
 
 
+def peak_mib(pid):
+    """The most memory that a process ever held (VmHWM of proc_pid_status(5), in kB)."""
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+
 def require(*programs):
     for program in programs:
         if not (pathlib.Path(program).exists() or shutil.which(str(program))):
