@@ -1,11 +1,12 @@
 """Opens a tunnel through HTTPS_PROXY and echoes through it. Arguments: HOST PORT SERVER_NAME MEGABYTES."""
 
 import base64
+import contextlib
 import os
+import select
 import socket
 import ssl
 import sys
-import threading
 import urllib.parse
 
 host, port, name, megabytes = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -24,16 +25,31 @@ if b" 200 " not in answer.split(b"\r\n")[0]:
     sys.exit(1)
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-try:
-    with context.wrap_socket(peer, server_hostname=name) as tls:
-        data = os.urandom(1 << 20) * megabytes or b"x"
-        threading.Thread(target=tls.sendall, args=(data,), daemon=True).start()
-        got = b""
-        while len(got) < len(data):
+
+
+def echoed(tls, data):
+    """Sends and reads by turns, on one thread: Python 3.11 does not guard a TLS object against two."""
+    tls.setblocking(False)
+    sent, got = 0, bytearray()
+    while len(got) < len(data):
+        wanted = ([tls], [tls] if sent < len(data) else [])
+        if not tls.pending():
+            select.select(*wanted, [], 20)
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if sent < len(data):
+                sent += tls.send(data[sent:sent + 65536])
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
             more = tls.recv(65536)
             if not more:
                 break
             got += more
-        print("echoed" if got == data else "different")
+    return bytes(got)
+
+
+try:
+    with context.wrap_socket(peer, server_hostname=name) as tls:
+        data = os.urandom(1 << 20) * megabytes or b"x"
+        got = echoed(tls, data)
+        print("echoed" if got == data else f"different: {len(got)} of {len(data)} bytes")
 except OSError as error:
     print("failed", error)
