@@ -40,9 +40,10 @@ class PartCheck {
     bool closed() const { return closed_; }
     /// Nothing if OPEN could not be read.
     const std::optional<std::string>& session() const { return session_; }
+    /// Whether each key that its records are sealed under is one of these.
+    bool sealed_under(const PartEnvelopes& keys) const;
     /// Whether the kinds of its records but CLOSE are as the log counts them. True if it cannot be
     /// told: some are missing, or the log says nothing.
-    bool sealed_under(const PartEnvelopes& keys) const;
     bool has_counts(const std::map<std::string, std::uint64_t>& stated) const;
     const Hash& open_leaf() const { return open_leaf_; }
     const Hash& last_leaf() const { return last_leaf_; }

@@ -8,6 +8,7 @@
 #include "apps/recording/recording_commands.h"
 #include "apps/verify/verify_command.h"
 #include "archive/away.h"
+#include "archive/restore.h"
 #include "archive/store.h"
 #include "base/result.h"
 #include "gateway/own_loop_fetch.h"
@@ -36,6 +37,9 @@ Result<std::unique_ptr<archive::Store>> open_archive(const RecordingOptions& opt
                                                      const std::string& where,
                                                      gateway::Fetches& fetches);
 inline constexpr std::string_view kInS3 = "s3://";
+/// archive::restore, with progress if `err` is a terminal.
+Result<archive::Restored> restore_showing(archive::Store& from, const std::string& to,
+                                          std::ostream& err);
 /// --region, --endpoint, --ca and --profile.
 void add_s3_options(CLI::App* command, RecordingOptions& options);
 /// What they say of "s3://bucket/prefix".

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "apps/recording/common.h"
-#include "archive/restore.h"
 #include "codec/json.h"
 #include "codec/text.h"
 
@@ -39,20 +38,26 @@ void print_restored(const RecordingOptions& options, const archive::Restored& re
 
 }  // namespace
 
+Result<archive::Restored> restore_showing(archive::Store& from, const std::string& to,
+                                          std::ostream& err) {
+    std::function<void(const std::string&)> progress;
+    if (&err == &std::cerr && isatty(STDERR_FILENO) != 0) {
+        progress = [&err](const std::string& file) { fmt::print(err, "\r{:60}", file); };
+    }
+    Result<archive::Restored> restored = archive::restore(from, io::posix(), to, progress);
+    if (progress) {
+        fmt::print(err, "\r{:60}\r", "");
+    }
+    return restored;
+}
+
 int run_recording_restore(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
     gateway::Fetches fetches;
     const auto store = open_archive(options, options.from, fetches);
     if (!store) {
         return failed(store.error(), err);
     }
-    std::function<void(const std::string&)> progress;
-    if (&err == &std::cerr && isatty(STDERR_FILENO) != 0) {
-        progress = [&err](const std::string& file) { fmt::print(err, "\r{:60}", file); };
-    }
-    const auto restored = archive::restore(*store.value(), io::posix(), options.to, progress);
-    if (progress) {
-        fmt::print(err, "\r{:60}\r", "");
-    }
+    const auto restored = restore_showing(*store.value(), options.to, err);
     if (!restored) {
         return failed(restored.error(), err);
     }

@@ -6,7 +6,6 @@
 #include <fmt/ostream.h>
 
 #include "apps/recording/common.h"
-#include "archive/restore.h"
 #include "archive/store_files.h"
 #include "codec/json.h"
 #include "codec/text.h"
@@ -131,7 +130,7 @@ int verify_rebuilt(const RecordingOptions& options, std::ostream& out, std::ostr
     RecordingOptions rebuilt = options;
     rebuilt.archive.clear();
     rebuilt.data_dir = folder.path() + "/data";
-    const auto restored = archive::restore(*store.value(), io::posix(), rebuilt.data_dir, {});
+    const auto restored = restore_showing(*store.value(), rebuilt.data_dir, err);
     if (!restored) {
         return failed(restored.error(), err);
     }
