@@ -4,7 +4,7 @@ Usage: vectors.py                        runs them; exit code 1 if a program doe
        vectors.py --make MADE GATEWAY    MADE is what make_store wrote, GATEWAY holds recovered/ and running/: data
                                          directories of a gateway that was killed, and copied while it ran, each with
                                          `identity`, to which its keys are sealed
-       vectors.py --make-bundles MADE    only those of bundles, beside the others
+       vectors.py --remake MADE NAME…    only bundles and those named, beside the others
 What is expected stands in the table below, written by hand.
 """
 
@@ -21,7 +21,7 @@ import tempfile
 from stores import BLOCK, ROOT, identity_of, load
 
 from rewrite import OTHER_SEED, Journal, entries_of, key_entry, offsets, part_of, write_log
-from writer import SEED, vkey
+from writer import KINDS, SEED, vkey
 
 FOLDER = ROOT / "verifier/vectors"
 PROGRAM = os.environ.get("NARROWS_VERIFY", str(ROOT / "build/release/bin/narrows-verify"))
@@ -111,6 +111,19 @@ def denied(files, around):
     return journal.pack()
 
 
+def null_result(files, around):
+    """The first RESULT holds CBOR's null, by someone who has the session keys."""
+    journal = Journal(files, around.identity)
+    next(frame for frame in journal.frames() if frame.header[4] == RESULT).payload = b"\xf6"
+    return journal.pack()
+
+
+def close_names_an_operation(files, _):
+    journal = Journal(files)
+    next(frame for frame in journal.frames() if frame.header[4] == CLOSE).header[32] = 1
+    return journal.pack()
+
+
 def silent(change):
     """The same with a log that says nothing of parts, so that the records themselves have to show it."""
     return lambda files, around: write_log(change(files, around), entries_of(files)[:1])
@@ -121,6 +134,7 @@ def older_checkpoint(files, kept):
 
 
 BODIES = "keys/00000002.bodies.age"
+RESULT, CLOSE = KINDS["RESULT"], KINDS["CLOSE"]
 C1, B1 = "journal/control-00000001.nj", "journal/bulk-00000001.nj"
 TABLE = [
     Vector("clean", "two starts of a gateway, a session in each", CLEAN, None, [TRUST, KEPT, KEY], VERIFIED),
@@ -165,6 +179,12 @@ TABLE = [
            "disorder"),
     Vector("header-against-payload", "a header that says allow where its payload says deny", CLEAN,
            silent(replaced(b"\x67verdict\x65allow", b"\x67verdict\x64deny")), [TRUST, KEY], WANTING, "disorder"),
+    Vector("payload-null", "a record that opens to null, and a log that is silent", CLEAN, silent(null_result), [TRUST, KEY],
+           WANTING, "disorder"),
+    Vector("header-names-operation", "a CLOSE whose header names an operation, no key, and a log that is silent", CLEAN,
+           silent(close_names_an_operation), [TRUST], WANTING, "disorder"),
+    Vector("key-byte-unlogged", "one bit of a key's file of a part that no log knows", CLEAN, silent(flip(BODIES, 300)),
+           [TRUST, KEY], WANTING, "tampering"),
     Vector("key-missing", "the key of a session's bodies is not there", CLEAN, delete(BODIES), [TRUST, KEY], VERIFIED,
            "missing-key"),
     Vector("keys-missing", "keys/ is not there", CLEAN, without_keys, [TRUST], VERIFIED, "missing-key"),
@@ -254,17 +274,36 @@ def bundle_files(store, how):
                 if path.is_file() and path.relative_to(out).parts[0] not in ("verifier", "docs")}
 
 
-def make_bundles(made):
-    stores = {name: pathlib.Path(made, name) for name in (CLEAN, AGAIN)}
-    around = {name: bundle_files(store, []) for name, store in stores.items()}
+def files_of(vector, folder, stores, kept):
+    if vector.change == "back":
+        return rolled_back(stores[vector.store], kept)
+    if vector.change == "no log":
+        return {name: data for name, data in stores[vector.store].items() if not name.startswith("log/")}
+    around = Around(stores[AGAIN], identity_of(folder))
+    return vector.change(stores[vector.store], around) if vector.change else stores[vector.store]
+
+
+def remake(made, names):
+    """Bundles, and those of the names, which must be of stores in `made`; the others stay as they are."""
+    def stays(name):
+        return not name.startswith("bundle") and name not in names
+    folders = {name: pathlib.Path(made, name) for name in (CLEAN, AGAIN)}
+    stores = {name: load(folder) for name, folder in folders.items()}
+    around = {name: bundle_files(folder, []) for name, folder in folders.items()}
     with tarfile.open(FOLDER / "stores.tar.xz") as archive:
-        kept = [(each.name, archive.extractfile(each).read()) for each in archive if not each.name.startswith("bundle")]
-    expected = [each for each in json.loads((FOLDER / "expected.json").read_text()) if not each["name"].startswith("bundle")]
+        kept = [(each.name, archive.extractfile(each).read()) for each in archive if stays(each.name.split("/")[0])]
+    expected = [each for each in json.loads((FOLDER / "expected.json").read_text()) if stays(each["name"])]
+    beside = [(name, (folders[CLEAN] / name).read_bytes()) for name in ("trust", "identity")]
+    for each in TABLE:
+        if each.name in names:
+            files = files_of(each, folders[each.store], stores, [])
+            kept += [(f"{each.name}/{name}", data) for name, data in [*sorted(files.items()), *beside]]
+            expected.append(expectation(each))
     for each in BUNDLES:
-        files = bundle_files(stores[CLEAN], each.how)
+        files = bundle_files(folders[CLEAN], each.how)
         files = each.change(files, around) if each.change else files
         kept += [(f"{each.name}/bundle/{name}", data) for name, data in sorted(files.items())]
-        kept += [(f"{each.name}/{name}", (stores[CLEAN] / name).read_bytes()) for name in ("trust", "identity")]
+        kept += [(f"{each.name}/{name}", data) for name, data in beside]
         expected.append(expectation(each))
     with tarfile.open(FOLDER / "stores.tar.xz", "w:xz", preset=9) as archive:
         for name, data in kept:
@@ -291,13 +330,7 @@ def make(made, gateway):
     with tarfile.open(FOLDER / "stores.tar.xz", "w:xz", preset=9) as archive:
         for each in TABLE:
             kept = [path.read_bytes() for path in sorted(folders[each.store].glob("kept/*"))]
-            files = stores[each.store]
-            if each.change == "back":
-                files = rolled_back(files, kept)
-            elif each.change == "no log":
-                files = {name: data for name, data in files.items() if not name.startswith("log/")}
-            elif each.change:
-                files = each.change(files, Around(stores[AGAIN], identity_of(folders[each.store])))
+            files = files_of(each, folders[each.store], stores, kept)
             by_gateway = each.store in (RECOVERED, RUNNING)
             extra = {"trust": (folders[each.store] / "trust").read_bytes() if by_gateway else own_trust,
                      "kept": kept[-1] if kept else b""}
@@ -355,8 +388,8 @@ def run():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--make"]:
         make(*sys.argv[2:4])
-        make_bundles(sys.argv[2])
-    elif sys.argv[1:2] == ["--make-bundles"]:
-        make_bundles(sys.argv[2])
+        remake(sys.argv[2], ())
+    elif sys.argv[1:2] == ["--remake"]:
+        remake(sys.argv[2], sys.argv[3:])
     else:
         sys.exit(run())
