@@ -16,7 +16,7 @@ enum class Reason {
     needs_approval,     ///< the Allow statement asks for a reviewer
     not_recognised,     ///< the bytes are no operation of the catalogue, or say two things
     not_authenticated,  ///< no, bad, expired or unknown credential
-    not_supported,      ///< recognised and never let through (presigned, unsigned, credentials in
+    not_supported,      ///< recognised and never let through (unsigned, credentials in
                         ///< results)
     session_over,       ///< ended, expired or killed
     budget,             ///< the session's bytes, rate or operations in flight are used up

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from urllib.parse import quote, urlsplit
 
-from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.auth import HmacV1QueryAuth, S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -115,6 +115,53 @@ def check_ours(probe, case, rng):
     return None
 
 
+def presigned_by_botocore(case, v2):
+    """As a URL: V4 of every service, V2 of S3's. What a client does not move into the query stays a header."""
+    credentials = Credentials(case["key_id"], case["secret"], case["token"] or None)
+    # V2 signs only some query keys, and the rest must not be there.
+    target = case["target"].split("?")[0] + "?versionId=a%20b&uploads" if v2 else case["target"]
+    case = dict(case, body="" if v2 or case["service"] in AS_SENT else case["body"], target=target)
+    request = aws_request(case, dict(case["headers"]))
+    if v2:
+        HmacV1QueryAuth(credentials, 300).add_auth(request)
+    else:
+        kind = S3SigV4QueryAuth if case["service"] in AS_SENT else SigV4QueryAuth
+        request.data = None  # a body with form fields would move into the query
+        case = dict(case, body="")
+        kind(credentials, case["service"], case["region"], expires=300).add_auth(request)
+    moved = ("date", "content-type", "content-md5", "x-amz-") if v2 else ()
+    headers = [[name, value] for name, value in request.headers.items() if not name.lower().startswith(moved)]
+    return dict(case, headers=headers, target=target_of(request.url))
+
+
+def check_presigned(probe, case, rng):
+    signed = presigned_by_botocore(case, rng.random() < 0.5)
+    question = dict(signed, do="verify-query")
+    answer = probe.ask(question)
+    if not answer["ok"]:
+        return f"botocore's URL is refused: {answer['why']}\n{question['target']}"
+    changes = [dict(question, secret="x" + question["secret"][1:] + "y"), dict(question, method="PATCH"),
+               dict(question, target=question["target"].replace("?", "x?", 1)),
+               dict(question, target=question["target"] + "&acl")]
+    if probe.ask(rng.choice(changes))["ok"]:
+        return f"a changed URL is accepted: {question['target']}"
+    return None
+
+
+def check_presigned_by_us(probe, case, rng):
+    date = "2026%02d%02dT%02d0000Z" % (rng.randint(1, 12), rng.randint(1, 28), rng.randint(0, 23))
+    case = dict(case, service="s3", target=case["target"].split("?")[0], headers={"Host": case["headers"]["Host"]})
+    question = dict(case, do="presign", date=date, expires=60, headers=[["Host", case["headers"]["Host"]]])
+    answer = probe.ask(question)
+    target, _, signature = answer["target"].rpartition("&X-Amz-Signature=")
+    request = aws_request(dict(case, target=target), case["headers"])
+    request.context["timestamp"] = date
+    theirs = S3SigV4QueryAuth(Credentials(case["key_id"], case["secret"]), "s3", case["region"])
+    if theirs.signature(theirs.string_to_sign(request, theirs.canonical_request(request)), request) != signature:
+        return "botocore signs this URL otherwise:\n" + theirs.canonical_request(request)
+    return None
+
+
 def main():
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
@@ -122,7 +169,7 @@ def main():
     probe = Probe(sys.argv[1])
     for number in range(count):
         case = random_request(rng)
-        for check in (check_theirs, check_ours):
+        for check in (check_theirs, check_ours, check_presigned, check_presigned_by_us):
             problem = check(probe, case, rng)
             if problem:
                 print(f"request {number} of seed {seed}: {problem}\n{json.dumps(case)}", file=sys.stderr)

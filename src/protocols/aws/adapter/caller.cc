@@ -1,5 +1,9 @@
 #include "protocols/aws/adapter/caller.h"
 
+#include <algorithm>
+
+#include "codec/text.h"
+
 namespace narrows::aws {
 
 using model::Reason;
@@ -14,7 +18,7 @@ Rejection unsupported_scheme(Scheme scheme) {
     }
     return reject(Reason::not_supported, "AccessDenied",
                   std::string("Requests proven by ") + sigv4::name_of(scheme) +
-                      " are denied here; sign with the session's keys in the Authorization header");
+                      " are denied here; sign with the session's keys and Signature Version 4");
 }
 
 Rejection not_opened(const Error& error) {
@@ -28,9 +32,74 @@ Rejection not_opened(const Error& error) {
     return later;
 }
 
-/// From an opened token to the session it names.
-std::optional<Rejection> find_session(const Services& services, Caller& caller) {
+/// The region that a Host names among the connection's, else the connection's first.
+std::string region_of(const session::Connection& granted, const http::RequestHead& head) {
+    const std::string host = codec::lower(http::header(head.headers, "host"));
+    const std::vector<std::string_view> labels = codec::split(host, '.');
+    for (const std::string& region : granted.regions) {
+        const bool named = std::any_of(labels.begin(), labels.end(), [&](std::string_view label) {
+            return label == region || label == "s3-" + region;
+        });
+        if (named) {
+            return region;
+        }
+    }
+    return granted.regions.empty() ? "us-east-1" : granted.regions.front();
+}
+
+/// Reads the proof in the one place where the request has it.
+Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
+    if (caller.presented.scheme == Scheme::sigv4_header) {
+        NARROWS_TRY(sigv4::Authorization authorization, sigv4::read_authorization(head));
+        caller.authorization.emplace(std::move(authorization));
+        return ok();
+    }
+    const bool v4 = caller.presented.scheme == Scheme::sigv4_query;
+    NARROWS_TRY(sigv4::Presigned presigned,
+                v4 ? sigv4::read_presigned(head) : sigv4::read_presigned_v2(head));
+    caller.authorization.emplace(std::move(presigned.authorization));
+    caller.asks.emplace(std::move(presigned.request));
+    return ok();
+}
+
+Rejection unreadable(Scheme scheme, const Error& error) {
+    if (scheme != Scheme::sigv4_query) {
+        return reject(Reason::not_authenticated, "IncompleteSignature", error.what);
+    }
+    Rejection rejection =
+        reject(Reason::not_authenticated, "AuthorizationQueryParametersError", error.what);
+    rejection.status = 400;
+    return rejection;
+}
+
+Result<void> verify_in_query(const Services& services, const Caller& caller,
+                             const http::RequestHead& head, std::string_view bucket,
+                             std::optional<crypto::Digest> body_sha256) {
     const sigv4::Authorization& authorization = *caller.authorization;
+    const WallNs now = services.clock.wall();
+    if (authorization.scheme == Scheme::sigv2_query) {
+        return sigv4::verify_presigned_v2(*caller.asks, authorization, caller.opened->secret,
+                                          bucket, now);
+    }
+    const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
+    return sigv4::verify_presigned(head, authorization, key, body_sha256, now,
+                                   services.limits.clock_skew_s);
+}
+
+Result<void> verify_in_header(const Services& services, const Caller& caller,
+                              const http::RequestHead& head,
+                              std::optional<crypto::Digest> body_sha256) {
+    const sigv4::Authorization& authorization = *caller.authorization;
+    const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
+    NARROWS_TRY(sigv4::verify(head, authorization, key, body_sha256, services.clock.wall(),
+                              services.limits.clock_skew_s));
+    return ok();
+}
+
+/// From an opened token to the session it names.
+std::optional<Rejection> find_session(const Services& services, Caller& caller,
+                                      const http::RequestHead& head) {
+    sigv4::Authorization& authorization = *caller.authorization;
     session::SessionPtr session = services.sessions.find(caller.opened->claims.session);
     if (!session) {
         return reject(Reason::session_over, "ExpiredToken",
@@ -43,6 +112,9 @@ std::optional<Rejection> find_session(const Services& services, Caller& caller) 
     }
     caller.session = std::move(session);
     caller.connection = *connection;
+    if (authorization.scheme == Scheme::sigv2_query) {
+        authorization.scope = {"", region_of(caller.granted(), head), "s3"};
+    }
     return std::nullopt;
 }
 
@@ -59,17 +131,17 @@ Rejection reject(Reason reason, std::string code, std::string why) {
 net::Task<Caller> identify(const Services& services, const http::RequestHead& head) {
     Caller caller;
     caller.presented = sigv4::classify(head, services.commitment_key);
-    if (caller.presented.scheme != Scheme::sigv4_header) {
-        caller.rejection = unsupported_scheme(caller.presented.scheme);
+    const Scheme scheme = caller.presented.scheme;
+    if (scheme != Scheme::sigv4_header && scheme != Scheme::sigv4_query &&
+        scheme != Scheme::sigv2_query) {
+        caller.rejection = unsupported_scheme(scheme);
         co_return caller;
     }
-    Result<sigv4::Authorization> authorization = sigv4::read_authorization(head);
-    if (!authorization.has_value()) {
-        caller.rejection =
-            reject(Reason::not_authenticated, "IncompleteSignature", authorization.error().what);
+    const Result<void> read = read_proof(head, caller);
+    if (!read.has_value()) {
+        caller.rejection = unreadable(scheme, read.error());
         co_return caller;
     }
-    caller.authorization.emplace(std::move(authorization.value()));
     Result<std::shared_ptr<const signer::Opened>> opened = co_await services.signer.open_token(
         identity::TokenUse::aws, caller.authorization->session_token.text(),
         caller.authorization->key_id);
@@ -78,23 +150,25 @@ net::Task<Caller> identify(const Services& services, const http::RequestHead& he
         co_return caller;
     }
     caller.opened = std::move(opened.value());
-    caller.rejection = find_session(services, caller);
+    caller.rejection = find_session(services, caller, head);
     co_return caller;
 }
 
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
-                                const http::RequestHead& head,
+                                const http::RequestHead& head, std::string_view bucket,
                                 std::optional<crypto::Digest> body_sha256) {
-    const sigv4::Authorization& authorization = *caller.authorization;
-    const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
-    const Result<sigv4::Verified> verified = sigv4::verify(
-        head, authorization, key, body_sha256, services.clock.wall(), services.limits.clock_skew_s);
-    if (verified.has_value()) {
+    const bool in_header = caller.authorization->scheme == Scheme::sigv4_header;
+    const Result<void> held = in_header
+                                  ? verify_in_header(services, caller, head, body_sha256)
+                                  : verify_in_query(services, caller, head, bucket, body_sha256);
+    if (held.has_value()) {
         return std::nullopt;
     }
-    const bool skewed = verified.error().code == ErrorCode::timeout;
-    return reject(Reason::not_authenticated,
-                  skewed ? "RequestTimeTooSkewed" : "SignatureDoesNotMatch", verified.error().what);
+    std::string code = "SignatureDoesNotMatch";
+    if (held.error().code == ErrorCode::timeout) {
+        code = in_header ? "RequestTimeTooSkewed" : "AccessDenied";
+    }
+    return reject(Reason::not_authenticated, std::move(code), held.error().what);
 }
 
 }  // namespace narrows::aws

@@ -7,7 +7,7 @@
 #include "http/message.h"
 #include "model/decision.h"
 #include "protocols/aws/adapter/services.h"
-#include "protocols/aws/sigv4/authorization.h"
+#include "protocols/aws/sigv4/presigned.h"
 #include "session/session.h"
 
 namespace narrows::aws {
@@ -25,7 +25,11 @@ struct Caller {
     session::SessionPtr session;  ///< null: charge the lobby
     std::size_t connection = 0;
     sigv4::Presented presented;
+    /// The proof. Of one without a credential scope, service and region are put in: S3, and the
+    /// region that the Host names, if the connection has it, else the connection's first.
     std::optional<sigv4::Authorization> authorization;
+    /// What is asked, where the proof was taken out of the request; else the request itself.
+    std::optional<http::RequestHead> asks;
     std::shared_ptr<const signer::Opened> opened;  ///< its token, with the secret that verifies it
     std::optional<Rejection> rejection;            ///< set: nothing else is to be believed
 
@@ -36,10 +40,10 @@ struct Caller {
 /// is not verified here. Never fails: what is wrong is the rejection.
 net::Task<Caller> identify(const Services& services, const http::RequestHead& head);
 
-/// Verifies the signature with the session's own secret. `body_sha256` for requests that do not
-/// declare a hash. Nothing, or why not.
+/// Verifies the proof of `head`, as received, with the session's own secret. `bucket` is the one
+/// that the host names. `body_sha256` for requests that do not declare a hash. Nothing, or why not.
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
-                                const http::RequestHead& head,
+                                const http::RequestHead& head, std::string_view bucket,
                                 std::optional<crypto::Digest> body_sha256);
 
 }  // namespace narrows::aws

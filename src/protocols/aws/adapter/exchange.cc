@@ -22,6 +22,9 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
 
 net::Task<void> Exchange::run() {
     caller_ = co_await identify(services_, head_);
+    if (caller_.asks) {
+        received_ = std::exchange(head_, *caller_.asks);
+    }
     std::optional<Rejection> rejection = caller_.rejection;
     if (!rejection) {
         rejection = co_await understand();
@@ -51,7 +54,7 @@ session::Seen Exchange::seen() const {
     session::Seen seen;
     seen.mode = arrival_.mode;
     seen.peer = arrival_.peer;
-    seen.head = withheld_headers(head_, services_.commitment_key, body_secret_);
+    seen.head = withheld_headers(received(), services_.commitment_key, body_secret_);
     seen.body_streams = streamed_;
     if (body_read_) {
         seen.body_size = raw_body_.size();

@@ -69,6 +69,7 @@ class Exchange {
     net::Task<void> keep_refused_body();
 
     // exchange.cc: the decision and its record.
+    const http::RequestHead& received() const { return received_ ? *received_ : head_; }
     session::Asked asked(const std::optional<Rejection>& rejection) const;
     session::Seen seen() const;
     net::Task<Result<session::Admission>> admit(const std::optional<Rejection>& rejection);
@@ -121,7 +122,8 @@ class Exchange {
     const Services& services_;
     UpstreamPool& pool_;
     http::ServerConnection& agent_;
-    const http::RequestHead head_;
+    http::RequestHead head_;  ///< what is asked: as received, or with its proof taken out
+    std::optional<http::RequestHead> received_;  ///< if that is another
     const Arrival& arrival_;
     const MonoNs began_;
 

@@ -50,7 +50,7 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
     }
     payload_ = std::move(payload.value());
     if (payload_.kind != sigv4::PayloadKind::absent) {
-        rejection = verify(services_, caller_, head_, std::nullopt);
+        rejection = verify(services_, caller_, received(), bucket_, std::nullopt);
         if (rejection) {
             co_return rejection;
         }
@@ -187,7 +187,8 @@ net::Task<std::optional<Rejection>> Exchange::take_held_body() {
 std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
     body_sha256_ = crypto::sha256(raw);
     if (payload_.kind == sigv4::PayloadKind::absent) {
-        std::optional<Rejection> rejection = verify(services_, caller_, head_, body_sha256_);
+        std::optional<Rejection> rejection =
+            verify(services_, caller_, received(), bucket_, body_sha256_);
         if (rejection) {
             return rejection;
         }
@@ -427,7 +428,8 @@ net::Task<void> Exchange::keep_refused_body() {
 /// withheld whole: unsigned operations bring passwords and tokens by nature. A signed one is as
 /// secret as the operation that it looks like.
 bool Exchange::may_hold_secrets() const {
-    if (caller_.presented.scheme != sigv4::Scheme::sigv4_header) {
+    const sigv4::Scheme scheme = caller_.presented.scheme;
+    if (scheme != sigv4::Scheme::sigv4_header && scheme != sigv4::Scheme::sigv4_query) {
         return true;
     }
     const std::vector<std::string_view> scope = codec::split(caller_.presented.scope, '/');

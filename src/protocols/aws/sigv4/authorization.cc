@@ -6,6 +6,7 @@
 
 #include "codec/text.h"
 #include "crypto/hash.h"
+#include "protocols/aws/sigv4/proof_parts.h"
 
 namespace narrows::sigv4 {
 namespace {
@@ -15,14 +16,9 @@ constexpr std::string_view kAlgorithmEcdsa = "AWS4-ECDSA-P256-SHA256";
 constexpr std::size_t kKeyIdMax = 128;  // botocore's model of accessKeyIdType
 constexpr std::size_t kScopePartMax = 64;
 constexpr std::size_t kSignedHeadersMax = 100;
-constexpr std::size_t kTokenMax = 16 * 1024;
 
 bool is_word(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-bool is_key_id(std::string_view text) {
-    return !text.empty() && text.size() <= kKeyIdMax && std::ranges::all_of(text, is_word);
 }
 
 bool is_digits(std::string_view text) {
@@ -37,19 +33,6 @@ bool is_scope_part(std::string_view text) {
 bool is_lower_hex(std::string_view text) {
     return std::ranges::all_of(
         text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-/// RFC 9110 token characters, upper-case letters left out.
-bool is_lower_name(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (is_word(c) && !(c >= 'A' && c <= 'Z')) ||
-               std::string_view("!#$%&'*+-.^`|~").find(c) != std::string_view::npos;
-    });
-}
-
-std::string_view query_of(std::string_view target) {
-    const std::size_t mark = target.find('?');
-    return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
 /// The value of a query key whose name, decoded, is `name` in any case; nothing if absent.
@@ -156,7 +139,25 @@ std::string fingerprint_of(const http::RequestHead& head, ByteView digest_key) {
 }
 
 auto malformed(std::string what) {
-    return fail(ErrorCode::invalid, "the Authorization header " + std::move(what));
+    return fail(ErrorCode::invalid, "the signed request " + std::move(what));
+}
+
+}  // namespace
+
+bool is_key_id(std::string_view text) {
+    return !text.empty() && text.size() <= kKeyIdMax && std::ranges::all_of(text, is_word);
+}
+
+std::string_view query_of(std::string_view target) {
+    const std::size_t mark = target.find('?');
+    return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+}
+
+bool is_lower_name(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (is_word(c) && !(c >= 'A' && c <= 'Z')) ||
+               std::string_view("!#$%&'*+-.^`|~").find(c) != std::string_view::npos;
+    });
 }
 
 Result<void> read_credential(std::string_view text, Authorization& out) {
@@ -195,6 +196,40 @@ Result<void> read_signature(std::string_view text, Authorization& out) {
     out.signature = text;
     return ok();
 }
+
+/// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html:
+/// host and every x-amz-* header must be signed.
+Result<void> check_coverage(const http::Headers& headers, const Authorization& auth) {
+    const auto is_signed = [&](std::string_view name) {
+        return std::ranges::binary_search(auth.signed_headers, name);
+    };
+    for (const std::string& name : auth.signed_headers) {
+        if (http::count(headers, name) == 0) {
+            return malformed("lists a signed header that it does not have");
+        }
+    }
+    if (!is_signed("host")) return malformed("leaves the Host header unsigned");
+    for (const auto& field : headers) {
+        const std::string name = codec::lower(field.name);
+        if (name.starts_with("x-amz-") && !is_signed(name)) {
+            return malformed("leaves an x-amz-* header unsigned; every one must be signed");
+        }
+    }
+    return ok();
+}
+
+Result<void> check_single(const http::Headers& headers) {
+    for (const std::string_view name : {"authorization", "host", "x-amz-date", "date",
+                                        "x-amz-security-token", "x-amz-content-sha256"}) {
+        if (http::count(headers, name) > 1) {
+            return fail(ErrorCode::invalid,
+                        "the request has the header " + std::string(name) + " more than once");
+        }
+    }
+    return ok();
+}
+
+namespace {
 
 /// The three parts, each once, in any order, separated by commas with or without blanks.
 Result<void> read_parts(std::string_view value, Authorization& out) {
@@ -255,39 +290,12 @@ Result<void> read_date(const http::Headers& headers, Authorization& out) {
     return ok();
 }
 
-/// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html:
-/// host and every x-amz-* header must be signed; a date that counts must be, too.
-Result<void> check_coverage(const http::Headers& headers, const Authorization& auth) {
-    const auto is_signed = [&](std::string_view name) {
-        return std::ranges::binary_search(auth.signed_headers, name);
-    };
-    for (const std::string& name : auth.signed_headers) {
-        if (http::count(headers, name) == 0) {
-            return malformed("lists a signed header that the request does not have");
-        }
+/// A date that counts must be signed, too.
+Result<void> check_date_signed(const Authorization& auth) {
+    for (const std::string_view name : {"x-amz-date", "date"}) {
+        if (std::ranges::binary_search(auth.signed_headers, name)) return ok();
     }
-    if (!is_signed("host")) return malformed("leaves the Host header unsigned");
-    for (const auto& field : headers) {
-        const std::string name = codec::lower(field.name);
-        if (name.starts_with("x-amz-") && !is_signed(name)) {
-            return malformed("leaves an x-amz-* header unsigned; every one must be signed");
-        }
-    }
-    if (!is_signed("x-amz-date") && !is_signed("date")) {
-        return malformed("leaves the request's date unsigned");
-    }
-    return ok();
-}
-
-Result<void> check_single(const http::Headers& headers) {
-    for (const std::string_view name : {"authorization", "host", "x-amz-date", "date",
-                                        "x-amz-security-token", "x-amz-content-sha256"}) {
-        if (http::count(headers, name) > 1) {
-            return fail(ErrorCode::invalid,
-                        "the request has the header " + std::string(name) + " more than once");
-        }
-    }
-    return ok();
+    return malformed("leaves its date unsigned");
 }
 
 }  // namespace
@@ -342,12 +350,13 @@ Result<Authorization> read_authorization(const http::RequestHead& head) {
     NARROWS_TRY(check_single(head.headers));
     const std::string_view value = http::header(head.headers, "authorization");
     if (header_scheme(value) != Scheme::sigv4_header) {
-        return malformed("is not an AWS4-HMAC-SHA256 signature");
+        return malformed("has no AWS4-HMAC-SHA256 signature");
     }
     Authorization out;
     NARROWS_TRY(read_parts(value, out));
     NARROWS_TRY(read_date(head.headers, out));
     NARROWS_TRY(check_coverage(head.headers, out));
+    NARROWS_TRY(check_date_signed(out));
     const std::string_view token = http::header(head.headers, "x-amz-security-token");
     if (token.size() > kTokenMax) {
         return fail(ErrorCode::invalid, "the session token is longer than 16 KiB");

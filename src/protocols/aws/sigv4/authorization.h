@@ -15,8 +15,8 @@
 /// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 namespace narrows::sigv4 {
 
-/// How a request proves who sent it. Only sigv4_header is ever verified; the others are told apart
-/// so that the refusal and its record can name them.
+/// How a request proves who sent it. Those that are never verified are told apart so that the
+/// refusal and its record can name them.
 enum class Scheme {
     none,
     sigv4_header,  ///< Authorization: AWS4-HMAC-SHA256 …
@@ -51,14 +51,17 @@ struct Presented {
 };
 Presented classify(const http::RequestHead& head, ByteView digest_key);
 
-/// A header signature, read strictly.
+/// A proof, read strictly. What a scheme does not have is empty.
 struct Authorization {
+    Scheme scheme = Scheme::sigv4_header;
     std::string key_id;
     CredentialScope scope;
     std::vector<std::string> signed_headers;  ///< lower case, sorted, free of duplicates
-    std::string signature;                    ///< 64 lower-case hex digits
+    std::string signature;                    ///< as sent: hex, in V2 base64
     std::string date;                         ///< 20261123T062000Z
     WallNs time = 0;                          ///< the same
+    WallNs expires = 0;                       ///< in a query: from when on it proves nothing
+    std::string payload;                      ///< in a query: what was signed; empty: the body
     Secret session_token;                     ///< X-Amz-Security-Token; empty if absent
 };
 

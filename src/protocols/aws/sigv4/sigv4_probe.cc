@@ -3,6 +3,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "protocols/aws/sigv4/authorization.h"
+#include "protocols/aws/sigv4/presigned.h"
 #include "protocols/aws/sigv4/signature.h"
 
 /// For tests/sigv4/cross_sign.py: verifies or signs what stands on standard input, one JSON object
@@ -35,6 +36,32 @@ codec::Value verify_one(const codec::Value& ask) {
     return held ? codec::Value(codec::Map{{"ok", true}}) : refusal(held.error());
 }
 
+Result<void> verify_query(const http::RequestHead& head, const codec::Value& ask, bool v2) {
+    NARROWS_TRY(const Presigned read, v2 ? read_presigned_v2(head) : read_presigned(head));
+    const Authorization& authorization = read.authorization;
+    const Secret secret(std::string_view(ask.text("secret")));
+    if (v2) return verify_presigned_v2(read.request, authorization, secret, ask.text("bucket"), 0);
+    const SigningKey key = SigningKey::derive(secret, authorization.scope);
+    return verify_presigned(head, authorization, key, crypto::sha256(ask.text("body")),
+                            authorization.time, 0);
+}
+
+codec::Value verify_query_one(const codec::Value& ask) {
+    const http::RequestHead head = read_head(ask);
+    const bool v2 = classify(head, {}).scheme == Scheme::sigv2_query;
+    const Result<void> held = verify_query(head, ask, v2);
+    return held ? codec::Value(codec::Map{{"ok", true}}) : refusal(held.error());
+}
+
+codec::Value presign_one(const codec::Value& ask) {
+    const Credentials credentials{ask.text("key_id"), Secret(std::string_view(ask.text("secret"))),
+                                  Secret(std::string_view(ask.text("token")))};
+    const auto made = presign(read_head(ask), credentials, ask.text("region"), ask.text("service"),
+                              parse_iso_basic(ask.text("date")).value_or(0), ask.number("expires"));
+    return made ? codec::Value(codec::Map{{"ok", true}, {"target", made.value()}})
+                : refusal(made.error());
+}
+
 codec::Value sign_one(const codec::Value& ask) {
     const Credentials credentials{ask.text("key_id"), Secret(std::string_view(ask.text("secret"))),
                                   Secret(std::string_view(ask.text("token")))};
@@ -50,6 +77,13 @@ codec::Value sign_one(const codec::Value& ask) {
     return codec::Map{{"ok", true}, {"headers", std::move(headers)}};
 }
 
+codec::Value answer_to(const codec::Value& ask) {
+    const std::string asked = ask.text("do");
+    if (asked == "sign") return sign_one(ask);
+    if (asked == "presign") return presign_one(ask);
+    return asked == "verify-query" ? verify_query_one(ask) : verify_one(ask);
+}
+
 }  // namespace
 }  // namespace narrows::sigv4
 
@@ -61,10 +95,7 @@ int main() {
             std::cerr << ask.error().what << "\n";
             return 2;
         }
-        const codec::Value answer = ask.value().text("do") == "sign"
-                                        ? sigv4::sign_one(ask.value())
-                                        : sigv4::verify_one(ask.value());
-        std::cout << codec::json_encode(answer) << std::endl;
+        std::cout << codec::json_encode(sigv4::answer_to(ask.value())) << std::endl;
     }
     return 0;
 }

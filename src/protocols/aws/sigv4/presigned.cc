@@ -1,0 +1,161 @@
+#include "protocols/aws/sigv4/presigned.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "codec/text.h"
+#include "protocols/aws/sigv4/canonical.h"
+#include "protocols/aws/sigv4/proof_parts.h"
+#include "protocols/aws/sigv4/query_proof.h"
+
+namespace narrows::sigv4 {
+namespace {
+
+constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
+constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
+constexpr std::array<std::string_view, 7> kProof = {
+    "X-Amz-Algorithm",     "X-Amz-Credential", "X-Amz-Date",          "X-Amz-Expires",
+    "X-Amz-SignedHeaders", "X-Amz-Signature",  "X-Amz-Security-Token"};
+
+bool is_amz(std::string_view lower_name) {
+    return lower_name.starts_with("x-amz-");
+}
+
+Result<void> read_validity(const QueryProof& proof, Authorization& out) {
+    NARROWS_TRY(out.date, proof.value("X-Amz-Date"));
+    NARROWS_TRY(const std::string seconds, proof.value("X-Amz-Expires"));
+    const auto time = parse_iso_basic(out.date);
+    if (!time || out.scope.date != out.date.substr(0, 8)) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL has an X-Amz-Date that is no date or not that of its scope");
+    }
+    std::int64_t valid_s = 0;
+    const auto [end, error] =
+        std::from_chars(seconds.data(), seconds.data() + seconds.size(), valid_s);
+    if (error != std::errc() || end != seconds.data() + seconds.size() || valid_s < 1 ||
+        valid_s > kPresignedSecondsMax) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL has an X-Amz-Expires that is not 1 to 604800 seconds");
+    }
+    out.time = *time;
+    out.expires = out.time + valid_s * kNsPerSecond;
+    return ok();
+}
+
+Result<void> read_token(const http::Headers& headers, const QueryProof& proof, Authorization& out) {
+    const std::string token = proof.text("X-Amz-Security-Token");
+    if (token.size() > kTokenMax || http::count(headers, "x-amz-security-token") != 0) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL has a session token of more than 16 KiB, or another one "
+                    "stands in a header");
+    }
+    out.session_token = Secret(token);
+    return ok();
+}
+
+/// Without the signature, which cannot cover itself.
+http::RequestHead as_signed(const http::RequestHead& head) {
+    const std::size_t mark = std::min(head.target.find('?'), head.target.size());
+    http::RequestHead out{head.method, head.target.substr(0, mark), head.headers};
+    char separator = '?';
+    for (const std::string_view field : codec::split(query_of(head.target), '&')) {
+        const auto name = codec::percent_decode(field.substr(0, field.find('=')));
+        if (name && name.value() == "X-Amz-Signature") continue;
+        out.target.append(1, separator).append(field);
+        separator = '&';
+    }
+    return out;
+}
+
+Result<std::string> signature_of(const http::RequestHead& head, const Authorization& authorization,
+                                 std::string_view payload, const SigningKey& key) {
+    NARROWS_TRY(const std::string canonical,
+                canonical_request(head, authorization.signed_headers, payload,
+                                  path_style(authorization.scope.service)));
+    std::string text(kAlgorithm);
+    text.append("\n").append(authorization.date).append("\n").append(authorization.scope.text());
+    return key.sign(text.append("\n").append(codec::hex(crypto::sha256(canonical))));
+}
+
+}  // namespace
+
+Result<Presigned> read_presigned(const http::RequestHead& head) {
+    NARROWS_TRY(check_single(head.headers));
+    NARROWS_TRY(const QueryProof proof, QueryProof::read(head.target, kProof));
+    NARROWS_TRY(const std::string algorithm, proof.value("X-Amz-Algorithm"));
+    if (algorithm != kAlgorithm) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL has an X-Amz-Algorithm other than AWS4-HMAC-SHA256");
+    }
+    Presigned out;
+    Authorization& authorization = out.authorization;
+    authorization.scheme = Scheme::sigv4_query;
+    NARROWS_TRY(const std::string credential, proof.value("X-Amz-Credential"));
+    NARROWS_TRY(read_credential(credential, authorization));
+    NARROWS_TRY(const std::string names, proof.value("X-Amz-SignedHeaders"));
+    NARROWS_TRY(read_signed_headers(names, authorization));
+    NARROWS_TRY(const std::string signature, proof.value("X-Amz-Signature"));
+    NARROWS_TRY(read_signature(signature, authorization));
+    NARROWS_TRY(read_validity(proof, authorization));
+    NARROWS_TRY(read_token(head.headers, proof, authorization));
+    NARROWS_TRY(check_coverage(head.headers, authorization));
+    NARROWS_TRY(out.request, proof.without(head, is_amz));
+    http::Headers& headers = out.request.headers;
+    const bool silent = http::count(headers, "x-amz-content-sha256") == 0;
+    if (silent && path_style(authorization.scope.service) == PathStyle::as_sent) {
+        headers.push_back({"x-amz-content-sha256", std::string(kUnsignedPayload)});
+    }
+    authorization.payload = http::header(headers, "x-amz-content-sha256");
+    return out;
+}
+
+Result<void> verify_presigned(const http::RequestHead& head, const Authorization& authorization,
+                              const SigningKey& key, std::optional<crypto::Digest> body_sha256,
+                              WallNs now, std::int64_t skew_s) {
+    if (now >= authorization.expires || authorization.time > now + skew_s * kNsPerSecond) {
+        return fail(ErrorCode::timeout, "the presigned URL is valid from " +
+                                            rfc3339(authorization.time) + " to " +
+                                            rfc3339(authorization.expires) + "; make a new one");
+    }
+    if (authorization.payload.empty() && !body_sha256) {
+        return fail(ErrorCode::invalid,
+                    "the presigned request declares no hash of its body, and the body is too large "
+                    "to hold");
+    }
+    const std::string payload =
+        authorization.payload.empty() ? codec::hex(*body_sha256) : authorization.payload;
+    NARROWS_TRY(const std::string expected,
+                signature_of(as_signed(head), authorization, payload, key));
+    if (!crypto::equal_constant_time(expected, authorization.signature)) {
+        return fail(ErrorCode::unauthenticated,
+                    "the presigned URL's signature is not one that its credential makes; use the "
+                    "URL, method and headers exactly as they were signed");
+    }
+    return ok();
+}
+
+Result<std::string> presign(const http::RequestHead& head, const Credentials& credentials,
+                            std::string_view region, std::string_view signing_name, WallNs now,
+                            std::int64_t expires_s) {
+    Authorization authorization;
+    authorization.date = iso_basic(now);
+    authorization.scope = {authorization.date.substr(0, 8), std::string(region),
+                           std::string(signing_name)};
+    authorization.signed_headers = {"host"};
+    const std::string credential = credentials.access_key_id + "/" + authorization.scope.text();
+    http::RequestHead whole = head;
+    whole.target.append("?X-Amz-Algorithm=").append(kAlgorithm);
+    whole.target.append("&X-Amz-Credential=").append(codec::percent_encode(credential));
+    whole.target.append("&X-Amz-Date=").append(authorization.date);
+    whole.target.append("&X-Amz-Expires=").append(std::to_string(expires_s));
+    whole.target.append("&X-Amz-Security-Token=")
+        .append(codec::percent_encode(credentials.session_token.text()));
+    whole.target.append("&X-Amz-SignedHeaders=host");
+    const SigningKey key = SigningKey::derive(credentials.secret_access_key, authorization.scope);
+    NARROWS_TRY(const std::string signature,
+                signature_of(whole, authorization, kUnsignedPayload, key));
+    return whole.target + "&X-Amz-Signature=" + signature;
+}
+
+}  // namespace narrows::sigv4
