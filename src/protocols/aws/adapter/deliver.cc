@@ -1,6 +1,7 @@
 #include <array>
 
 #include "codec/text.h"
+#include "protocols/aws/adapter/event_flow.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/decode/withhold.h"
@@ -23,6 +24,20 @@ struct Exchange::Delivery {
     std::vector<std::string> withheld;
     std::optional<crypto::Digest> sha256_delivered;  ///< where another answer than AWS's was
     bool headed = false;                             ///< the agent has the head
+    std::optional<EventFlow> events;                 ///< if it is an event stream
+    std::uint64_t passed = 0;                        ///< bytes of it that the agent has
+
+    /// What of a stretch may pass; why the answer ends here, if it does.
+    EventFlow::Stretch take(const Result<ByteView>& part, bool is_end) {
+        EventFlow::Stretch stretch{part.has_value() ? part.value() : ByteView(), ""};
+        if (events) {
+            stretch = events->follow(stretch.bytes, is_end || !part.has_value());
+        }
+        if (!part.has_value()) {
+            stretch.why = part.error().what;
+        }
+        return stretch;
+    }
 };
 
 namespace {
@@ -78,13 +93,17 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     }
 }
 
-bool Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
+codec::Value Exchange::head_record(session::Permit& permit, const Delivery& delivery) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
     fields.emplace("status", delivery.head.status);
     fields.emplace("headers", headers_value(delivery.for_record));
     fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
-    return permit.log().bulk_unawaited(RecordKind::head, recording::observed(std::move(fields)));
+    return recording::observed(std::move(fields));
+}
+
+bool Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
+    return permit.log().bulk_unawaited(RecordKind::head, head_record(permit, delivery));
 }
 
 /// RESULT; held when it returns. `why` empty: the answer is whole.
@@ -106,6 +125,16 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     fields.emplace("duration_ns", services_.clock.mono() - began_);
     if (!why.empty()) {
         fields.emplace("why", why);
+    }
+    if (delivery.events) {
+        fields.emplace("events", delivery.events->count().events());
+        const std::string& exception = delivery.events->count().exception();
+        if (!exception.empty()) {
+            fields.emplace("exception", exception);
+        }
+        if (!why.empty()) {
+            delivery.bytes_delivered = delivery.passed;
+        }
     }
     codec::List withheld(delivery.withheld.begin(), delivery.withheld.end());
     if (delivery.bytes_delivered) {
@@ -200,14 +229,18 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
 net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
                                                  http::ClientConnection& upstream,
                                                  Delivery& delivery) {
-    if (!record_head(permit, delivery)) {
+    if (delivery.head.status == 200 && is_event_stream(delivery.head.headers)) {
+        const Result<void> begun = co_await begin_events(permit, upstream, delivery);
+        if (!begun.has_value()) {
+            co_return begun;
+        }
+    } else if (!record_head(permit, delivery)) {
         co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
     }
     while (true) {
         upstream.stream().expires_after(services_.limits.idle_max);
         const Result<ByteView> part = co_await upstream.read_body();
-        std::string why = part.has_value() ? std::string() : part.error().what;
-        const ByteView bytes = part.has_value() ? part.value() : ByteView();
+        auto [bytes, why] = delivery.take(part, upstream.body_done());
         const bool within = permit.spend(bytes.size());
         if (why.empty() && !within) {
             why = "the connection's budget of bytes is used up";
@@ -231,6 +264,28 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
     }
 }
 
+/// The head of an event stream does not wait for the first event, which may be long in coming.
+net::Task<Result<void>> Exchange::begin_events(session::Permit& permit,
+                                               http::ClientConnection& upstream,
+                                               Delivery& delivery) {
+    delivery.events.emplace();
+    const codec::Value record = head_record(permit, delivery);
+    const Result<void> held =
+        co_await permit.log().bulk(RecordKind::head, record, services_.result_await);
+    if (!held.has_value()) {
+        co_return held;
+    }
+    agent_.stream().expires_after(services_.limits.idle_max);
+    co_return co_await write_head(upstream, delivery);
+}
+
+net::Task<Result<void>> Exchange::write_head(http::ClientConnection& upstream, Delivery& delivery) {
+    const auto length = upstream.content_length();
+    const http::Framing framing = length ? http::Framing::sized(*length) : http::Framing::chunked();
+    delivery.headed = true;
+    co_return co_await agent_.write_head(delivery.for_agent, framing);
+}
+
 /// Writes one recorded stretch to the agent, with the head before the first.
 net::Task<Result<void>> Exchange::pass_on(http::ClientConnection& upstream, Delivery& delivery,
                                           ByteView bytes, bool is_last) {
@@ -239,16 +294,13 @@ net::Task<Result<void>> Exchange::pass_on(http::ClientConnection& upstream, Deli
         co_return co_await agent_.write_message(delivery.for_agent, bytes, head_.method == "HEAD");
     }
     if (!delivery.headed) {
-        const auto length = upstream.content_length();
-        const http::Framing framing =
-            length ? http::Framing::sized(*length) : http::Framing::chunked();
-        const Result<void> headed = co_await agent_.write_head(delivery.for_agent, framing);
+        const Result<void> headed = co_await write_head(upstream, delivery);
         if (!headed.has_value()) {
             co_return headed;
         }
-        delivery.headed = true;
     }
     const Result<void> written = co_await agent_.write_body(bytes);
+    delivery.passed += written.has_value() ? bytes.size() : 0;
     if (!written.has_value() || !is_last) {
         co_return written;
     }

@@ -111,11 +111,15 @@ class Exchange {
                                            http::ClientConnection& upstream, Delivery& delivery);
     net::Task<Result<void>> record_stretch(session::Permit& permit, Delivery& delivery,
                                            ByteView bytes, bool is_last);
+    net::Task<Result<void>> begin_events(session::Permit& permit, http::ClientConnection& upstream,
+                                         Delivery& delivery);
+    net::Task<Result<void>> write_head(http::ClientConnection& upstream, Delivery& delivery);
     net::Task<Result<void>> pass_on(http::ClientConnection& upstream, Delivery& delivery,
                                     ByteView bytes, bool is_last);
     net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
                                      const std::string& why);
     void name_queues_for_agent(Delivery& delivery, Bytes& body) const;
+    static codec::Value head_record(session::Permit& permit, const Delivery& delivery);
     bool record_head(session::Permit& permit, const Delivery& delivery);
 
     net::Loop& loop_;
