@@ -14,40 +14,18 @@ namespace {
 
 using codec::Value;
 
-constexpr std::array kColumns{"row",
-                              "session",
-                              "part",
-                              "record",
-                              "time",
-                              "ended",
-                              "agent",
-                              "agent_is",
-                              "principal",
-                              "principal_is",
-                              "task",
-                              "task_is",
-                              "connection",
-                              "service",
-                              "operation",
-                              "effect",
-                              "actions",
-                              "resources",
-                              "verdict",
-                              "reason",
-                              "statement",
-                              "why",
-                              "outcome",
-                              "outcome_why",
-                              "status",
-                              "request_id",
-                              "bytes_out",
-                              "bytes_back",
-                              "duration_ms",
-                              "request_sha256",
-                              "response_sha256",
-                              "withheld",
-                              "leaf",
-                              "lossy"};
+constexpr std::array kColumns{"row",          "session",        "part",
+                              "record",       "time",           "ended",
+                              "agent",        "agent_is",       "principal",
+                              "principal_is", "task",           "task_is",
+                              "connection",   "service",        "operation",
+                              "effect",       "actions",        "resources",
+                              "verdict",      "reason",         "statement",
+                              "why",          "outcome",        "outcome_why",
+                              "status",       "exception",      "events",
+                              "request_id",   "bytes_out",      "bytes_back",
+                              "duration_ms",  "request_sha256", "response_sha256",
+                              "withheld",     "leaf",           "lossy"};
 
 /// What a spreadsheet may take for a formula when a field begins with it (OWASP, "CSV Injection":
 /// also the full-width forms).
@@ -114,6 +92,10 @@ void CsvExporter::add_outcome(Row& row, const OperationView& operation) {
     row["outcome"] = outcome_word(operation);
     row["outcome_why"] = observed.text("why");
     row["status"] = number("status");
+    row["exception"] = observed.text("exception");
+    if (const auto events = evidence::count_member(member(observed, "events"), "messages")) {
+        row["events"] = std::to_string(*events);
+    }
     row["request_id"] = aws_request_id(operation);
     row["bytes_out"] = number("bytes_request");
     row["bytes_back"] = number("bytes_response");

@@ -119,6 +119,17 @@ double sum_of(const Map& timings) {
     return sum;
 }
 
+void put_events(const BodyView& body, WallNs began, Map& to) {
+    if (!body.events) {
+        return;
+    }
+    codec::List events;
+    for (const EventLine& line : body.events->lines()) {
+        events.push_back(json_of(line, began));
+    }
+    to["_events"] = std::move(events);
+}
+
 class HarExporter : public Exporter {
   public:
     HarExporter(std::ostream& out, const SessionSummary& session, HarOptions options)
@@ -224,6 +235,7 @@ Map HarExporter::post_data(const OperationView& operation) {
     if (operation.request.size > 0) {
         body(operation, true, data);
     }
+    put_events(operation.request, operation.time, data);
     if (asked.truth("withheld")) {
         data["_withheld"] = true;
         data["comment"] =
@@ -272,6 +284,7 @@ Map HarExporter::response(const OperationView& operation) {
         content["_missing"] = static_cast<std::int64_t>(*carried) -
                               static_cast<std::int64_t>(operation.response.size);
     }
+    put_events(operation.response, operation.time, content);
     const codec::List* withheld = member(outcome, "withheld").as<codec::List>();
     if (withheld != nullptr && !withheld->empty()) {
         content["_withheld"] = *withheld;

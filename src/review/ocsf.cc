@@ -85,8 +85,9 @@ Map status_of(const OperationView& operation) {
         put_term(map, "status", code > 0 && code < 400 ? kSuccess : kFailure);
         map["status_code"] = code == 0 ? word : std::to_string(code);
     } else if (word == "answered") {
-        put_term(map, "status", code < 400 ? kSuccess : kFailure);
-        map["status_code"] = std::to_string(code);
+        const std::string exception = outcome.text("exception");
+        put_term(map, "status", code < 400 && exception.empty() ? kSuccess : kFailure);
+        map["status_code"] = exception.empty() ? std::to_string(code) : exception;
     } else if (word == "cut") {
         map["status_id"] = kOther.id;
         map["status"] = word;

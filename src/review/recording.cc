@@ -8,6 +8,7 @@
 #include "evidence/payload.h"
 #include "evidence/record_stream.h"
 #include "evidence/verify.h"
+#include "review/export.h"
 #include "review/words.h"
 
 namespace narrows::review {
@@ -105,7 +106,7 @@ class Assembler {
         view.allowed_by_header = (frame.flags & journal::kFlagAllowed) != 0;
         const Value& body = member(member(member(view.intent, "observed"), "request"), "body");
         if (const Bytes* bytes = member(body, "inline").as<Bytes>()) {
-            take_body(view, true, *bytes);
+            take_body(view, true, frame.time, *bytes);
         }
         open_.insert_or_assign(frame.sequence.value(), std::move(view));
     }
@@ -129,7 +130,7 @@ class Assembler {
                     (is_request ? view.request : view.response).size += frame.payload.size();
                     break;
                 }
-                take_body(view, is_request, *payload.find("bytes")->as<Bytes>());
+                take_body(view, is_request, frame.time, *payload.find("bytes")->as<Bytes>());
                 (is_request ? view.request : view.response)
                     .stretches.push_back({frame.sequence, frame.kind,
                                           static_cast<std::uint32_t>(frame.payload.size()),
@@ -148,8 +149,14 @@ class Assembler {
         }
     }
 
-    void take_body(OperationView& view, bool is_request, ByteView bytes) {
+    void take_body(OperationView& view, bool is_request, WallNs time, ByteView bytes) {
         BodyView& body = is_request ? view.request : view.response;
+        if (body.size == 0 && is_event_stream(header(head_of(view, is_request), "content-type"))) {
+            body.events.emplace();
+        }
+        if (body.events) {
+            body.events->add(time, bytes);
+        }
         body.size += bytes.size();
         const bool wanted = !options_.only || *options_.only == view.op;
         if (wanted && body.bytes.size() < options_.body_bytes_max) {
@@ -159,6 +166,11 @@ class Assembler {
         if (options_.only == view.op && options_.body) {
             options_.body(is_request, bytes);
         }
+    }
+
+    static const Value& head_of(const OperationView& view, bool is_request) {
+        return is_request ? member(member(view.intent, "observed"), "request")
+                          : member(view.head, "observed");
     }
 
     /// A denied operation whose request body stands in records still gathers it.
@@ -268,7 +280,11 @@ std::string OperationView::outcome_words() const {
     }
     const std::int64_t status = observed.number("status");
     const std::string words = status == 0 ? observed.text("outcome") : std::to_string(status);
-    return observed.text("outcome") == "cut" ? fmt::format("{} (cut: {})", words, why) : words;
+    const std::string exception = observed.text("exception");
+    if (observed.text("outcome") == "cut") {
+        return fmt::format("{} (cut: {})", words, why);
+    }
+    return exception.empty() ? words : fmt::format("{} (ended by {})", words, exception);
 }
 
 Result<void> read_recording(const Source& source, const SessionSummary& session,

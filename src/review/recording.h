@@ -11,6 +11,7 @@
 #include "journal/reader.h"
 #include "model/ids.h"
 #include "model/record.h"
+#include "review/event_story.h"
 #include "review/sessions.h"
 
 /// One session's recording, operation by operation.
@@ -21,6 +22,7 @@ struct BodyView {
     Bytes bytes;                                       ///< the first `body_bytes_max`
     std::uint64_t size = 0;                            ///< on record
     std::vector<journal::PartIndex::Entry> stretches;  ///< its BODY records
+    std::optional<EventStory> events;                  ///< if it is an event stream
     bool complete() const { return bytes.size() == size; }
 };
 

@@ -63,12 +63,15 @@ class Stub:
         except (asyncio.IncompleteReadError, ConnectionError):
             self.write(target=target, cut=time.time_ns())
             raise
+        await self.respond(writer, method, target, headers, body, request_id)
+        return headers.get("connection", "").lower() != "close"
+
+    async def respond(self, writer, method, target, headers, body, request_id):
         status, content, extra = self.answer(method, target, headers, body, request_id)
         answer = [f"HTTP/1.1 {status}", f"x-amz-request-id: {request_id}", f"Content-Length: {len(content)}"]
         answer += [f"{name}: {value}" for name, value in extra.items()]
         writer.write("\r\n".join(answer).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else content))
         await writer.drain()
-        return headers.get("connection", "").lower() != "close"
 
     async def body(self, reader, headers):
         if headers.get("transfer-encoding", "").lower() != "chunked":

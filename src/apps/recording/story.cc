@@ -152,6 +152,8 @@ void Story::operation(const review::OperationView& operation) {
     line("on", printable(resources_of(operation.intent)));
     line("with", printable(review::short_parameters(operation.intent, 200)));
     decision(operation);
+    events("asked", operation.request, operation.time);
+    events("answered", operation.response, operation.time);
     outcome(operation);
     if (style_.full) {
         full(operation);
@@ -186,6 +188,20 @@ void Story::outcome(const review::OperationView& operation) {
                             static_cast<double>(observed.number("duration_ns")) / 1e6);
     }
     line("result", text);
+}
+
+/// A line an event, or a run of small ones, with the time since the operation was asked.
+void Story::events(const char* name, const review::BodyView& body, WallNs began) {
+    if (!body.events) {
+        return;
+    }
+    for (const review::EventLine& each : body.events->lines()) {
+        const std::string type = paint(each.is_failure ? kRed : kBold, printable(each.type));
+        line(name, fmt::format("+{:.3f} s {}{}, {} bytes{}{}",
+                               static_cast<double>(each.time - began) / kNsPerSecond, type,
+                               each.events > 1 ? fmt::format(" x{}", each.events) : "", each.bytes,
+                               each.text.empty() ? "" : ": ", printable(each.text)));
+    }
 }
 
 void Story::full(const review::OperationView& operation) {
@@ -280,6 +296,21 @@ Value json_of(const review::EventView& event) {
                       {"payload", event.payload}};
 }
 
+namespace {
+
+void put_events(const review::BodyView& body, WallNs began, const char* name, codec::Map& to) {
+    if (!body.events) {
+        return;
+    }
+    codec::List list;
+    for (const review::EventLine& each : body.events->lines()) {
+        list.push_back(review::json_of(each, began));
+    }
+    to[name] = std::move(list);
+}
+
+}  // namespace
+
 Value json_of(const review::OperationView& operation, bool bodies) {
     codec::Map map{{"type", "operation"},
                    {"part", operation.part.value()},
@@ -292,6 +323,8 @@ Value json_of(const review::OperationView& operation, bool bodies) {
                    {"sent", operation.sent},
                    {"head", operation.head},
                    {"result", operation.outcome}};
+    put_events(operation.request, operation.time, "request_events", map);
+    put_events(operation.response, operation.time, "response_events", map);
     if (bodies) {
         map["request_body"] = operation.request.bytes;
         map["response_body"] = operation.response.bytes;

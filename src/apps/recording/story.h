@@ -31,6 +31,7 @@ class Story {
     void outcome(const review::OperationView& operation);
     void full(const review::OperationView& operation);
     void secrets(const review::OperationView& operation);
+    void events(const char* name, const review::BodyView& body, WallNs began);
     void body(const char* name, const review::BodyView& body);
     std::string paint(const char* code, const std::string& text) const;
 
