@@ -1,5 +1,6 @@
 #include "protocols/aws/decode/decode.h"
 
+#include <algorithm>
 #include <array>
 
 #include <zlib.h>
@@ -84,7 +85,11 @@ Result<Value> bind_rpc(const Incoming& request) {
 
 /// Only operations that the model lets compress, or whose model binds the header (S3 objects).
 Result<void> check_coding(const Incoming& request) {
-    const bool coded = http::count(request.head.headers, "content-encoding") > 0;
+    const http::Headers& headers = request.head.headers;
+    const bool coded = std::any_of(headers.begin(), headers.end(), [](const codec::Pair& field) {
+        return codec::iequals(field.name, "content-encoding") &&
+               !without_chunking(field.value).empty();
+    });
     const bool bound = header_use(request, "content-encoding").use == HeaderUse::member;
     if (coded && !bound && !request.candidate.operation.request_compression()) {
         return fail(ErrorCode::invalid,

@@ -141,14 +141,26 @@ TEST(Decode, refuses_headers_and_queries_that_no_protocol_of_the_request_has) {
 
 TEST(Decode, lets_through_what_transports_and_sdks_add) {
     http::Headers headers = kPutItem;
-    for (const char* name :
-         {"Host", "Authorization", "X-Amz-Date", "X-Amz-Security-Token", "x-amz-content-sha256",
-          "amz-sdk-invocation-id", "amz-sdk-request", "User-Agent", "x-amz-user-agent",
-          "Content-Length", "Accept-Encoding", "X-Amzn-Trace-Id", "x-amzn-query-mode"}) {
+    for (const char* name : {"Host", "Authorization", "X-Amz-Date", "X-Amz-Security-Token",
+                             "x-amz-content-sha256", "amz-sdk-invocation-id", "amz-sdk-request",
+                             "User-Agent", "x-amz-user-agent", "Content-Length", "Accept-Encoding",
+                             "X-Amzn-Trace-Id", "x-amzn-query-mode", "x-amz-te"}) {
         headers.push_back({name, "x"});
     }
     const auto value = decode(request_of("dynamodb", "POST", "/", headers, R"({"TableName":"t"})"));
     ASSERT_TRUE(value) << value.error().what;
+}
+
+TEST(Decode, takes_chunks_where_an_operation_has_no_content_coding) {
+    const char* part = "/b/k?partNumber=1&uploadId=u";
+    for (const char* coding : {"aws-chunked", "AWS-Chunked", "aws-chunked, aws-chunked"}) {
+        const auto value = decode(request_of("s3", "PUT", part, {{"Content-Encoding", coding}}));
+        EXPECT_TRUE(value) << coding << ": " << value.error().what;
+    }
+    for (const char* coding : {"gzip", "gzip,aws-chunked", "aws-chunked,gzip"}) {
+        EXPECT_FALSE(decode(request_of("s3", "PUT", part, {{"Content-Encoding", coding}})))
+            << coding;
+    }
 }
 
 TEST(Decode, refuses_forms_that_say_two_things_or_more_than_the_model) {

@@ -127,17 +127,6 @@ std::string media_type(const Incoming& request) {
     return std::string(http::header(request.head.headers, "content-type"));
 }
 
-/// "gzip, aws-chunked" → "gzip": framing is the transport's.
-std::string without_chunking(std::string_view codings) {
-    std::string out;
-    for (std::string_view coding : codec::split(codings, ',')) {
-        coding = codec::trim(coding);
-        if (coding.empty() || codec::iequals(coding, "aws-chunked")) continue;
-        out += (out.empty() ? "" : ",") + std::string(coding);
-    }
-    return out;
-}
-
 void add(http::Headers& headers, std::string_view name, std::string value) {
     if (!value.empty()) headers.push_back({std::string(name), std::move(value)});
 }

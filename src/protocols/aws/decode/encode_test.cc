@@ -79,6 +79,7 @@ TEST(Encode, only_listed_headers_are_sent_on) {
                                    {"Expect", "100-continue"},
                                    {"Cookie", "a=b"},
                                    {"X-Forwarded-For", "192.0.2.1"},
+                                   {"x-amz-te", "append-md5"},
                                    {"Accept-Encoding", "gzip"},
                                    {"Content-Encoding", "gzip,aws-chunked"},
                                    {"Content-Type", "text/csv"},

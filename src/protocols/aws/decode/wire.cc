@@ -8,8 +8,9 @@
 namespace narrows::aws {
 namespace {
 
-/// Of this hop alone. The signer and the transport make their own.
-constexpr std::array<std::string_view, 22> kConsumed = {"host",
+/// Of this hop alone. The signer and the transport make their own. x-amz-te asks S3 to put a digest
+/// behind the object; clients read on without it, and what is on record is the object alone.
+constexpr std::array<std::string_view, 23> kConsumed = {"host",
                                                         "authorization",
                                                         "x-amz-date",
                                                         "x-amz-security-token",
@@ -30,7 +31,8 @@ constexpr std::array<std::string_view, 22> kConsumed = {"host",
                                                         "proxy-authorization",
                                                         "proxy-connection",
                                                         "x-amz-target",
-                                                        "smithy-protocol"};
+                                                        "smithy-protocol",
+                                                        "x-amz-te"};
 
 constexpr std::array<std::string_view, 10> kCarried = {"accept",
                                                        "content-md5",
@@ -86,6 +88,16 @@ Result<std::vector<codec::Pair>> form_pairs(const Incoming& request) {
                     "the request has a query string and a form body; send one of them");
     }
     return codec::form_decode(query.empty() ? as_text(request.body) : query);
+}
+
+std::string without_chunking(std::string_view codings) {
+    std::string out;
+    for (std::string_view coding : codec::split(codings, ',')) {
+        coding = codec::trim(coding);
+        if (coding.empty() || codec::iequals(coding, "aws-chunked")) continue;
+        out += (out.empty() ? "" : ",") + std::string(coding);
+    }
+    return out;
 }
 
 Key query_key(Operation entry, const codec::Pair& pair) {

@@ -26,6 +26,10 @@ Result<std::vector<codec::Pair>> rest_query(std::string_view target);
 /// from the body of a POST. ErrorCode::invalid if both hold something.
 Result<std::vector<codec::Pair>> form_pairs(const Incoming& request);
 
+/// A Content-Encoding without aws-chunked, which is framing and the transport's own:
+/// "gzip, aws-chunked" → "gzip".
+std::string without_chunking(std::string_view codings);
+
 /// What a query key is to an operation.
 enum class KeyUse { member, map_entry, literal, hint, undeclared };
 struct Key {
