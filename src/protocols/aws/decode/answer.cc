@@ -124,7 +124,9 @@ std::string_view denial_code(const Style& style) {
 Answer refuse(const Style& style, const Refusal& refusal) {
     const std::string code = refusal.code.empty() ? std::string(denial_code(style)) : refusal.code;
     Answer answer;
-    answer.status = refusal.status;
+    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+    const bool rpc = style.protocol == Protocol::json && !style.query_mode;
+    answer.status = rpc && refusal.status == 403 ? 400 : refusal.status;
     answer.headers.push_back({"Content-Type", media_type(style)});
     answer.headers.push_back(
         {style.s3 ? "x-amz-request-id" : "x-amzn-RequestId", refusal.request_id});

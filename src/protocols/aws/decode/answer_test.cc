@@ -19,14 +19,24 @@ Answer answer(Protocol protocol, bool s3 = false) {
 
 TEST(Answer, json) {
     const Answer json = answer(Protocol::json);
-    EXPECT_EQ(json.status, 403);
+    EXPECT_EQ(json.status, 400);
     EXPECT_EQ(json.body, R"({"__type":"AccessDeniedException","message":"no <rule> allows it"})");
     EXPECT_EQ(http::header(json.headers, "content-type"), "application/x-amz-json-1.0");
     EXPECT_EQ(http::header(json.headers, "x-amzn-errortype"), "AccessDeniedException");
     EXPECT_EQ(http::header(json.headers, "x-amzn-requestid"), "ns-x#7");
     const Answer rest = answer(Protocol::rest_json);
+    EXPECT_EQ(rest.status, 403);
     EXPECT_EQ(rest.body, R"({"message":"no <rule> allows it"})");
     EXPECT_EQ(http::header(rest.headers, "x-amzn-errortype"), "AccessDeniedException");
+}
+
+TEST(Answer, json_of_a_service_that_was_a_query_service) {
+    Style style;
+    style.protocol = Protocol::json;
+    style.query_mode = true;
+    const Answer sqs = refuse(style, kRefusal);
+    EXPECT_EQ(sqs.status, 403);
+    EXPECT_EQ(http::header(sqs.headers, "x-amzn-query-error"), "AccessDenied;Sender");
 }
 
 TEST(Answer, query_and_rest_xml) {
