@@ -19,6 +19,7 @@
 #include "gateway/custody.h"
 #include "gateway/kms_signer.h"
 #include "gateway/open_record.h"
+#include "gateway/presign.h"
 #include "gateway/recipients.h"
 #include "gateway/resume.h"
 #include "policy/scope.h"
@@ -134,6 +135,7 @@ Result<void> open_kept(Runtime& runtime) {
                                    crypto::hkdf_sha256(runtime.commitment_key.view(), {},
                                                        "narrows sessions 1", kKeyBytes)));
     runtime.kept = std::make_unique<SessionStore>(std::move(kept));
+    NARROWS_TRY(runtime.urls, UrlStore::open(io::posix(), runtime.data_dir + "/urls"));
     return ok();
 }
 
@@ -196,13 +198,14 @@ aws::Limits limits_of(const Config& config) {
 
 void open_services(Runtime& runtime, const Config& config) {
     const aws::Catalogue& catalogue = aws::Catalogue::embedded();
-    runtime.services = std::unique_ptr<aws::Services>(
-        new aws::Services{runtime.clock, catalogue, runtime.keys, runtime.sessions, *runtime.lobby,
-                          *runtime.gate, *runtime.signer, *runtime.tls_client,
-                          runtime.commitment_key.view(), own_listeners(config), limits_of(config),
-                          config.recording.result == ResultMode::durable ? recording::Await::durable
-                                                                         : recording::Await::held,
-                          catalogue.info().digest});
+    runtime.services = std::unique_ptr<aws::Services>(new aws::Services{
+        runtime.clock, catalogue, runtime.keys, runtime.sessions, *runtime.lobby, *runtime.gate,
+        *runtime.signer, *runtime.tls_client, runtime.commitment_key.view(), own_listeners(config),
+        limits_of(config),
+        config.recording.result == ResultMode::durable ? recording::Await::durable
+                                                       : recording::Await::held,
+        catalogue.info().digest,
+        [&runtime](std::string key_id) { return spend_url(runtime, std::move(key_id)); }});
     for (std::size_t i = 0; i < runtime.loops.size(); ++i) {
         runtime.adapters.push_back(
             std::make_unique<aws::Adapter>(runtime.loops.at(i), *runtime.services));

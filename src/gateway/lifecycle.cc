@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "codec/text.h"
+#include "gateway/bearer.h"
 #include "gateway/open_record.h"
 #include "policy/session_policy.h"
 
@@ -127,9 +128,14 @@ net::Task<Result<Started>> hand_out(Runtime& runtime, session::SessionPtr sessio
     if (!minted.has_value()) {
         co_return fail(minted.error());
     }
+    Result<std::string> bearer = co_await bearer_token(runtime, terms);
+    if (!bearer.has_value()) {
+        co_return fail(bearer.error());
+    }
     signer::Minted& made = minted.value();
     co_return Started{std::move(session), std::move(made.credentials),
-                      std::move(made.delivery_token), std::move(made.proxy_token)};
+                      std::move(made.delivery_token), std::move(made.proxy_token),
+                      std::move(bearer.value())};
 }
 
 /// Its OPEN may yet become durable, when the disk is well: the part says that nothing came of it.

@@ -33,6 +33,7 @@ struct Started {
     std::vector<identity::Credentials> credentials;  ///< one a connection
     std::string delivery_token;
     std::string proxy_token;
+    std::string bearer_token;  ///< empty: no connection, or several, for it
 };
 
 /// Why no session can start now, in a sentence; empty if one can.

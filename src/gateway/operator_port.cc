@@ -10,6 +10,7 @@
 #include "gateway/custody.h"
 #include "gateway/lifecycle.h"
 #include "gateway/metrics.h"
+#include "gateway/presign.h"
 #include "gateway/start_request.h"
 #include "http/connection.h"
 
@@ -109,6 +110,9 @@ Reply started_reply(const Runtime& runtime, const Started& started) {
     map.emplace("proxy_token", started.proxy_token);
     map.emplace("container_credentials_url", base + "/.narrows/credentials");
     map.emplace("authorization_token", started.delivery_token);
+    if (!started.bearer_token.empty()) {
+        map.emplace("bearer_token", started.bearer_token);
+    }
     map.emplace("ca_pem", runtime.certificates->ca_pem());
     const auto& first = started.session->terms().connections.front();
     map.emplace("region", first.regions.empty() ? "us-east-1" : first.regions.front());
@@ -224,6 +228,23 @@ net::Task<Reply> end(Runtime& runtime, const http::RequestHead& head, const std:
     co_return json(200, std::move(map));
 }
 
+/// By whoever may end the session.
+net::Task<Reply> presigned(Runtime& runtime, const http::RequestHead& head, const std::string& id,
+                           std::string body) {
+    const session::SessionPtr session = runtime.sessions.find(model::SessionId(id));
+    if (!session || session->over(runtime.clock)) {
+        co_return failed({ErrorCode::not_found, "no such session is active here: " + id});
+    }
+    std::string key(bearer(head));
+    Result<std::string> by = co_await permission(runtime, std::move(key), session, true);
+    if (!by.has_value()) {
+        co_return failed(by.error());
+    }
+    Result<codec::Map> made =
+        co_await presign(runtime, session, std::move(by.value()), std::move(body));
+    co_return made.has_value() ? json(201, std::move(made.value())) : failed(made.error());
+}
+
 net::Task<Reply> list_sessions(Runtime& runtime, const http::RequestHead& head) {
     const std::shared_ptr<Settings> settings = runtime.settings();
     using Found = Result<std::vector<session::SessionPtr>>;
@@ -279,6 +300,10 @@ net::Task<Reply> route(Runtime& runtime, const http::RequestHead& head, std::str
         const std::string id(path[3]);
         const std::string verb(path[4]);
         co_return co_await end(runtime, head, id, verb, body);
+    }
+    if (head.method == "POST" && on_session && path[4] == "presign") {
+        const std::string id(path[3]);
+        co_return co_await presigned(runtime, head, id, std::move(body));
     }
     if (head.method == "POST" && on_session && is_custody_verb(path[4])) {
         CustodyRequest request{std::string(bearer(head)), std::string(path[3]),

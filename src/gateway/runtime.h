@@ -11,6 +11,7 @@
 #include "gateway/config/config.h"
 #include "gateway/fetcher.h"
 #include "gateway/session_store.h"
+#include "gateway/url_store.h"
 #include "identity/proof.h"
 #include "journal/journal.h"
 #include "net/stream.h"
@@ -84,6 +85,7 @@ struct Runtime {
     std::unique_ptr<recorder::Recorder> recorder;
     std::deque<evidence::AlarmEntry> untold_alarms;  ///< loop 0 alone
     std::unique_ptr<SessionStore> kept;
+    std::unique_ptr<UrlStore> urls;
     std::shared_ptr<recording::PartLog> system;
     std::shared_ptr<recording::PartLog> lobby_log;
     std::unique_ptr<session::Lobby> lobby;

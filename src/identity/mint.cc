@@ -27,6 +27,10 @@ UseNames names_of(TokenUse use) {
             return {"nrw_delivery_", "narrows-token-delivery-v1"};
         case TokenUse::proxy:
             return {"nrw_proxy_", "narrows-token-proxy-v1"};
+        case TokenUse::once:
+            return {"nrw_once_", "narrows-token-once-v1"};
+        case TokenUse::bearer:
+            return {"nrw_bearer_", "narrows-token-bearer-v1"};
     }
     return {};
 }
@@ -152,9 +156,9 @@ Result<TokenClaims> open_token(const GroupKey& key, TokenUse use, std::string_vi
     return read_claims(plain.value().view());
 }
 
-Result<TokenClaims> open_token(const GroupKey& key, std::string_view token,
-                               std::string_view key_id) {
-    NARROWS_TRY(auto claims, open_token(key, TokenUse::aws, token));
+Result<TokenClaims> open_token(const GroupKey& key, std::string_view token, std::string_view key_id,
+                               TokenUse use) {
+    NARROWS_TRY(auto claims, open_token(key, use, token));
     if (!crypto::equal_constant_time(claims.key_id, key_id)) {
         return fail(ErrorCode::unauthenticated,
                     "the session token belongs to another access key id");

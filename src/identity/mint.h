@@ -56,6 +56,8 @@ enum class TokenUse {
     aws,       ///< AWS_SESSION_TOKEN: "nrw_session_…"
     delivery,  ///< AWS_CONTAINER_AUTHORIZATION_TOKEN and credential_process: "nrw_delivery_…"
     proxy,     ///< Proxy-Authorization: "nrw_proxy_…"
+    once,      ///< X-Amz-Security-Token of a URL for a single use: "nrw_once_…"
+    bearer,    ///< Authorization: Bearer, AWS_BEARER_TOKEN_BEDROCK: "nrw_bearer_…"
 };
 
 /// Prefix and unpadded base64url of the sealed claims, at most kSealedTokenMax bytes. `invalid` if
@@ -65,9 +67,9 @@ Result<std::string> seal_token(const GroupKey& key, TokenUse use, const TokenCla
 /// whether the session lives: an expired attempt is recorded in the session it names, so the
 /// session judges both.
 Result<TokenClaims> open_token(const GroupKey& key, TokenUse use, std::string_view token);
-/// As above for TokenUse::aws, and the token must be of this access key id.
-Result<TokenClaims> open_token(const GroupKey& key, std::string_view token,
-                               std::string_view key_id);
+/// As above for a token that goes with a signature: it must be of this access key id.
+Result<TokenClaims> open_token(const GroupKey& key, std::string_view token, std::string_view key_id,
+                               TokenUse use = TokenUse::aws);
 
 /// The secret access key of a key id: 40 base64 characters (the first 240 bits of HMAC-SHA256).
 Secret secret_access_key(const GroupKey& key, std::string_view key_id);

@@ -33,6 +33,18 @@ int run_session_list(const SessionOptions& options, const Output& to);
 int run_session_show(const SessionOptions& options, const Output& to);
 int run_session_kill(const SessionOptions& options, const Output& to);
 
+struct PresignOptions {
+    OperatorOptions to;
+    std::string session;
+    std::string connection;
+    std::string object;  ///< "s3://BUCKET/KEY"
+    std::string method = "GET";
+    std::string expires = "15m";
+    std::string endpoint;  ///< how the third party reaches the gateway; else as agents here do
+};
+int run_session_presign(const PresignOptions& options, const Output& to);
+void register_presign(CLI::App& session, int& exit_code);
+
 struct CredentialsOptions {
     std::string connection;     ///< empty: the session's first
     std::string delivery_file;  ///< empty: the container variables

@@ -58,6 +58,21 @@ identity::DeliveryInput input_of(const StartedSession& session) {
     return input;
 }
 
+/// In the place of an API key of Bedrock's, if there was one: whoever has none signs. SDKs send it
+/// over https alone, so Bedrock has an endpoint of its own, by the gateway's usual name here.
+void set_bearer(identity::Environment& to, const StartedSession& session) {
+    if (session.bearer_token.empty() || std::getenv("AWS_BEARER_TOKEN_BEDROCK") == nullptr) {
+        return;
+    }
+    std::string authority = session.endpoint_url.substr(session.endpoint_url.find("://") + 3);
+    if (authority.starts_with("127.0.0.1:")) {
+        authority.replace(0, authority.find(':'), "localhost");
+    }
+    to.set["AWS_BEARER_TOKEN_BEDROCK"] = session.bearer_token;
+    to.set["AWS_ENDPOINT_URL_BEDROCK"] = "https://" + authority;
+    to.set["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = "https://" + authority;
+}
+
 /// SDKs split the line as a shell would; only double quotes are understood everywhere.
 std::string process_argument(const std::string& text) {
     const bool plain = text.find_first_of(" \t\"'\\") == std::string::npos;
@@ -168,7 +183,9 @@ Result<identity::Environment> lay_out(const StartedSession& session, const Deliv
     if (session.credentials.size() == 1) {
         input.keys = &session.credentials.front();
     }
-    return identity::environment(input);
+    identity::Environment variables = identity::environment(input);
+    set_bearer(variables, session);
+    return variables;
 }
 
 identity::Environment plain_environment(const StartedSession& session) {

@@ -172,6 +172,7 @@ Result<StartedSession> parse_started(const codec::Value& answer) {
     started.proxy_token = answer.text("proxy_token");
     started.container_url = answer.text("container_credentials_url");
     started.authorization_token = answer.text("authorization_token");
+    started.bearer_token = answer.text("bearer_token");
     started.ca_pem = answer.text("ca_pem");
     const codec::Value* list = answer.find("credentials");
     const codec::List* credentials = list == nullptr ? nullptr : list->as<codec::List>();
@@ -240,6 +241,10 @@ Result<void> Operator::over(const std::string& session, const std::string& verb,
     }
     NARROWS_TRY(call("POST", path_of(session, verb), codec::json_encode(body)));
     return ok();
+}
+
+Result<codec::Value> Operator::presign(const std::string& session, const codec::Map& body) const {
+    return call("POST", path_of(session, "presign"), codec::json_encode(body));
 }
 
 Result<codec::Value> Operator::custody(const std::string& session, const std::string& verb,

@@ -55,6 +55,7 @@ struct StartedSession {
     std::string proxy_token;
     std::string container_url;
     std::string authorization_token;
+    std::string bearer_token;  ///< empty: there is none
     std::string ca_pem;
 };
 /// Refuses an answer in which something is missing that a session needs.
@@ -75,6 +76,8 @@ class Operator {
     /// `verb`: "end" or "kill".
     Result<void> over(const std::string& session, const std::string& verb,
                       std::optional<int> exit_status) const;
+    /// A URL for a single use.
+    Result<codec::Value> presign(const std::string& session, const codec::Map& body) const;
     /// `verb`: "hold", "release" or "shred".
     Result<codec::Value> custody(const std::string& session, const std::string& verb,
                                  const codec::Map& body) const;

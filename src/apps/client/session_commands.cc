@@ -231,6 +231,7 @@ void register_session(CLI::App& app, int& exit_code) {
         add(session, "show", "an active session", run_session_show, exit_code, options, json);
     CLI::App* kill = add(session, "kill", "end a session against its will", run_session_kill,
                          exit_code, options, json);
+    register_presign(*session, exit_code);
     for (CLI::App* command : {end, kill}) {
         command->add_option("session", options->session, "the session's id")->required();
     }

@@ -11,6 +11,11 @@ using sigv4::Scheme;
 
 namespace {
 
+constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kOnce = "nrw_once_";
+/// What the services that take bearer tokens sign as.
+constexpr const char* kBearerService = "bedrock";
+
 Rejection unsupported_scheme(Scheme scheme) {
     if (scheme == Scheme::none) {
         return reject(Reason::not_authenticated, "MissingAuthenticationToken",
@@ -21,7 +26,12 @@ Rejection unsupported_scheme(Scheme scheme) {
                       " are denied here; sign with the session's keys and Signature Version 4");
 }
 
-Rejection not_opened(const Error& error) {
+Rejection not_opened(Scheme scheme, const Error& error) {
+    if (error.code == ErrorCode::unauthenticated && scheme == Scheme::bearer) {
+        return reject(Reason::not_authenticated, "AccessDeniedException",
+                      "The bearer token is not one that this gateway issued; AWS's own are not "
+                      "taken here: use the session's, or sign with the session's keys");
+    }
     if (error.code == ErrorCode::unauthenticated) {
         return reject(Reason::not_authenticated, "InvalidClientTokenId",
                       "The access key or session token is not one that this gateway issued");
@@ -52,6 +62,14 @@ Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
     if (caller.presented.scheme == Scheme::sigv4_header) {
         NARROWS_TRY(sigv4::Authorization authorization, sigv4::read_authorization(head));
         caller.authorization.emplace(std::move(authorization));
+        return ok();
+    }
+    if (caller.presented.scheme == Scheme::bearer) {
+        const std::string_view value = http::header(head.headers, "authorization");
+        caller.authorization.emplace();
+        caller.authorization->scheme = Scheme::bearer;
+        caller.authorization->session_token =
+            Secret(codec::trim(value.substr(std::min(kBearer.size(), value.size()))));
         return ok();
     }
     const bool v4 = caller.presented.scheme == Scheme::sigv4_query;
@@ -96,6 +114,29 @@ Result<void> verify_in_header(const Services& services, const Caller& caller,
     return ok();
 }
 
+/// What the token that was presented must have been sealed for.
+identity::TokenUse use_of(const sigv4::Authorization& authorization) {
+    if (authorization.scheme == Scheme::bearer) {
+        return identity::TokenUse::bearer;
+    }
+    const bool once = authorization.scheme == Scheme::sigv4_query &&
+                      authorization.session_token.text().starts_with(kOnce);
+    return once ? identity::TokenUse::once : identity::TokenUse::aws;
+}
+
+/// The connection that a credential is for: a URL's key is no connection's.
+std::optional<std::size_t> connection_of(const session::Session& session, const Caller& caller) {
+    const identity::TokenClaims& claims = caller.opened->claims;
+    if (!caller.once) {
+        return session.connection_of_key(claims.key_id);
+    }
+    const std::vector<session::Connection>& granted = session.terms().connections;
+    const auto found =
+        std::find_if(granted.begin(), granted.end(),
+                     [&](const session::Connection& c) { return c.name == claims.connection; });
+    return found == granted.end() ? std::nullopt : std::optional(found - granted.begin());
+}
+
 /// From an opened token to the session it names.
 std::optional<Rejection> find_session(const Services& services, Caller& caller,
                                       const http::RequestHead& head) {
@@ -105,15 +146,16 @@ std::optional<Rejection> find_session(const Services& services, Caller& caller,
         return reject(Reason::session_over, "ExpiredToken",
                       "The session that these credentials name is over or not known here");
     }
-    const auto connection = session->connection_of_key(authorization.key_id);
+    const auto connection = connection_of(*session, caller);
     if (!connection) {
         return reject(Reason::not_authenticated, "InvalidClientTokenId",
                       "The access key belongs to no connection of its session");
     }
     caller.session = std::move(session);
     caller.connection = *connection;
-    if (authorization.scheme == Scheme::sigv2_query) {
-        authorization.scope = {"", region_of(caller.granted(), head), "s3"};
+    if (authorization.scheme == Scheme::sigv2_query || authorization.scheme == Scheme::bearer) {
+        const bool s3 = authorization.scheme == Scheme::sigv2_query;
+        authorization.scope = {"", region_of(caller.granted(), head), s3 ? "s3" : kBearerService};
     }
     return std::nullopt;
 }
@@ -128,12 +170,16 @@ Rejection reject(Reason reason, std::string code, std::string why) {
     return rejection;
 }
 
+bool takes_bearer(std::string_view service_id) {
+    return service_id == "bedrock" || service_id == "bedrock-runtime";
+}
+
 net::Task<Caller> identify(const Services& services, const http::RequestHead& head) {
     Caller caller;
     caller.presented = sigv4::classify(head, services.commitment_key);
     const Scheme scheme = caller.presented.scheme;
     if (scheme != Scheme::sigv4_header && scheme != Scheme::sigv4_query &&
-        scheme != Scheme::sigv2_query) {
+        scheme != Scheme::sigv2_query && scheme != Scheme::bearer) {
         caller.rejection = unsupported_scheme(scheme);
         co_return caller;
     }
@@ -142,14 +188,16 @@ net::Task<Caller> identify(const Services& services, const http::RequestHead& he
         caller.rejection = unreadable(scheme, read.error());
         co_return caller;
     }
+    const identity::TokenUse use = use_of(*caller.authorization);
     Result<std::shared_ptr<const signer::Opened>> opened = co_await services.signer.open_token(
-        identity::TokenUse::aws, caller.authorization->session_token.text(),
-        caller.authorization->key_id);
+        use, caller.authorization->session_token.text(), caller.authorization->key_id);
     if (!opened.has_value()) {
-        caller.rejection = not_opened(opened.error());
+        caller.rejection = not_opened(scheme, opened.error());
         co_return caller;
     }
     caller.opened = std::move(opened.value());
+    caller.once = use == identity::TokenUse::once;
+    caller.presented.key_id = caller.opened->claims.key_id;
     caller.rejection = find_session(services, caller, head);
     co_return caller;
 }
@@ -157,6 +205,9 @@ net::Task<Caller> identify(const Services& services, const http::RequestHead& he
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
                                 const http::RequestHead& head, std::string_view bucket,
                                 std::optional<crypto::Digest> body_sha256) {
+    if (caller.authorization->scheme == Scheme::bearer) {
+        return std::nullopt;  // the token, once opened, is the proof
+    }
     const bool in_header = caller.authorization->scheme == Scheme::sigv4_header;
     const Result<void> held = in_header
                                   ? verify_in_header(services, caller, head, body_sha256)

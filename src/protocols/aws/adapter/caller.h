@@ -32,6 +32,7 @@ struct Caller {
     std::optional<http::RequestHead> asks;
     std::shared_ptr<const signer::Opened> opened;  ///< its token, with the secret that verifies it
     std::optional<Rejection> rejection;            ///< set: nothing else is to be believed
+    bool once = false;                             ///< by a URL for a single use
 
     const session::Connection& granted() const { return session->terms().connections[connection]; }
 };
@@ -39,6 +40,10 @@ struct Caller {
 /// Reads the credential of a request and finds the session and connection it names. The signature
 /// is not verified here. Never fails: what is wrong is the rejection.
 net::Task<Caller> identify(const Services& services, const http::RequestHead& head);
+
+/// Services that a bearer token opens:
+/// https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html
+bool takes_bearer(std::string_view service_id);
 
 /// Verifies the proof of `head`, as received, with the session's own secret. `bucket` is the one
 /// that the host names. `body_sha256` for requests that do not declare a hash. Nothing, or why not.

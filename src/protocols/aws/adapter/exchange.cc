@@ -29,6 +29,9 @@ net::Task<void> Exchange::run() {
     if (!rejection) {
         rejection = co_await understand();
     }
+    if (!rejection && caller_.once) {
+        rejection = co_await spend_url();
+    }
     if (rejection) {
         co_await keep_refused_body();
     }
@@ -48,6 +51,16 @@ net::Task<void> Exchange::run() {
         const std::string record = admission.value().record;
         co_await forward(std::move(permit), record);
     }
+}
+
+/// From here on the URL is used, whatever becomes of the operation.
+net::Task<std::optional<Rejection>> Exchange::spend_url() {
+    std::string key_id = caller_.opened->claims.key_id;
+    const Result<void> spent = co_await services_.spend_url(std::move(key_id));
+    if (spent.has_value()) {
+        co_return std::nullopt;
+    }
+    co_return reject(Reason::not_authenticated, "AccessDenied", spent.error().what);
 }
 
 session::Seen Exchange::seen() const {
@@ -77,6 +90,9 @@ session::Seen Exchange::seen() const {
     seen.signature.emplace("scope", caller_.presented.scope);
     seen.signature.emplace("payload", sigv4::name_of(payload_.kind));
     seen.signature.emplace("presented_hmac", caller_.presented.fingerprint);
+    if (caller_.once) {
+        seen.signature.emplace("once", true);
+    }
     const auto state = [&](const char* key, std::string_view header) {
         const std::string_view value = http::header(head_.headers, header);
         if (!value.empty()) {

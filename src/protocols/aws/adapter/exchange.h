@@ -81,6 +81,7 @@ class Exchange {
     std::string denial_text(const session::Admission& admission,
                             const std::optional<Rejection>& rejection) const;
     std::string session_arn() const;
+    net::Task<std::optional<Rejection>> spend_url();
 
     // forward.cc: upstream, with the permit.
     net::Task<void> forward(session::Permit permit, std::string record);

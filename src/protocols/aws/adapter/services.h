@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,6 +39,9 @@ struct Services {
     Limits limits;
     recording::Await result_await = recording::Await::held;
     std::string catalogue_digest;
+    /// Uses up the URL that is signed with this key id; durable when it returns. ErrorCode::denied:
+    /// it was used before, or is not known here.
+    std::function<net::Task<Result<void>>(std::string key_id)> spend_url;
 };
 
 }  // namespace narrows::aws

@@ -298,7 +298,10 @@ std::optional<Rejection> Exchange::never_allowed() const {
     for (const Decoded& candidate : decoded_) {
         const Operation& entry = candidate.entry;
         const char* why = nullptr;
-        if (entry.returns_credentials()) {
+        if (caller_.authorization->scheme == sigv4::Scheme::bearer &&
+            !takes_bearer(entry.service().id())) {
+            why = "its service takes no bearer tokens; sign with the session's keys";
+        } else if (entry.returns_credentials()) {
             why =
                 "its answer carries credentials, tokens or signed URLs, which never reach an agent";
         } else if (entry.auth() != Auth::sigv4) {

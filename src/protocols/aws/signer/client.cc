@@ -213,6 +213,11 @@ net::Task<Result<Minted>> Client::mint(std::vector<identity::TokenClaims> claims
     co_return co_await ask_for<Minted>(std::move(question), kPatience);
 }
 
+net::Task<Result<Sealed>> Client::seal(identity::TokenUse use, identity::TokenClaims claims) {
+    Bytes question = encode_question(Seal{use, std::move(claims)});
+    co_return co_await ask_for<Sealed>(std::move(question), kPatience);
+}
+
 net::Task<Result<std::shared_ptr<const Opened>>> Client::open_token(identity::TokenUse use,
                                                                     std::string_view token,
                                                                     std::string_view key_id) {

@@ -40,6 +40,7 @@ class Client {
     void end_upload(std::uint64_t upload);
 
     net::Task<Result<Minted>> mint(std::vector<identity::TokenClaims> claims, bool with_tokens);
+    net::Task<Result<Sealed>> seal(identity::TokenUse use, identity::TokenClaims claims);
     /// Answers from memory what was opened before, at most kOpenedMax tokens.
     net::Task<Result<std::shared_ptr<const Opened>>> open_token(identity::TokenUse use,
                                                                 std::string_view token,

@@ -7,7 +7,7 @@
 namespace narrows::codec {
 
 template <>
-inline constexpr identity::TokenUse kLast<identity::TokenUse> = identity::TokenUse::proxy;
+inline constexpr identity::TokenUse kLast<identity::TokenUse> = identity::TokenUse::bearer;
 template <>
 inline constexpr model::RecordKind kLast<model::RecordKind> = model::RecordKind::notice;
 
@@ -88,7 +88,13 @@ struct OpenToken {  // Opened
     static constexpr std::uint8_t kNumber = 8;
     identity::TokenUse use = identity::TokenUse::aws;
     std::string token;
-    std::string key_id;  ///< TokenUse::aws: of which the token must be
+    std::string key_id;  ///< TokenUse::aws and once: of which the token must be
+};
+/// One token, for one use.
+struct Seal {  // Sealed
+    static constexpr std::uint8_t kNumber = 9;
+    identity::TokenUse use = identity::TokenUse::once;
+    identity::TokenClaims claims;
 };
 
 // From the signer.
@@ -120,7 +126,11 @@ struct Minted {
 };
 struct Opened {
     identity::TokenClaims claims;
-    Secret secret;  ///< of the claims' key id; TokenUse::aws only
+    Secret secret;  ///< of the claims' key id; TokenUse::aws and once
+};
+struct Sealed {
+    std::string token;
+    Secret secret;  ///< of the claims' key id; TokenUse::once
 };
 
 template <class M>
@@ -288,6 +298,10 @@ void fields(A& a, typename A::template As<OpenToken>& v) {
     a(v.use, v.token, v.key_id);
 }
 template <class A>
+void fields(A& a, typename A::template As<Seal>& v) {
+    a(v.use, v.claims);
+}
+template <class A>
 void fields(A& a, typename A::template As<Record>& v) {
     a(v.lease, v.kind, v.payload, v.challenge);
 }
@@ -306,6 +320,10 @@ void fields(A& a, typename A::template As<Minted>& v) {
 template <class A>
 void fields(A& a, typename A::template As<Opened>& v) {
     a(v.claims, v.secret);
+}
+template <class A>
+void fields(A& a, typename A::template As<Sealed>& v) {
+    a(v.token, v.secret);
 }
 
 }  // namespace narrows::signer

@@ -97,6 +97,8 @@ void Server::take(net::Loop& loop, net::Conversation& by, Number number, ByteVie
         case OpenToken::kNumber:
             return reply<OpenToken>(by, number, text,
                                     [this](const auto& asked) { return open_token(asked); });
+        case Seal::kNumber:
+            return reply<Seal>(by, number, text, [this](const auto& asked) { return seal(asked); });
         default:
             by.answer(number, encode_answer<Nothing>(malformed(what)));
     }
@@ -205,12 +207,21 @@ Result<Minted> Server::mint(const Mint& asked) {
 
 Result<Opened> Server::open_token(const OpenToken& asked) {
     Opened out;
-    if (asked.use != identity::TokenUse::aws) {
+    if (asked.use != identity::TokenUse::aws && asked.use != identity::TokenUse::once) {
         NARROWS_TRY(out.claims, identity::open_token(group_key_, asked.use, asked.token));
         return out;
     }
-    NARROWS_TRY(out.claims, identity::open_token(group_key_, asked.token, asked.key_id));
+    NARROWS_TRY(out.claims, identity::open_token(group_key_, asked.token, asked.key_id, asked.use));
     out.secret = identity::secret_access_key(group_key_, out.claims.key_id);
+    return out;
+}
+
+Result<Sealed> Server::seal(const Seal& asked) {
+    Sealed out;
+    NARROWS_TRY(out.token, identity::seal_token(group_key_, asked.use, asked.claims));
+    if (asked.use == identity::TokenUse::once) {
+        out.secret = identity::secret_access_key(group_key_, asked.claims.key_id);
+    }
     return out;
 }
 

@@ -61,6 +61,7 @@ class Server {
     Result<Nothing> end_upload(const EndUpload& asked);
     Result<Minted> mint(const Mint& asked);
     Result<Opened> open_token(const OpenToken& asked);
+    Result<Sealed> seal(const Seal& asked);
 
     Result<void> record_credential(const upstream::CredentialEvent& event);
     Result<void> record_attempt(const upstream::Lease& lease, const upstream::LeaseTerms& terms,

@@ -35,12 +35,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     question<signer::EndUpload>(bytes);
     question<signer::Mint>(bytes);
     question<signer::OpenToken>(bytes);
+    question<signer::Seal>(bytes);
     question<signer::Record>(bytes);
     answer<signer::Nothing>(bytes);
     answer<signer::Signature>(bytes);
     answer<signer::Signatures>(bytes);
     answer<signer::Minted>(bytes);
     answer<signer::Opened>(bytes);
+    answer<signer::Sealed>(bytes);
     answer<recording::RecordReceipt>(bytes);
     return 0;
 }
