@@ -34,6 +34,25 @@ policy::Facts facts_of(const Terms& terms, const Connection& connection, WallNs 
     return facts;
 }
 
+/// The scope's word; of several regions each must be allowed, and the first that is not decides.
+Decision decide_by_scope(const Session& session, const Connection& connection, const Asked& asked,
+                         WallNs now) {
+    const policy::Facts facts = facts_of(session.terms(), connection, now);
+    if (asked.regions.empty()) {
+        return policy::decide(connection.scope, *asked.operation, facts);
+    }
+    model::Operation operation = *asked.operation;
+    Decision decision;
+    for (const std::string& region : asked.regions) {
+        operation.context["aws:requestedregion"] = {region};
+        decision = policy::decide(connection.scope, operation, facts);
+        if (!decision.allowed()) {
+            break;
+        }
+    }
+    return decision;
+}
+
 /// State first, then what the adapter decided (refusals, egress), then the scope.
 Decision decide(Session& session, const Connection& connection, const Asked& asked,
                 const Clock& clock) {
@@ -47,8 +66,7 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
     if (!asked.operation) {
         return refusal(Reason::not_recognised, "the request is no operation that is known here");
     }
-    Decision decision = policy::decide(connection.scope, *asked.operation,
-                                       facts_of(session.terms(), connection, clock.wall()));
+    Decision decision = decide_by_scope(session, connection, asked, clock.wall());
     if (decision.verdict == Verdict::hold) {
         decision.verdict = Verdict::deny;
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";

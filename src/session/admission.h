@@ -35,6 +35,7 @@ struct Seen {
     std::string body_form;                   ///< "parameters-cbor" if the body is not as sent
     bool body_withheld = false;              ///< holds secret inputs: only its size is on record
     codec::Map signature;                    ///< key_id, scheme, payload …
+    codec::Map integrity;                    ///< of a body that was held: what its checks gave
     codec::Map stated;                       ///< what the client says of itself
 };
 
@@ -46,6 +47,8 @@ struct Asked {
     std::string upstream_host;
     crypto::Digest request_digest{};  ///< of the upstream request that would be signed
     std::string catalogue;            ///< digest of the catalogue that decoded it
+    /// More than one if it is for several regions at once; the scope must allow each of them.
+    std::vector<std::string> regions;
 };
 
 /// Operations in flight in the whole process. Thread-safe.

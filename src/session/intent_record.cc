@@ -132,6 +132,9 @@ codec::Value intent_payload(recording::Sequence op, const std::string& connectio
     observed.emplace("peer", asked.seen.peer);
     observed.emplace("request", request_value(asked.seen));
     observed.emplace("signature", asked.seen.signature);
+    if (!asked.seen.integrity.empty()) {
+        observed.emplace("request_integrity", asked.seen.integrity);
+    }
     observed.emplace("decision", decision_value(decision, scope_sha256));
     if (!asked.upstream_host.empty()) {
         codec::Map upstream;

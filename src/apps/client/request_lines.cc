@@ -124,6 +124,8 @@ Addressed addressed(const codec::Value& line, const http::RequestHead& head,
     if (parts.size() == 4) {
         to.region = parts[1];
         to.signing_name = parts[2];
+    } else if (parts.size() == 3) {
+        to.signing_name = parts[1];  // SigV4A's, whose regions stand elsewhere
     }
     if (to.region.empty()) to.region = line.text("region");
     if (to.signing_name.empty()) to.signing_name = line.text("signing_name");

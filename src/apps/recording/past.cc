@@ -95,7 +95,8 @@ std::vector<std::string> regions_of(const Value& connection) {
 
 /// The keys that the gateway itself knew of the request.
 model::Context known_of(const Value& observed, const std::string& region) {
-    model::Context known{{"aws:requestedregion", {region}}};
+    model::Context known;
+    if (!region.empty()) known["aws:requestedregion"] = {region};
     std::string peer = observed.text("peer");
     peer = peer.substr(0, peer.rfind(':'));
     if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
@@ -107,9 +108,13 @@ model::Context known_of(const Value& observed, const std::string& region) {
     return known;
 }
 
-/// Of the credential scope, DATE/REGION/SERVICE/aws4_request.
+/// Of the credential scope, DATE/REGION/SERVICE/aws4_request. SigV4A's has none; its set counts if
+/// it is one region, and is not known here otherwise.
 std::string region_of(const Value& observed) {
-    const std::string scope = member(observed, "signature").text("scope");
+    const Value& signature = member(observed, "signature");
+    const std::string set = signature.text("region_set");
+    if (!set.empty()) return set.find_first_of(",*") == std::string::npos ? set : std::string();
+    const std::string scope = signature.text("scope");
     const std::vector<std::string_view> parts = codec::split(scope, '/');
     return parts.size() == 4 ? std::string(parts[1]) : std::string();
 }

@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
+#include "review/export.h"
 #include "review/words.h"
 
 namespace narrows::apps {
@@ -151,6 +152,7 @@ void Story::operation(const review::OperationView& operation) {
                                 : printable(review::operation_name(operation.intent))));
     line("on", printable(resources_of(operation.intent)));
     line("with", printable(review::short_parameters(operation.intent, 200)));
+    integrity(operation);
     decision(operation);
     events("asked", operation.request, operation.time);
     events("answered", operation.response, operation.time);
@@ -161,6 +163,26 @@ void Story::operation(const review::OperationView& operation) {
     if (style_.bodies) {
         body("request", operation.request);
         body("response", operation.response);
+    }
+}
+
+/// Of a held body in INTENT, of a streamed one in its outcome. Not worth a line: the ordinary body
+/// that its signature covers, and that declares nothing else of itself.
+void Story::integrity(const review::OperationView& operation) {
+    const Value& held = member(member(operation.intent, "observed"), "request_integrity");
+    const Value& value =
+        held.is_null() ? member(member(operation.outcome, "observed"), "request_integrity") : held;
+    const std::string by = value.text("covered_by");
+    std::string text = by == "nothing" ? "not covered by the signature" : "covered by " + by;
+    bool ordinary = by == "signed-hash";
+    const auto* checks = member(value, "checks").as<codec::Map>();
+    for (const auto& [name, state] : checks == nullptr ? codec::Map{} : *checks) {
+        const std::string word = review::text_of(state);
+        text += fmt::format(", {} {}", name, word);
+        ordinary = ordinary && name == "x-amz-content-sha256" && word == "held";
+    }
+    if (!value.is_null() && !ordinary) {
+        line("body", printable(text));
     }
 }
 

@@ -27,6 +27,7 @@ class Story {
     void connection(const codec::Value& connection);
     void line(std::string_view name, const std::string& text);
     void sources(const review::OperationView& operation);
+    void integrity(const review::OperationView& operation);
     void decision(const review::OperationView& operation);
     void outcome(const review::OperationView& operation);
     void full(const review::OperationView& operation);

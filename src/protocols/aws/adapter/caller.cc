@@ -57,9 +57,13 @@ std::string region_of(const session::Connection& granted, const http::RequestHea
     return granted.regions.empty() ? "us-east-1" : granted.regions.front();
 }
 
+bool is_in_header(Scheme scheme) {
+    return scheme == Scheme::sigv4_header || scheme == Scheme::sigv4a_header;
+}
+
 /// Reads the proof in the one place where the request has it.
 Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
-    if (caller.presented.scheme == Scheme::sigv4_header) {
+    if (is_in_header(caller.presented.scheme)) {
         NARROWS_TRY(sigv4::Authorization authorization, sigv4::read_authorization(head));
         caller.authorization.emplace(std::move(authorization));
         return ok();
@@ -72,16 +76,16 @@ Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
             Secret(codec::trim(value.substr(std::min(kBearer.size(), value.size()))));
         return ok();
     }
-    const bool v4 = caller.presented.scheme == Scheme::sigv4_query;
+    const bool v2 = caller.presented.scheme == Scheme::sigv2_query;
     NARROWS_TRY(sigv4::Presigned presigned,
-                v4 ? sigv4::read_presigned(head) : sigv4::read_presigned_v2(head));
+                v2 ? sigv4::read_presigned_v2(head) : sigv4::read_presigned(head));
     caller.authorization.emplace(std::move(presigned.authorization));
     caller.asks.emplace(std::move(presigned.request));
     return ok();
 }
 
 Rejection unreadable(Scheme scheme, const Error& error) {
-    if (scheme != Scheme::sigv4_query) {
+    if (scheme != Scheme::sigv4_query && scheme != Scheme::sigv4a_query) {
         return reject(Reason::not_authenticated, "IncompleteSignature", error.what);
     }
     Rejection rejection =
@@ -99,7 +103,7 @@ Result<void> verify_in_query(const Services& services, const Caller& caller,
         return sigv4::verify_presigned_v2(*caller.asks, authorization, caller.opened->secret,
                                           bucket, now);
     }
-    const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
+    const sigv4::Key key = services.keys.verifying_key(caller.opened->secret, authorization);
     return sigv4::verify_presigned(head, authorization, key, body_sha256, now,
                                    services.limits.clock_skew_s);
 }
@@ -108,7 +112,7 @@ Result<void> verify_in_header(const Services& services, const Caller& caller,
                               const http::RequestHead& head,
                               std::optional<crypto::Digest> body_sha256) {
     const sigv4::Authorization& authorization = *caller.authorization;
-    const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
+    const sigv4::Key key = services.keys.verifying_key(caller.opened->secret, authorization);
     NARROWS_TRY(sigv4::verify(head, authorization, key, body_sha256, services.clock.wall(),
                               services.limits.clock_skew_s));
     return ok();
@@ -178,7 +182,7 @@ net::Task<Caller> identify(const Services& services, const http::RequestHead& he
     Caller caller;
     caller.presented = sigv4::classify(head, services.commitment_key);
     const Scheme scheme = caller.presented.scheme;
-    if (scheme != Scheme::sigv4_header && scheme != Scheme::sigv4_query &&
+    if (!is_in_header(scheme) && scheme != Scheme::sigv4_query && scheme != Scheme::sigv4a_query &&
         scheme != Scheme::sigv2_query && scheme != Scheme::bearer) {
         caller.rejection = unsupported_scheme(scheme);
         co_return caller;
@@ -208,7 +212,7 @@ std::optional<Rejection> verify(const Services& services, const Caller& caller,
     if (caller.authorization->scheme == Scheme::bearer) {
         return std::nullopt;  // the token, once opened, is the proof
     }
-    const bool in_header = caller.authorization->scheme == Scheme::sigv4_header;
+    const bool in_header = is_in_header(caller.authorization->scheme);
     const Result<void> held = in_header
                                   ? verify_in_header(services, caller, head, body_sha256)
                                   : verify_in_query(services, caller, head, bucket, body_sha256);

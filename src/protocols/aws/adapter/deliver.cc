@@ -120,6 +120,9 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     if (sent_body_) {
         fields.emplace("sha256_sent", codec::hex(crypto::sha256(*sent_body_)));
     }
+    if (streamed_) {
+        fields.emplace("request_integrity", integrity_);
+    }
     fields.emplace("bytes_response", delivery.bytes);
     fields.emplace("sha256_response", codec::hex(delivery.hasher.finish()));
     fields.emplace("duration_ns", services_.clock.mono() - began_);

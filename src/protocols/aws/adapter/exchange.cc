@@ -1,9 +1,13 @@
 #include "protocols/aws/adapter/exchange.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "codec/text.h"
+#include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/adapter/withheld_headers.h"
+#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::aws {
 
@@ -89,10 +93,15 @@ session::Seen Exchange::seen() const {
     seen.signature.emplace("key_id", caller_.presented.key_id);
     seen.signature.emplace("scope", caller_.presented.scope);
     seen.signature.emplace("payload", sigv4::name_of(payload_.kind));
+    if (caller_.authorization && sigv4::is_sigv4a(caller_.authorization->scheme)) {
+        seen.signature.emplace("region_set",
+                               sigv4::region_set_text(caller_.authorization->region_set));
+    }
     seen.signature.emplace("presented_hmac", caller_.presented.fingerprint);
     if (caller_.once) {
         seen.signature.emplace("once", true);
     }
+    seen.integrity = integrity_;
     const auto state = [&](const char* key, std::string_view header) {
         const std::string_view value = http::header(head_.headers, header);
         if (!value.empty()) {
@@ -112,6 +121,10 @@ session::Asked Exchange::asked(const std::optional<Rejection>& rejection) const 
     asked.catalogue = services_.catalogue_digest;
     asked.upstream_host = target_.host.empty() ? std::string() : target_.authority();
     asked.request_digest = request_digest_;
+    if (region_set_.size() > 1 &&
+        std::all_of(region_set_.begin(), region_set_.end(), is_one_region)) {
+        asked.regions = region_set_;
+    }
     if (rejection) {
         asked.decided = rejection->decision;
     } else if (identity_question_) {

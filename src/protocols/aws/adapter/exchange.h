@@ -151,8 +151,12 @@ class Exchange {
     std::uint64_t bytes_request_ = 0;  ///< of the body on record
     upstream::Target target_;
     upstream::UnsignedRequest unsigned_;
+    std::string region_;                   ///< of the endpoint
+    std::vector<std::string> region_set_;  ///< SigV4A: what upstream is signed for; else empty
     crypto::Digest request_digest_{};
-    bool upstream_failed_early_ = false;  ///< while uploading: an answer may be there already
+    bool upstream_failed_early_ = false;       ///< while uploading: an answer may be there already
+    codec::Map integrity_;                     ///< of the body, once it is known
+    std::optional<Rejection> upload_refused_;  ///< the body was not what it said to be
 };
 
 }  // namespace narrows::aws

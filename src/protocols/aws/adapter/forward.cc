@@ -5,6 +5,7 @@
 #include "codec/text.h"
 #include "protocols/aws/adapter/cut.h"
 #include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/adapter/request_integrity.h"
 #include "protocols/aws/adapter/secrets_record.h"
 
 namespace narrows::aws {
@@ -41,13 +42,17 @@ std::string pool_key(const session::Permit& permit, const upstream::Target& targ
 }
 
 codec::Value sent_record(const session::Permit& permit, const signer::Signature& request,
-                         const upstream::Target& target) {
+                         const upstream::UnsignedRequest& what, const upstream::Target& target) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
     fields.emplace("upstream_key_id", request.access_key_id);
     fields.emplace("signed_sha256", codec::hex(request.signed_sha256));
     fields.emplace("endpoint", target.authority());
     fields.emplace("attempt", 1);
+    if (what.algorithm == sigv4::Algorithm::ecdsa) {
+        fields.emplace("algorithm", sigv4::name_of(what.algorithm));
+        fields.emplace("region_set", what.region);
+    }
     return recording::observed(std::move(fields));
 }
 
@@ -78,7 +83,8 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
                                 "the journal refuses to record its secret values"};
             co_return co_await give_up(permit, refused, false, record);
         }
-        const codec::Value record_of_it = sent_record(permit, signed_request.value(), target_);
+        const codec::Value record_of_it =
+            sent_record(permit, signed_request.value(), unsigned_, target_);
         if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
             const Error refused{ErrorCode::unavailable,
                                 "the journal refuses to record that it is sent"};
@@ -171,6 +177,7 @@ struct Exchange::Upload {
     std::optional<sigv4::ChunkEncoder> encoder;
     sigv4::HoldBack hold{kHoldBack};
     std::optional<sigv4::BodyCheck> check;
+    std::optional<sigv4::BodyReport> report;  ///< after the last byte
     std::uint64_t index = 0;
 
     /// Agent bytes to object bytes.
@@ -195,10 +202,9 @@ struct Exchange::Upload {
             NARROWS_TRY(decoder->finish());
             trailers = decoder->trailers();
         }
-        NARROWS_TRY(const sigv4::BodyReport report, check->finish(trailers));
-        if (!report.held()) {
-            return fail(ErrorCode::invalid,
-                        "the upload is not what its declared hash or checksum says");
+        NARROWS_TRY(report, check->finish(trailers));
+        if (!report->held()) {
+            return fail(ErrorCode::invalid, body_mismatch(*report).decision.why);
         }
         if (encoder) {
             encoder->finish(trailers, out);
@@ -218,14 +224,15 @@ Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
                 sigv4::BodyCheck::of(head_, payload_, checksums_cover_body()));
     upload->check.emplace(std::move(check));
     if (payload_.chunked()) {
-        std::unique_ptr<sigv4::ChunkSigner> verifier;
+        std::unique_ptr<sigv4::ChunkVerifier> verifier;
         if (payload_.chunks_signed()) {
-            const sigv4::Authorization& a = *caller_.authorization;
-            verifier = sigv4::chunk_signer(services_.keys.get(caller_.opened->secret, a.scope),
-                                           a.date, a.scope, a.signature);
+            const sigv4::Authorization& request = *caller_.authorization;
+            verifier = sigv4::chunk_verifier(
+                services_.keys.verifying_key(caller_.opened->secret, request), request);
         }
         upload->decoder.emplace(payload_, std::move(verifier));
-        upload->encoder.emplace(signature.upload != 0, payload_.trailing());
+        upload->encoder.emplace(sigv4::chunk_signature_size(payload_, unsigned_.algorithm),
+                                payload_.trailing());
     }
     return upload;
 }
@@ -284,7 +291,10 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
     }
     Bytes out;
     const Result<void> finished = upload.finish(out);
+    integrity_ = integrity_value(payload_, upload.report);
     if (!finished.has_value()) {
+        upload_refused_ =
+            upload.report ? body_mismatch(*upload.report) : body_malformed(finished.error());
         co_return fail(finished.error());
     }
     const Result<void> chunks_signed = co_await sign_chunks(upload, out);
@@ -310,6 +320,10 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
                                                  ByteView raw) {
     Bytes object;
     const Result<void> unframed = upload.unframe(raw, object);
+    if (!unframed.has_value()) {
+        integrity_ = integrity_value(payload_, std::nullopt);
+        upload_refused_ = body_malformed(unframed.error());
+    }
     if (!unframed.has_value() || object.empty()) {
         co_return unframed;
     }
@@ -345,6 +359,9 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
                                   const std::string& record) {
     codec::Map fields;
     fields.emplace("why", error.what);
+    if (streamed_ && !integrity_.empty()) {
+        fields.emplace("request_integrity", integrity_);
+    }
     agent_.must_close();
     Result<void> held = ok();
     if (sent) {
@@ -353,6 +370,14 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
         held = co_await permit.not_sent(fields);
     }
     if (!held.has_value() || !agent_.stream().is_open()) {
+        co_return;
+    }
+    if (upload_refused_) {
+        co_await answer_error(upload_refused_->status, upload_refused_->code,
+                              fmt::format("The upload was broken off before its end [Narrows {}]. "
+                                          "{}",
+                                          record, error.what),
+                              record);
         co_return;
     }
     if (sent) {

@@ -7,9 +7,12 @@
 #include "protocols/aws/adapter/aws_host.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
+#include "protocols/aws/adapter/region_set.h"
+#include "protocols/aws/adapter/request_integrity.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/withhold.h"
 #include "protocols/aws/sigv4/canonical.h"
+#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::aws {
 
@@ -49,6 +52,11 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         co_return not_recognised(payload.error());
     }
     payload_ = std::move(payload.value());
+    if (payload_.chunks_signed() && payload_.ecdsa() != is_sigv4a(caller_.authorization->scheme)) {
+        co_return reject(Reason::not_recognised, "AccessDenied",
+                         "The chunks of the body are signed with another algorithm than the "
+                         "request itself");
+    }
     if (payload_.kind != sigv4::PayloadKind::absent) {
         rejection = verify(services_, caller_, received(), bucket_, std::nullopt);
         if (rejection) {
@@ -122,12 +130,10 @@ std::optional<Rejection> Exchange::recognise_head() {
         return std::nullopt;
     }
     const std::string_view form = is_form(head_) ? as_text(plain_body_) : std::string_view();
-    const Question question{head_,
-                            form,
-                            caller_.authorization->scope.service,
-                            caller_.authorization->scope.region,
-                            arrival_.host,
-                            bucket_};
+    const std::string region =
+        region_to_reach(regions_of(*caller_.authorization), caller_.granted().regions);
+    const Question question{head_,  form,          caller_.authorization->scope.service,
+                            region, arrival_.host, bucket_};
     Result<Recognition> recognition = recognise(services_.catalogue, question);
     if (!recognition.has_value()) {
         return not_recognised(recognition.error());
@@ -203,9 +209,14 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
     }
     check.value().update(raw);
     const Result<sigv4::BodyReport> report = check.value().finish();
-    if (!report.has_value() || !report.value().held()) {
-        return reject(Reason::not_authenticated, "XAmzContentSHA256Mismatch",
-                      "The body is not what its declared hash or checksum says");
+    if (!report.has_value()) {
+        return not_recognised(report.error());
+    }
+    if (!raw.empty() || !report.value().held()) {
+        integrity_ = integrity_value(payload_, report.value());
+    }
+    if (!report.value().held()) {
+        return body_mismatch(report.value());
     }
     if (is_blob()) {
         plain_body_ = raw;  // a content coding belongs to the object then
@@ -234,7 +245,12 @@ bool Exchange::checksums_cover_body() const {
 
 model::Context Exchange::known_context() const {
     model::Context known;
-    known["aws:requestedregion"] = {unsigned_.region};
+    // Of several regions the session asks each for itself; of a pattern nothing is known.
+    if (region_set_.empty()) {
+        known["aws:requestedregion"] = {unsigned_.region};
+    } else if (region_set_.size() == 1 && is_one_region(region_set_.front())) {
+        known["aws:requestedregion"] = region_set_;
+    }
     known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
     known["aws:sourceip"] = {arrival_.peer_address};
     const std::string_view agent = http::header(head_.headers, "user-agent");
@@ -267,13 +283,14 @@ std::optional<Rejection> Exchange::decode() {
     // The region that is decided on is the one the request will be signed for.
     const std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
-    const ConnectionFacts facts{granted.account, granted.partition, unsigned_.region};
+    const ConnectionFacts facts{granted.account, granted.partition, region_};
     Result<model::Operation> operation =
         build_operation(decoded_, facts, known_context(), services_.commitment_key);
     if (!operation.has_value()) {
         return not_recognised(operation.error());
     }
     operation_ = std::move(operation.value());
+    spread_over(region_set_, region_, *operation_);
     keep_parameters();
     identity_question_ =
         operation_->service == "sts" && decoded_.front().entry.name() == "GetCallerIdentity";
@@ -324,8 +341,10 @@ std::optional<Rejection> Exchange::never_allowed() const {
 /// Where it goes: from partition, region, service and connection, never from the request.
 std::optional<Rejection> Exchange::place() {
     const session::Connection& granted = caller_.granted();
-    const std::string& asked = caller_.authorization->scope.region;
+    const std::vector<std::string> regions = regions_of(*caller_.authorization);
+    const std::string asked = region_to_reach(regions, granted.regions);
     unsigned_.region = asked;
+    region_ = asked;
     const Service service = decoded_.front().entry.service();
     const bool named =
         std::find(granted.regions.begin(), granted.regions.end(), asked) != granted.regions.end();
@@ -335,7 +354,7 @@ std::optional<Rejection> Exchange::place() {
     if (!endpoint.has_value()) {
         return reject(Reason::not_configured, "AccessDenied", endpoint.error().what);
     }
-    if (!named && endpoint.value().signing_region != asked) {
+    if (!leads_to_all(regions, granted.regions, endpoint.value())) {
         return reject(Reason::not_configured, "AccessDenied",
                       fmt::format("Connection {} does not lead to the region asked for; its "
                                   "regions are: {}",
@@ -347,8 +366,15 @@ std::optional<Rejection> Exchange::place() {
         return reject(Reason::not_configured, "AccessDenied", target.error().what);
     }
     target_ = target.value();
-    unsigned_.region = endpoint.value().signing_region;
+    region_ = endpoint.value().signing_region;
+    unsigned_.region = region_;
     unsigned_.signing_name = caller_.authorization->scope.service;
+    const bool ecdsa = is_sigv4a(caller_.authorization->scheme);
+    if (ecdsa || demands_ecdsa(target_.host)) {
+        region_set_ = ecdsa ? regions : std::vector<std::string>{"*"};
+        unsigned_.region = sigv4::region_set_text(region_set_);
+        unsigned_.algorithm = sigv4::Algorithm::ecdsa;
+    }
     return std::nullopt;
 }
 
@@ -366,7 +392,7 @@ void Exchange::add_chunked_headers() {
 /// What x-amz-content-sha256 says upstream.
 std::string Exchange::payload_text() const {
     return streamed_ || payload_.kind == sigv4::PayloadKind::unsigned_payload
-               ? payload_.text
+               ? payload_.text_for(unsigned_.algorithm)
                : codec::hex(sent_body_ ? crypto::sha256(*sent_body_) : *body_sha256_);
 }
 
@@ -432,17 +458,20 @@ net::Task<void> Exchange::keep_refused_body() {
 /// secret as the operation that it looks like.
 bool Exchange::may_hold_secrets() const {
     const sigv4::Scheme scheme = caller_.presented.scheme;
-    if (scheme != sigv4::Scheme::sigv4_header && scheme != sigv4::Scheme::sigv4_query) {
+    const bool ecdsa = sigv4::is_sigv4a(scheme);
+    if (scheme != sigv4::Scheme::sigv4_header && scheme != sigv4::Scheme::sigv4_query && !ecdsa) {
         return true;
     }
     const std::vector<std::string_view> scope = codec::split(caller_.presented.scope, '/');
     if (scope.size() < 3) {
         return true;
     }
+    const std::string_view service = ecdsa ? scope[1] : scope[2];
+    const std::string_view region = ecdsa ? std::string_view() : scope[1];
     const Result<Bytes> plain = plain_body(head_, raw_body_, services_.limits.body_bytes_max);
     const std::string_view form =
         is_form(head_) && plain.has_value() ? as_text(plain.value()) : std::string_view();
-    const Question question{head_, form, scope[2], scope[1], arrival_.host, bucket_};
+    const Question question{head_, form, service, region, arrival_.host, bucket_};
     const Result<Recognition> looks_like = recognise(services_.catalogue, question);
     return looks_like.has_value() &&
            std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),

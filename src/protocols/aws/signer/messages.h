@@ -9,6 +9,8 @@ namespace narrows::codec {
 template <>
 inline constexpr identity::TokenUse kLast<identity::TokenUse> = identity::TokenUse::bearer;
 template <>
+inline constexpr sigv4::Algorithm kLast<sigv4::Algorithm> = sigv4::Algorithm::ecdsa;
+template <>
 inline constexpr model::RecordKind kLast<model::RecordKind> = model::RecordKind::notice;
 
 }  // namespace narrows::codec
@@ -251,7 +253,8 @@ void fields(A& a, typename A::template As<recording::RecordReceipt>& v) {
 }
 template <class A>
 void fields(A& a, typename A::template As<upstream::UnsignedRequest>& v) {
-    a(v.head.method, v.head.target, v.head.headers, v.payload, v.region, v.signing_name);
+    a(v.head.method, v.head.target, v.head.headers, v.payload, v.region, v.signing_name,
+      v.algorithm);
 }
 template <class A>
 void fields(A& a, typename A::template As<identity::TokenClaims>& v) {

@@ -7,6 +7,7 @@
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "protocols/aws/sigv4/proof_parts.h"
+#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::sigv4 {
 namespace {
@@ -50,7 +51,7 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
 Scheme header_scheme(std::string_view value) {
     const std::string_view word = value.substr(0, value.find_first_of(" \t"));
     if (word == kAlgorithm) return Scheme::sigv4_header;
-    if (word == kAlgorithmEcdsa) return Scheme::sigv4a;
+    if (word == kAlgorithmEcdsa) return Scheme::sigv4a_header;
     if (word == "AWS") return Scheme::sigv2_header;
     if (codec::iequals(word, "bearer")) return Scheme::bearer;
     return Scheme::other;
@@ -65,7 +66,7 @@ Scheme query_scheme(std::string_view query) {
     if (v4 && v2) return Scheme::several;
     if (v2) return Scheme::sigv2_query;
     if (!v4) return Scheme::none;
-    return algorithm && *algorithm == kAlgorithmEcdsa ? Scheme::sigv4a : Scheme::sigv4_query;
+    return algorithm && *algorithm == kAlgorithmEcdsa ? Scheme::sigv4a_query : Scheme::sigv4_query;
 }
 
 /// The text after "Credential=" up to a comma or blank; for classify, so nothing is refused.
@@ -96,12 +97,13 @@ void read_key_loosely(const http::RequestHead& head, Presented& presented) {
     const std::string_view authorization = http::header(head.headers, "authorization");
     switch (presented.scheme) {
         case Scheme::sigv4_header:
+        case Scheme::sigv4a_header:
             return read_credential_loosely(loose_credential(authorization), presented);
-        case Scheme::sigv4a:
+        case Scheme::sigv4a_query:
         case Scheme::sigv4_query: {
             const auto value = query_value(query, "X-Amz-Credential");
-            return read_credential_loosely(
-                value ? std::string_view(*value) : loose_credential(authorization), presented);
+            return read_credential_loosely(value ? std::string_view(*value) : std::string_view(),
+                                           presented);
         }
         case Scheme::sigv2_header:
             return read_v2_header_loosely(authorization, presented);
@@ -162,16 +164,20 @@ bool is_lower_name(std::string_view text) {
 
 Result<void> read_credential(std::string_view text, Authorization& out) {
     const auto parts = codec::split(text, '/');
-    if (parts.size() != 5 || parts[4] != "aws4_request") {
-        return malformed("has a Credential that is not KEYID/DATE/REGION/SERVICE/aws4_request");
+    const std::size_t regions = is_sigv4a(out.scheme) ? 0 : 1;
+    if (parts.size() != 4 + regions || parts.back() != "aws4_request") {
+        return malformed(
+            regions == 0 ? "has a Credential that is not KEYID/DATE/SERVICE/aws4_request"
+                         : "has a Credential that is not KEYID/DATE/REGION/SERVICE/aws4_request");
     }
     if (!is_key_id(parts[0])) return malformed("has a Credential without a valid access key id");
     if (parts[1].size() != 8 || !is_digits(parts[1]) || !is_scope_part(parts[2]) ||
-        !is_scope_part(parts[3])) {
+        !is_scope_part(parts[2 + regions])) {
         return malformed("has a credential scope with an invalid date, region or service");
     }
     out.key_id = parts[0];
-    out.scope = {std::string(parts[1]), std::string(parts[2]), std::string(parts[3])};
+    out.scope = {std::string(parts[1]), std::string(regions == 0 ? "" : parts[2]),
+                 std::string(parts[2 + regions])};
     return ok();
 }
 
@@ -190,7 +196,9 @@ Result<void> read_signed_headers(std::string_view text, Authorization& out) {
 }
 
 Result<void> read_signature(std::string_view text, Authorization& out) {
-    if (text.size() != 64 || !is_lower_hex(text)) {
+    if (is_sigv4a(out.scheme)) {
+        NARROWS_TRY(read_ecdsa_signature(text));
+    } else if (text.size() != 64 || !is_lower_hex(text)) {
         return malformed("has a Signature that is not 64 lower-case hex digits");
     }
     out.signature = text;
@@ -233,7 +241,7 @@ namespace {
 
 /// The three parts, each once, in any order, separated by commas with or without blanks.
 Result<void> read_parts(std::string_view value, Authorization& out) {
-    const std::string_view rest = value.substr(kAlgorithm.size());
+    const std::string_view rest = value.substr(std::min(value.find_first_of(" \t"), value.size()));
     unsigned seen = 0;
     for (const std::string_view piece : codec::split(rest, ',')) {
         const std::string_view part = codec::trim(piece);
@@ -312,8 +320,10 @@ const char* name_of(Scheme scheme) {
             return "sigv2";
         case Scheme::sigv2_query:
             return "sigv2-query";
-        case Scheme::sigv4a:
+        case Scheme::sigv4a_header:
             return "sigv4a";
+        case Scheme::sigv4a_query:
+            return "sigv4a-query";
         case Scheme::bearer:
             return "bearer";
         case Scheme::other:
@@ -325,7 +335,7 @@ const char* name_of(Scheme scheme) {
 }
 
 std::string CredentialScope::text() const {
-    return date + "/" + region + "/" + service + "/aws4_request";
+    return date + "/" + region + (region.empty() ? "" : "/") + service + "/aws4_request";
 }
 
 Presented classify(const http::RequestHead& head, ByteView digest_key) {
@@ -349,14 +359,18 @@ Presented classify(const http::RequestHead& head, ByteView digest_key) {
 Result<Authorization> read_authorization(const http::RequestHead& head) {
     NARROWS_TRY(check_single(head.headers));
     const std::string_view value = http::header(head.headers, "authorization");
-    if (header_scheme(value) != Scheme::sigv4_header) {
-        return malformed("has no AWS4-HMAC-SHA256 signature");
-    }
     Authorization out;
+    out.scheme = header_scheme(value);
+    if (out.scheme != Scheme::sigv4_header && out.scheme != Scheme::sigv4a_header) {
+        return malformed("has no AWS4-HMAC-SHA256 or AWS4-ECDSA-P256-SHA256 signature");
+    }
     NARROWS_TRY(read_parts(value, out));
     NARROWS_TRY(read_date(head.headers, out));
     NARROWS_TRY(check_coverage(head.headers, out));
     NARROWS_TRY(check_date_signed(out));
+    if (out.scheme == Scheme::sigv4a_header) {
+        NARROWS_TRY(out.region_set, read_region_set(head.headers));
+    }
     const std::string_view token = http::header(head.headers, "x-amz-security-token");
     if (token.size() > kTokenMax) {
         return fail(ErrorCode::invalid, "the session token is longer than 16 KiB");

@@ -19,21 +19,27 @@ namespace narrows::sigv4 {
 /// refusal and its record can name them.
 enum class Scheme {
     none,
-    sigv4_header,  ///< Authorization: AWS4-HMAC-SHA256 …
-    sigv4_query,   ///< presigned: X-Amz-Algorithm=AWS4-HMAC-SHA256
-    sigv2_header,  ///< Authorization: AWS KEY:signature
-    sigv2_query,   ///< presigned: AWSAccessKeyId=…&Signature=…
-    sigv4a,        ///< AWS4-ECDSA-P256-SHA256, in header or query
+    sigv4_header,   ///< Authorization: AWS4-HMAC-SHA256 …
+    sigv4_query,    ///< presigned: X-Amz-Algorithm=AWS4-HMAC-SHA256
+    sigv2_header,   ///< Authorization: AWS KEY:signature
+    sigv2_query,    ///< presigned: AWSAccessKeyId=…&Signature=…
+    sigv4a_header,  ///< Authorization: AWS4-ECDSA-P256-SHA256 …
+    sigv4a_query,   ///< presigned: X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256
     bearer,
     other,    ///< an Authorization header of another scheme
     several,  ///< more than one proof at once: which one counts would be a guess
 };
 const char* name_of(Scheme scheme);
 
-/// date/region/service/aws4_request.
+inline bool is_sigv4a(Scheme scheme) {
+    return scheme == Scheme::sigv4a_header || scheme == Scheme::sigv4a_query;
+}
+
+/// date/region/service/aws4_request; of SigV4A, which names a set of regions elsewhere,
+/// date/service/aws4_request.
 struct CredentialScope {
-    std::string date;  ///< 20261123
-    std::string region;
+    std::string date;     ///< 20261123
+    std::string region;   ///< empty in SigV4A
     std::string service;  ///< the signing name
     std::string text() const;
     friend bool operator==(const CredentialScope&, const CredentialScope&) = default;
@@ -62,13 +68,15 @@ struct Authorization {
     WallNs time = 0;                          ///< the same
     WallNs expires = 0;                       ///< in a query: from when on it proves nothing
     std::string payload;                      ///< in a query: what was signed; empty: the body
+    std::vector<std::string> region_set;      ///< in SigV4A; sigv4a.h
     Secret session_token;                     ///< X-Amz-Security-Token; empty if absent
 };
 
-/// Reads Authorization, X-Amz-Date (else Date) and X-Amz-Security-Token of a request whose scheme
-/// is sigv4_header. ErrorCode::invalid for anything not exactly in the form AWS documents: an
-/// unknown, repeated or missing part, a scope whose date is not the request's, `host` or a present
-/// x-amz-* header left unsigned, a signed header that is absent, a header of these sent twice.
+/// Reads Authorization, X-Amz-Date (else Date), X-Amz-Security-Token and, in SigV4A,
+/// X-Amz-Region-Set of a request that is signed in a header. ErrorCode::invalid for anything not
+/// exactly in the form AWS documents: an unknown, repeated or missing part, a scope whose date is
+/// not the request's, `host` or a present x-amz-* header left unsigned, a signed header that is
+/// absent, a header of these sent twice.
 Result<Authorization> read_authorization(const http::RequestHead& head);
 
 /// 20261123T062000Z → time; nothing if it is no such date.

@@ -24,9 +24,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const sigv4::Presented presented = sigv4::classify(head, {});
     const auto authorization = sigv4::read_authorization(head);
     if (authorization) {
-        NARROWS_CHECK(presented.scheme == sigv4::Scheme::sigv4_header ||
+        NARROWS_CHECK(presented.scheme == authorization.value().scheme ||
                           presented.scheme == sigv4::Scheme::several,
-                      "read what is not classified as SigV4");
+                      "read what is not classified as it is read");
+        NARROWS_CHECK(
+            is_sigv4a(authorization.value().scheme) != authorization.value().region_set.empty(),
+            "a set of regions belongs to SigV4A alone");
         NARROWS_CHECK(presented.key_id == authorization.value().key_id ||
                           presented.scheme == sigv4::Scheme::several,
                       "two readings of one key id");

@@ -133,14 +133,14 @@ TEST(Classify, tells_the_schemes_apart) {
     EXPECT_EQ(scheme("/", {}), Scheme::none);
     EXPECT_EQ(scheme("/?x-id=GetObject", {"AWS4-HMAC-SHA256 x"}), Scheme::sigv4_header);
     EXPECT_EQ(scheme("/", {"AWS AKIDEXAMPLE:frJIUN8DYpKDtOLCwo=="}), Scheme::sigv2_header);
-    EXPECT_EQ(scheme("/", {"AWS4-ECDSA-P256-SHA256 x"}), Scheme::sigv4a);
+    EXPECT_EQ(scheme("/", {"AWS4-ECDSA-P256-SHA256 x"}), Scheme::sigv4a_header);
     EXPECT_EQ(scheme("/", {"Bearer abc"}), Scheme::bearer);
     EXPECT_EQ(scheme("/", {"Basic abc"}), Scheme::other);
     EXPECT_EQ(scheme("/", {""}), Scheme::other);
     EXPECT_EQ(scheme("/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=1", {}),
               Scheme::sigv4_query);
     EXPECT_EQ(scheme("/?x-amz-%73ignature=1", {}), Scheme::sigv4_query);
-    EXPECT_EQ(scheme("/?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256", {}), Scheme::sigv4a);
+    EXPECT_EQ(scheme("/?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256", {}), Scheme::sigv4a_query);
     EXPECT_EQ(scheme("/?AWSAccessKeyId=AKIDEXAMPLE&Signature=1&Expires=2", {}),
               Scheme::sigv2_query);
     EXPECT_EQ(scheme("/?AWSAccessKeyId=A&X-Amz-Signature=1", {}), Scheme::several);

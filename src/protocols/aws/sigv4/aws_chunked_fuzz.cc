@@ -9,10 +9,26 @@ namespace {
 
 using namespace narrows;
 
-std::unique_ptr<sigv4::ChunkSigner> signer() {
-    const sigv4::CredentialScope scope{"20130524", "us-east-1", "s3"};
-    return sigv4::chunk_signer(sigv4::SigningKey::derive(Secret(std::string_view("k")), scope),
-                               "20130524T000000Z", scope, std::string(64, '0'));
+/// The request whose upload it is, and its key.
+struct Signing {
+    sigv4::Authorization request;
+    sigv4::Key key;
+
+    std::unique_ptr<sigv4::ChunkSigner> signer() const {
+        return sigv4::chunk_signer(key, request.date, request.scope, request.signature);
+    }
+};
+
+Signing signing_of(const sigv4::Payload& payload) {
+    sigv4::Authorization request;
+    request.scheme = payload.ecdsa() ? sigv4::Scheme::sigv4a_header : sigv4::Scheme::sigv4_header;
+    request.key_id = "AKID";
+    request.scope = {"20130524", payload.ecdsa() ? "" : "us-east-1", "s3"};
+    request.date = "20130524T000000Z";
+    request.signature = std::string(64, '0');
+    static sigv4::KeyCache keys;
+    sigv4::Key key = keys.verifying_key(Secret(std::string_view("k")), request);
+    return {std::move(request), std::move(key)};
 }
 
 struct Outcome {
@@ -22,7 +38,12 @@ struct Outcome {
 };
 
 Outcome decode(const sigv4::Payload& payload, ByteView encoded, std::size_t piece) {
-    sigv4::ChunkDecoder decoder(payload, payload.chunks_signed() ? signer() : nullptr);
+    std::unique_ptr<sigv4::ChunkVerifier> verifier;
+    if (payload.chunks_signed()) {
+        const Signing signing = signing_of(payload);
+        verifier = sigv4::chunk_verifier(signing.key, signing.request);
+    }
+    sigv4::ChunkDecoder decoder(payload, std::move(verifier));
     Outcome outcome;
     while (!encoded.empty()) {
         const std::size_t size = std::min(piece, encoded.size());
@@ -50,23 +71,25 @@ void sign_all(sigv4::ChunkEncoder& encoder, sigv4::ChunkSigner& key, Bytes& out)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     sigv4::Payload payload;
-    payload.kind = static_cast<sigv4::PayloadKind>(3 + data[0] % 3);
+    payload.kind = static_cast<sigv4::PayloadKind>(3 + data[0] % 5);
     if (payload.trailing()) payload.trailers = {"x-amz-checksum-crc32"};
     const ByteView encoded(data + 1, size - 1);
     const Outcome whole = decode(payload, encoded, encoded.size() + 1);
-    const Outcome pieces = decode(payload, encoded, 1 + data[0] / 3);
+    const Outcome pieces = decode(payload, encoded, 1 + data[0] / 5);
     NARROWS_CHECK(whole.held == pieces.held && (!whole.held || whole.object == pieces.object),
                   "pieces change the meaning");
     if (!whole.held) return 0;
-    sigv4::ChunkEncoder encoder(payload.chunks_signed(), payload.trailing());
+    const std::size_t signature_size = sigv4::chunk_signature_size(
+        payload, payload.ecdsa() ? sigv4::Algorithm::ecdsa : sigv4::Algorithm::hmac);
+    sigv4::ChunkEncoder encoder(signature_size, payload.trailing());
     Bytes again;
     encoder.push(whole.object, again);
     encoder.finish(whole.trailers, again);
-    sign_all(encoder, *signer(), again);
-    NARROWS_CHECK(again.size() == sigv4::ChunkEncoder::encoded_length(
-                                      whole.object.size(), payload.chunks_signed(),
-                                      payload.trailing(), whole.trailers),
-                  "encoded_length is wrong");
+    sign_all(encoder, *signing_of(payload).signer(), again);
+    NARROWS_CHECK(
+        again.size() == sigv4::ChunkEncoder::encoded_length(whole.object.size(), signature_size,
+                                                            payload.trailing(), whole.trailers),
+        "encoded_length is wrong");
     const Outcome back = decode(payload, again, again.size());
     NARROWS_CHECK(back.held && back.object == whole.object && back.trailers == whole.trailers,
                   "our own encoding does not decode");

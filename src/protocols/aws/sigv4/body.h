@@ -23,6 +23,8 @@ enum class PayloadKind {
     streaming_unsigned_trailer,  ///< STREAMING-UNSIGNED-PAYLOAD-TRAILER
     streaming_signed,            ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD
     streaming_signed_trailer,    ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER
+    streaming_ecdsa,             ///< STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD
+    streaming_ecdsa_trailer,     ///< STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER
 };
 const char* name_of(PayloadKind kind);
 
@@ -35,13 +37,17 @@ struct Payload {
 
     bool chunked() const { return kind >= PayloadKind::streaming_unsigned_trailer; }
     bool chunks_signed() const { return kind >= PayloadKind::streaming_signed; }
+    bool ecdsa() const { return kind >= PayloadKind::streaming_ecdsa; }
     bool trailing() const {
         return kind == PayloadKind::streaming_unsigned_trailer ||
-               kind == PayloadKind::streaming_signed_trailer;
+               kind == PayloadKind::streaming_signed_trailer ||
+               kind == PayloadKind::streaming_ecdsa_trailer;
     }
+    /// x-amz-content-sha256 of the same form signed with `algorithm`.
+    std::string text_for(Algorithm algorithm) const;
 };
 
-/// ErrorCode::unsupported for the ECDSA and event-stream forms; ErrorCode::invalid for an unknown
+/// ErrorCode::unsupported for the event-stream form; ErrorCode::invalid for an unknown
 /// value, a header given twice, aws-chunked as content coding without a streaming payload, a
 /// trailer or decoded length declared where the form has none.
 Result<Payload> read_payload(const http::RequestHead& head);
@@ -56,7 +62,7 @@ inline constexpr std::size_t kTrailersMax = 8;
 class ChunkDecoder {
   public:
     /// `verifier` is needed when payload.chunks_signed(), and starts at the request's signature.
-    ChunkDecoder(Payload payload, std::unique_ptr<ChunkSigner> verifier);
+    ChunkDecoder(Payload payload, std::unique_ptr<ChunkVerifier> verifier);
     ~ChunkDecoder();
     ChunkDecoder(ChunkDecoder&&) noexcept;
 
@@ -79,9 +85,13 @@ class ChunkDecoder {
 /// A place in encoded bytes that a signature belongs into, and what it signs.
 struct Unsigned {
     std::size_t at = 0;
+    std::size_t size = 0;     ///< of the place; a shorter signature is padded with `*`
     crypto::Digest sha256{};  ///< of the chunk's data, or over "name:value\n" of each trailer
     bool is_trailer = false;
 };
+
+/// What a chunk's signature measures; 0 in the form that has none.
+std::size_t chunk_signature_size(const Payload& payload, Algorithm algorithm);
 
 /// Makes aws-chunked: chunks of kChunkSize, the last one shorter, then the trailers. Memory is one
 /// chunk. Signatures are made elsewhere, each over the one before. Not thread-safe.
@@ -90,7 +100,8 @@ class ChunkEncoder {
     static constexpr std::size_t kChunkSize = 65536;
 
     /// `trailing` says whether the form has a trailer section.
-    ChunkEncoder(bool is_signed, bool trailing) : is_signed_(is_signed), trailing_(trailing) {}
+    ChunkEncoder(std::size_t signature_size, bool trailing)
+        : signature_size_(signature_size), trailing_(trailing) {}
 
     void push(ByteView data, Bytes& out);
     /// `trailers` must be empty unless `trailing`.
@@ -99,17 +110,17 @@ class ChunkEncoder {
     /// What was appended to `out` since the last call and must be signed, in order, before it
     /// leaves.
     std::vector<Unsigned> take_unsigned() { return std::exchange(unsigned_, {}); }
-    /// Puts in the signature of 64 hex digits.
+    /// Puts in the signature, of hex digits.
     static void fill_in(Bytes& out, const Unsigned& place, std::string_view signature);
 
     /// What the whole will measure, for Content-Length. Of trailers only the sizes count.
-    static std::uint64_t encoded_length(std::uint64_t decoded_length, bool chunks_signed,
+    static std::uint64_t encoded_length(std::uint64_t decoded_length, std::size_t signature_size,
                                         bool trailing, const http::Headers& trailers);
 
   private:
     void emit(ByteView data, Bytes& out);
     void leave_room(Bytes& out, const crypto::Digest& sha256, bool is_trailer);
-    bool is_signed_;
+    std::size_t signature_size_;
     bool trailing_;
     std::vector<Unsigned> unsigned_;
     Bytes pending_;
@@ -133,7 +144,8 @@ struct BodyReport {
 
 /// Follows the object bytes (aws-chunked taken off, other content codings left on) and checks every
 /// hash and checksum that the request declares: x-amz-content-sha256, Content-MD5 and
-/// x-amz-checksum-{crc32,crc32c,crc64nvme,md5,sha1,sha256,sha512} in header or trailer.
+/// x-amz-checksum-{crc32,crc32c,crc64nvme,md5,sha1,sha256,sha512,xxhash3,xxhash64,xxhash128} in
+/// header or trailer.
 class BodyCheck {
   public:
     /// `checksums_cover_body` is false for operations whose x-amz-checksum-* speak of something

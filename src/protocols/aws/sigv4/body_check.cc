@@ -40,7 +40,7 @@ Result<Expectation> expect(std::string name, bool in_trailer) {
         return fail(ErrorCode::unsupported,
                     "the checksum " + codec::printable(name) +
                         " cannot be checked here; send one of CRC32, CRC32C, CRC64NVME, MD5, "
-                        "SHA1, SHA256 and SHA512");
+                        "SHA1, SHA256, SHA512, XXHASH3, XXHASH64 and XXHASH128");
     }
     return Expectation{std::move(name), in_trailer, make_checksum(*kind), checksum_size(*kind), {}};
 }

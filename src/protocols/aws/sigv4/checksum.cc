@@ -1,5 +1,6 @@
 #include "protocols/aws/sigv4/checksum.h"
 
+#include <xxhash.h>
 #include <zlib.h>
 
 #include "crypto/hash.h"
@@ -12,7 +13,7 @@ struct Named {
     ChecksumKind kind;
     std::size_t size;
 };
-constexpr std::array<Named, 7> kKinds = {{
+constexpr std::array<Named, 10> kKinds = {{
     {"x-amz-checksum-crc32", ChecksumKind::crc32, 4},
     {"x-amz-checksum-crc32c", ChecksumKind::crc32c, 4},
     {"x-amz-checksum-crc64nvme", ChecksumKind::crc64nvme, 8},
@@ -20,6 +21,9 @@ constexpr std::array<Named, 7> kKinds = {{
     {"x-amz-checksum-sha1", ChecksumKind::sha1, 20},
     {"x-amz-checksum-sha256", ChecksumKind::sha256, 32},
     {"x-amz-checksum-sha512", ChecksumKind::sha512, 64},
+    {"x-amz-checksum-xxhash3", ChecksumKind::xxhash3, 8},
+    {"x-amz-checksum-xxhash64", ChecksumKind::xxhash64, 8},
+    {"x-amz-checksum-xxhash128", ChecksumKind::xxhash128, 16},
 }};
 
 using Crc64Tables = std::array<std::array<std::uint64_t, 256>, 8>;
@@ -70,6 +74,44 @@ class CrcChecksum : public Checksum {
     T state_ = 0;
 };
 
+class Xxh64Checksum : public Checksum {
+  public:
+    Xxh64Checksum() : state_(XXH64_createState()) { XXH64_reset(state_.get(), 0); }
+    void update(ByteView bytes) override { XXH64_update(state_.get(), bytes.data(), bytes.size()); }
+    Bytes finish() override { return big_endian(std::uint64_t{XXH64_digest(state_.get())}); }
+
+  private:
+    struct Free {
+        void operator()(XXH64_state_t* state) const { XXH64_freeState(state); }
+    };
+    std::unique_ptr<XXH64_state_t, Free> state_;
+};
+
+class Xxh3Checksum : public Checksum {
+  public:
+    explicit Xxh3Checksum(bool wide) : state_(XXH3_createState()), wide_(wide) {
+        wide ? XXH3_128bits_reset(state_.get()) : XXH3_64bits_reset(state_.get());
+    }
+    void update(ByteView bytes) override {
+        wide_ ? XXH3_128bits_update(state_.get(), bytes.data(), bytes.size())
+              : XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+    }
+    Bytes finish() override {
+        if (!wide_) return big_endian(std::uint64_t{XXH3_64bits_digest(state_.get())});
+        const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+        Bytes out = big_endian(std::uint64_t{hash.high64});
+        append(out, big_endian(std::uint64_t{hash.low64}));
+        return out;
+    }
+
+  private:
+    struct Free {
+        void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+    };
+    std::unique_ptr<XXH3_state_t, Free> state_;
+    const bool wide_;
+};
+
 class HashChecksum : public Checksum {
   public:
     explicit HashChecksum(crypto::HashKind kind) : hasher_(kind) {}
@@ -112,6 +154,12 @@ std::unique_ptr<Checksum> make_checksum(ChecksumKind kind) {
             return std::make_unique<HashChecksum>(crypto::HashKind::sha256);
         case ChecksumKind::sha512:
             return std::make_unique<HashChecksum>(crypto::HashKind::sha512);
+        case ChecksumKind::xxhash3:
+            return std::make_unique<Xxh3Checksum>(false);
+        case ChecksumKind::xxhash64:
+            return std::make_unique<Xxh64Checksum>();
+        case ChecksumKind::xxhash128:
+            return std::make_unique<Xxh3Checksum>(true);
     }
     return nullptr;
 }

@@ -12,14 +12,25 @@
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 namespace narrows::sigv4 {
 
-enum class ChecksumKind { crc32, crc32c, crc64nvme, md5, sha1, sha256, sha512 };
+enum class ChecksumKind {
+    crc32,
+    crc32c,
+    crc64nvme,
+    md5,
+    sha1,
+    sha256,
+    sha512,
+    xxhash3,    ///< XXH3 of 64 bits
+    xxhash64,   ///< XXH64
+    xxhash128,  ///< XXH3 of 128 bits
+};
 
 /// The kind a header such as "x-amz-checksum-crc32" carries (lower case); nothing for others.
 std::optional<ChecksumKind> checksum_kind(std::string_view header_name);
 std::size_t checksum_size(ChecksumKind kind);  ///< bytes
 
-/// A running checksum. Not thread-safe. `finish` may be called once; CRCs come most significant
-/// byte first, as they stand in headers.
+/// A running checksum. Not thread-safe. `finish` may be called once; CRCs and xxHashes come most
+/// significant byte first, as they stand in headers.
 class Checksum {
   public:
     virtual ~Checksum() = default;

@@ -40,10 +40,21 @@ TEST(Checksum, crc64nvme_of_the_specification) {
     EXPECT_EQ(crc64nvme(falling), 0x9A2DF64B8E9E517Eu);
 }
 
+// As AWS's C library (awscrt 0.38) computes them.
+TEST(Checksum, xxhashes_of_the_fox) {
+    const std::string_view fox = "The quick brown fox jumps over the lazy dog";
+    for (const std::size_t piece : {1, 7, 43}) {
+        EXPECT_EQ(of(ChecksumKind::xxhash64, fox, piece), "0b242d361fda71bc");
+        EXPECT_EQ(of(ChecksumKind::xxhash3, fox, piece), "ce7d19a5418fb365");
+        EXPECT_EQ(of(ChecksumKind::xxhash128, fox, piece), "ddd650205ca3e7fa24a1cc2e3a8a7651");
+    }
+}
+
 TEST(Checksum, header_names) {
     EXPECT_EQ(checksum_kind("x-amz-checksum-crc64nvme"), ChecksumKind::crc64nvme);
     EXPECT_EQ(checksum_size(ChecksumKind::crc64nvme), 8u);
-    EXPECT_FALSE(checksum_kind("x-amz-checksum-xxhash64"));
+    EXPECT_EQ(checksum_size(ChecksumKind::xxhash128), 16u);
+    EXPECT_FALSE(checksum_kind("x-amz-checksum-xxhash32"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "codec/text.h"
 #include "protocols/aws/sigv4/body.h"
+#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::sigv4 {
 namespace {
@@ -25,11 +26,18 @@ auto broken(std::string what) {
     return fail(ErrorCode::invalid, "the aws-chunked body " + std::move(what));
 }
 
+/// A chunk's or the trailers' signature, without padding.
+Result<std::string_view> read_signature_of(const Payload& payload, std::string_view text) {
+    if (payload.ecdsa()) return read_padded_signature(text);
+    if (text.size() != kSignatureSize) return broken("has a signature of another length than 64");
+    return text;
+}
+
 }  // namespace
 
 struct ChunkDecoder::State {
     Payload payload;
-    std::unique_ptr<ChunkSigner> verifier;
+    std::unique_ptr<ChunkVerifier> verifier;
     Step step = Step::chunk_header;
     std::string line;  ///< what has arrived of the current line
     std::size_t trailer_bytes = 0;
@@ -74,8 +82,8 @@ Result<void> ChunkDecoder::State::on_chunk_header() {
     if (verifier) {
         const std::size_t mark = text.find(kSignatureMark);
         if (mark == std::string_view::npos) return broken("has a chunk without its signature");
-        signature = text.substr(mark + kSignatureMark.size());
-        if (signature.size() != kSignatureSize) return broken("has a chunk signature too short");
+        NARROWS_TRY(signature,
+                    read_signature_of(payload, text.substr(mark + kSignatureMark.size())));
         text = text.substr(0, mark);
     }
     const auto [end, error] =
@@ -104,9 +112,9 @@ Result<void> ChunkDecoder::State::on_last_chunk() {
 
 Result<void> ChunkDecoder::State::check_chunk() {
     if (!verifier) return ok();
-    const std::string expected = verifier->sign_chunk(chunk_hash.finish256());
+    const crypto::Digest sha256 = chunk_hash.finish256();
     chunk_hash = crypto::Hasher();
-    if (!crypto::equal_constant_time(expected, chunk_signature)) {
+    if (!verifier->chunk_holds(sha256, chunk_signature)) {
         return fail(ErrorCode::unauthenticated,
                     "the signature of a chunk of the body is not the one its data makes");
     }
@@ -123,8 +131,7 @@ Result<void> ChunkDecoder::State::on_trailer() {
     std::string name = codec::lower(line.substr(0, colon));
     std::string value(codec::trim(std::string_view(line).substr(colon + 1)));
     if (verifier && name == kTrailerSignature) {
-        if (value.size() != kSignatureSize) return broken("has a trailer signature too short");
-        trailer_signature = std::move(value);
+        NARROWS_TRY(trailer_signature, read_signature_of(payload, value));
         return ok();
     }
     if (std::ranges::find(payload.trailers, name) == payload.trailers.end()) {
@@ -139,8 +146,7 @@ Result<void> ChunkDecoder::State::on_trailer() {
 Result<void> ChunkDecoder::State::on_trailers_end() {
     if (trailers.size() != payload.trailers.size()) return broken("lacks a declared trailer");
     if (verifier) {
-        const std::string expected = verifier->sign_trailer(crypto::sha256(signed_trailers));
-        if (!crypto::equal_constant_time(expected, trailer_signature)) {
+        if (!verifier->trailer_holds(crypto::sha256(signed_trailers), trailer_signature)) {
             return fail(ErrorCode::unauthenticated,
                         "the signature of the body's trailers is missing or wrong");
         }
@@ -177,7 +183,7 @@ void ChunkDecoder::State::take_data(ByteView& in, Bytes& out) {
     if (chunk_left == 0) step = Step::chunk_end;
 }
 
-ChunkDecoder::ChunkDecoder(Payload payload, std::unique_ptr<ChunkSigner> verifier)
+ChunkDecoder::ChunkDecoder(Payload payload, std::unique_ptr<ChunkVerifier> verifier)
     : state_(std::make_unique<State>()) {
     NARROWS_CHECK(payload.chunked(), "a ChunkDecoder for a body that is not aws-chunked");
     NARROWS_CHECK(payload.chunks_signed() == (verifier != nullptr),

@@ -16,6 +16,8 @@ constexpr Named kNamed[] = {
     {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadKind::streaming_unsigned_trailer},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", PayloadKind::streaming_signed},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", PayloadKind::streaming_signed_trailer},
+    {"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", PayloadKind::streaming_ecdsa},
+    {"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER", PayloadKind::streaming_ecdsa_trailer},
 };
 
 Result<void> read_kind(std::string_view text, Payload& out) {
@@ -28,7 +30,8 @@ Result<void> read_kind(std::string_view text, Payload& out) {
     if (text.starts_with("STREAMING-AWS4-")) {
         return fail(ErrorCode::unsupported,
                     "x-amz-content-sha256 asks for a form of signed stream that the gateway does "
-                    "not take; use STREAMING-AWS4-HMAC-SHA256-PAYLOAD[-TRAILER] or a hash");
+                    "not take; use STREAMING-AWS4-HMAC-SHA256-PAYLOAD[-TRAILER], its ECDSA-P256 "
+                    "counterpart or a hash");
     }
     const auto digest = codec::unhex(text);
     if (!digest || digest.value().size() != out.sha256.size() || codec::lower(text) != text) {
@@ -91,8 +94,18 @@ const char* name_of(PayloadKind kind) {
             return "streaming-signed";
         case PayloadKind::streaming_signed_trailer:
             return "streaming-signed-trailer";
+        case PayloadKind::streaming_ecdsa:
+            return "streaming-ecdsa";
+        case PayloadKind::streaming_ecdsa_trailer:
+            return "streaming-ecdsa-trailer";
     }
     return "absent";
+}
+
+std::string Payload::text_for(Algorithm algorithm) const {
+    if (!chunks_signed()) return text;
+    return "STREAMING-" + std::string(sigv4::name_of(algorithm)) +
+           (trailing() ? "-PAYLOAD-TRAILER" : "-PAYLOAD");
 }
 
 Result<Payload> read_payload(const http::RequestHead& head) {

@@ -8,15 +8,15 @@
 #include "protocols/aws/sigv4/canonical.h"
 #include "protocols/aws/sigv4/proof_parts.h"
 #include "protocols/aws/sigv4/query_proof.h"
+#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::sigv4 {
 namespace {
 
-constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
-constexpr std::array<std::string_view, 7> kProof = {
-    "X-Amz-Algorithm",     "X-Amz-Credential", "X-Amz-Date",          "X-Amz-Expires",
-    "X-Amz-SignedHeaders", "X-Amz-Signature",  "X-Amz-Security-Token"};
+constexpr std::array<std::string_view, 8> kProof = {
+    "X-Amz-Algorithm",     "X-Amz-Credential", "X-Amz-Date",           "X-Amz-Expires",
+    "X-Amz-SignedHeaders", "X-Amz-Signature",  "X-Amz-Security-Token", "X-Amz-Region-Set"};
 
 bool is_amz(std::string_view lower_name) {
     return lower_name.starts_with("x-amz-");
@@ -68,14 +68,25 @@ http::RequestHead as_signed(const http::RequestHead& head) {
     return out;
 }
 
-Result<std::string> signature_of(const http::RequestHead& head, const Authorization& authorization,
-                                 std::string_view payload, const SigningKey& key) {
+Result<std::string> text_to_sign(const http::RequestHead& head, const Authorization& authorization,
+                                 std::string_view payload) {
     NARROWS_TRY(const std::string canonical,
                 canonical_request(head, authorization.signed_headers, payload,
                                   path_style(authorization.scope.service)));
-    std::string text(kAlgorithm);
-    text.append("\n").append(authorization.date).append("\n").append(authorization.scope.text());
-    return key.sign(text.append("\n").append(codec::hex(crypto::sha256(canonical))));
+    return string_to_sign(algorithm_of(authorization), authorization.date, authorization.scope,
+                          crypto::sha256(canonical));
+}
+
+/// SigV4A names its regions; V4, whose scope names one, may not.
+Result<void> read_regions(const QueryProof& proof, Authorization& out) {
+    if (is_sigv4a(out.scheme)) {
+        NARROWS_TRY(const std::string text, proof.value("X-Amz-Region-Set"));
+        NARROWS_TRY(out.region_set, parse_region_set(text));
+    } else if (!proof.text("X-Amz-Region-Set").empty()) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL names regions in X-Amz-Region-Set beside that of its scope");
+    }
+    return ok();
 }
 
 }  // namespace
@@ -84,13 +95,16 @@ Result<Presigned> read_presigned(const http::RequestHead& head) {
     NARROWS_TRY(check_single(head.headers));
     NARROWS_TRY(const QueryProof proof, QueryProof::read(head.target, kProof));
     NARROWS_TRY(const std::string algorithm, proof.value("X-Amz-Algorithm"));
-    if (algorithm != kAlgorithm) {
+    const bool ecdsa = algorithm == name_of(Algorithm::ecdsa);
+    if (!ecdsa && algorithm != name_of(Algorithm::hmac)) {
         return fail(ErrorCode::invalid,
-                    "the presigned URL has an X-Amz-Algorithm other than AWS4-HMAC-SHA256");
+                    "the presigned URL has an X-Amz-Algorithm other than AWS4-HMAC-SHA256 and "
+                    "AWS4-ECDSA-P256-SHA256");
     }
     Presigned out;
     Authorization& authorization = out.authorization;
-    authorization.scheme = Scheme::sigv4_query;
+    authorization.scheme = ecdsa ? Scheme::sigv4a_query : Scheme::sigv4_query;
+    NARROWS_TRY(read_regions(proof, authorization));
     NARROWS_TRY(const std::string credential, proof.value("X-Amz-Credential"));
     NARROWS_TRY(read_credential(credential, authorization));
     NARROWS_TRY(const std::string names, proof.value("X-Amz-SignedHeaders"));
@@ -111,8 +125,8 @@ Result<Presigned> read_presigned(const http::RequestHead& head) {
 }
 
 Result<void> verify_presigned(const http::RequestHead& head, const Authorization& authorization,
-                              const SigningKey& key, std::optional<crypto::Digest> body_sha256,
-                              WallNs now, std::int64_t skew_s) {
+                              const Key& key, std::optional<crypto::Digest> body_sha256, WallNs now,
+                              std::int64_t skew_s) {
     if (now >= authorization.expires || authorization.time > now + skew_s * kNsPerSecond) {
         return fail(ErrorCode::timeout, "the presigned URL is valid from " +
                                             rfc3339(authorization.time) + " to " +
@@ -125,9 +139,8 @@ Result<void> verify_presigned(const http::RequestHead& head, const Authorization
     }
     const std::string payload =
         authorization.payload.empty() ? codec::hex(*body_sha256) : authorization.payload;
-    NARROWS_TRY(const std::string expected,
-                signature_of(as_signed(head), authorization, payload, key));
-    if (!crypto::equal_constant_time(expected, authorization.signature)) {
+    NARROWS_TRY(const std::string text, text_to_sign(as_signed(head), authorization, payload));
+    if (!holds_with(key, text, authorization.signature)) {
         return fail(ErrorCode::unauthenticated,
                     "the presigned URL's signature is not one that its credential makes; use the "
                     "URL, method and headers exactly as they were signed");
@@ -145,7 +158,7 @@ Result<std::string> presign(const http::RequestHead& head, const Credentials& cr
     authorization.signed_headers = {"host"};
     const std::string credential = credentials.access_key_id + "/" + authorization.scope.text();
     http::RequestHead whole = head;
-    whole.target.append("?X-Amz-Algorithm=").append(kAlgorithm);
+    whole.target.append("?X-Amz-Algorithm=").append(name_of(Algorithm::hmac));
     whole.target.append("&X-Amz-Credential=").append(codec::percent_encode(credential));
     whole.target.append("&X-Amz-Date=").append(authorization.date);
     whole.target.append("&X-Amz-Expires=").append(std::to_string(expires_s));
@@ -153,9 +166,8 @@ Result<std::string> presign(const http::RequestHead& head, const Credentials& cr
         .append(codec::percent_encode(credentials.session_token.text()));
     whole.target.append("&X-Amz-SignedHeaders=host");
     const SigningKey key = SigningKey::derive(credentials.secret_access_key, authorization.scope);
-    NARROWS_TRY(const std::string signature,
-                signature_of(whole, authorization, kUnsignedPayload, key));
-    return whole.target + "&X-Amz-Signature=" + signature;
+    NARROWS_TRY(const std::string text, text_to_sign(whole, authorization, kUnsignedPayload));
+    return whole.target + "&X-Amz-Signature=" + key.sign(text);
 }
 
 }  // namespace narrows::sigv4

@@ -12,7 +12,7 @@
 #include "protocols/aws/sigv4/signature.h"
 
 /// Presigned requests: the proof stands in the query string, so that a URL alone is enough. Pure.
-/// V4: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+/// V4 and V4A: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 /// V2, S3 alone: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 namespace narrows::sigv4 {
 
@@ -36,12 +36,12 @@ Result<Presigned> read_presigned(const http::RequestHead& head);
 /// nobody would have signed it.
 Result<Presigned> read_presigned_v2(const http::RequestHead& head);
 
-/// Recomputes the signature over `head` as received and compares in constant time. `body_sha256` is
-/// needed where authorization.payload is empty. ErrorCode::timeout: not yet or no longer valid;
-/// `skew_s` is what a clock may be ahead. ErrorCode::unauthenticated: another key's signature.
+/// Whether the key makes the signature over `head` as received. `body_sha256` is needed where
+/// authorization.payload is empty. ErrorCode::timeout: not yet or no longer valid; `skew_s` is what
+/// a clock may be ahead. ErrorCode::unauthenticated: another key's signature.
 Result<void> verify_presigned(const http::RequestHead& head, const Authorization& authorization,
-                              const SigningKey& key, std::optional<crypto::Digest> body_sha256,
-                              WallNs now, std::int64_t skew_s);
+                              const Key& key, std::optional<crypto::Digest> body_sha256, WallNs now,
+                              std::int64_t skew_s);
 
 /// The same for V2, over the request without its proof. `bucket` is the one that the host names;
 /// empty where the path does.

@@ -16,11 +16,11 @@ bool is_key_id(std::string_view text);      ///< 1 to 128 word characters
 bool is_lower_name(std::string_view text);  ///< RFC 9110 token, no upper-case letters
 std::string_view query_of(std::string_view target);
 
-/// KEYID/DATE/REGION/SERVICE/aws4_request.
+/// KEYID/DATE/REGION/SERVICE/aws4_request; in SigV4A without the region. `out.scheme` says which.
 Result<void> read_credential(std::string_view text, Authorization& out);
 /// Names in lower case, sorted, each once, separated by semicolons.
 Result<void> read_signed_headers(std::string_view text, Authorization& out);
-/// 64 lower-case hex digits.
+/// 64 lower-case hex digits; in SigV4A as read_ecdsa_signature.
 Result<void> read_signature(std::string_view text, Authorization& out);
 
 /// Every signed header is there; host and every x-amz-* header is signed.

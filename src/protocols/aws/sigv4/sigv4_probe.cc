@@ -6,8 +6,8 @@
 #include "protocols/aws/sigv4/presigned.h"
 #include "protocols/aws/sigv4/signature.h"
 
-/// For tests/sigv4/cross_sign.py: verifies or signs what stands on standard input, one JSON object
-/// a line, and answers with one.
+/// For tests/sigv4/cross_sign.py and cross_sign_v4a.py: verifies or signs what stands on standard
+/// input, one JSON object a line, and answers with one.
 namespace narrows::sigv4 {
 namespace {
 
@@ -29,8 +29,8 @@ codec::Value verify_one(const codec::Value& ask) {
     const http::RequestHead head = read_head(ask);
     const auto auth = read_authorization(head);
     if (!auth) return refusal(auth.error());
-    const SigningKey key =
-        SigningKey::derive(Secret(std::string_view(ask.text("secret"))), auth.value().scope);
+    KeyCache keys;
+    const Key key = keys.verifying_key(Secret(std::string_view(ask.text("secret"))), auth.value());
     const auto held =
         verify(head, auth.value(), key, crypto::sha256(ask.text("body")), auth.value().time, 0);
     return held ? codec::Value(codec::Map{{"ok", true}}) : refusal(held.error());
@@ -41,7 +41,8 @@ Result<void> verify_query(const http::RequestHead& head, const codec::Value& ask
     const Authorization& authorization = read.authorization;
     const Secret secret(std::string_view(ask.text("secret")));
     if (v2) return verify_presigned_v2(read.request, authorization, secret, ask.text("bucket"), 0);
-    const SigningKey key = SigningKey::derive(secret, authorization.scope);
+    KeyCache keys;
+    const Key key = keys.verifying_key(secret, authorization);
     return verify_presigned(head, authorization, key, crypto::sha256(ask.text("body")),
                             authorization.time, 0);
 }
@@ -62,13 +63,14 @@ codec::Value presign_one(const codec::Value& ask) {
                 : refusal(made.error());
 }
 
-codec::Value sign_one(const codec::Value& ask) {
+codec::Value sign_one(const codec::Value& ask, Algorithm algorithm) {
     const Credentials credentials{ask.text("key_id"), Secret(std::string_view(ask.text("secret"))),
                                   Secret(std::string_view(ask.text("token")))};
     KeyCache keys;
     const auto made =
-        sign(read_head(ask), ask.text("payload"), credentials, ask.text("region"),
-             ask.text("service"), parse_iso_basic(ask.text("date")).value_or(0), keys);
+        sign(read_head(ask), ask.text("payload"), credentials,
+             ask.text(algorithm == Algorithm::ecdsa ? "region_set" : "region"), ask.text("service"),
+             parse_iso_basic(ask.text("date")).value_or(0), keys, algorithm);
     if (!made) return refusal(made.error());
     codec::List headers;
     for (const auto& field : made.value().headers) {
@@ -79,7 +81,8 @@ codec::Value sign_one(const codec::Value& ask) {
 
 codec::Value answer_to(const codec::Value& ask) {
     const std::string asked = ask.text("do");
-    if (asked == "sign") return sign_one(ask);
+    if (asked == "sign") return sign_one(ask, Algorithm::hmac);
+    if (asked == "sign-v4a") return sign_one(ask, Algorithm::ecdsa);
     if (asked == "presign") return presign_one(ask);
     return asked == "verify-query" ? verify_query_one(ask) : verify_one(ask);
 }

@@ -20,8 +20,9 @@ auto refuse(const recording::Receipt& receipt, const std::string& why) {
                                        std::to_string(receipt.part.value()) + ": " + why);
 }
 
-bool has_chunk_signatures(std::string_view payload) {
-    return payload.starts_with("STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+bool has_chunk_signatures(const UnsignedRequest& request) {
+    const std::string form = std::string("STREAMING-") + sigv4::name_of(request.algorithm);
+    return request.payload == form + "-PAYLOAD" || request.payload == form + "-PAYLOAD-TRAILER";
 }
 
 }  // namespace
@@ -215,7 +216,11 @@ Result<crypto::Digest> intent_digest(const std::string& connection,
                                      const UnsignedRequest& request) {
     NARROWS_TRY(const crypto::Digest canonical,
                 sigv4::request_digest(request.head, request.payload, request.signing_name));
-    return crypto::sha256("narrows-request-v1\n" + connection + "\n" + request.region + "\n" +
+    std::string text = "narrows-request-v1";
+    if (request.algorithm == sigv4::Algorithm::ecdsa) {
+        text.append(" ").append(sigv4::name_of(request.algorithm));
+    }
+    return crypto::sha256(text + "\n" + connection + "\n" + request.region + "\n" +
                           request.signing_name + "\n" + codec::hex(canonical));
 }
 
@@ -225,12 +230,12 @@ Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt&
     NARROWS_TRY(const auto held, take(lease, receipt, digest));
     NARROWS_TRY(sigv4::Signed made,
                 sigv4::sign(request.head, request.payload, held->credentials, request.region,
-                            request.signing_name, clock_.wall(), held->keys));
+                            request.signing_name, clock_.wall(), held->keys, request.algorithm));
     SignedRequest out;
     out.headers = std::move(made.headers);
     out.access_key_id = held->credentials.access_key_id;
     out.signed_sha256 = made.signed_sha256;
-    if (has_chunk_signatures(request.payload)) {
+    if (has_chunk_signatures(request)) {
         out.chunks = sigv4::chunk_signer(made.key, made.date, made.scope, made.signature);
     }
     return out;

@@ -59,20 +59,23 @@ struct CredentialEvent {
 struct UnsignedRequest {
     http::RequestHead head;
     std::string payload;  ///< x-amz-content-sha256 if the head has it, else hex of the body's hash
-    std::string region;
+    std::string region;   ///< of Algorithm::ecdsa: the region set
     std::string signing_name;
+    sigv4::Algorithm algorithm = sigv4::Algorithm::hmac;
 };
 
 /// What the INTENT names and the receipt carries: SHA-256 over "narrows-request-v1\n", connection,
-/// region and signing name, a line each, and the hex of sigv4::request_digest. So an INTENT for one
-/// connection or region is none for another.
+/// region and signing name, a line each, and the hex of sigv4::request_digest; for
+/// Algorithm::ecdsa the first line is "narrows-request-v1 AWS4-ECDSA-P256-SHA256". So an INTENT for
+/// one connection, algorithm, region or set of regions is none for another.
 Result<crypto::Digest> intent_digest(const std::string& connection, const UnsignedRequest& request);
 
 struct SignedRequest {
     http::Headers headers;  ///< to add to the head
     std::string access_key_id;
     crypto::Digest signed_sha256{};
-    /// For STREAMING-AWS4-HMAC-SHA256-PAYLOAD[-TRAILER]: continues from the request's signature.
+    /// For STREAMING-AWS4-{HMAC,ECDSA-P256}-SHA256-PAYLOAD[-TRAILER]: continues from the request's
+    /// signature.
     std::unique_ptr<sigv4::ChunkSigner> chunks;
 };
 

@@ -214,6 +214,44 @@ TEST_F(SignerTest, an_intent_for_one_connection_or_region_signs_for_no_other) {
     EXPECT_EQ(sign(recording::make_receipt(kKey, kPart, model::Sequence(2), far)), "! denied");
 }
 
+TEST_F(SignerTest, an_intent_for_one_algorithm_or_set_of_regions_signs_for_no_other) {
+    open_direct();
+    UnsignedRequest asymmetric = request;
+    asymmetric.algorithm = sigv4::Algorithm::ecdsa;
+    const auto digest = intent_digest(lease.connection, asymmetric).value();
+    EXPECT_EQ(sign(recording::make_receipt(kKey, kPart, model::Sequence(1), digest)), "! denied");
+    UnsignedRequest everywhere = asymmetric;
+    everywhere.region = "*";
+    const auto receipt_for = recording::make_receipt(kKey, kPart, model::Sequence(2), digest);
+    EXPECT_EQ(signer.sign(lease, receipt_for, everywhere).error().code, ErrorCode::denied);
+    EXPECT_TRUE(signer.sign(lease, receipt_for, asymmetric));
+}
+
+TEST_F(SignerTest, signs_for_a_set_of_regions_and_its_chunks) {
+    open_direct();
+    UnsignedRequest stream = request;
+    stream.algorithm = sigv4::Algorithm::ecdsa;
+    stream.region = "us-east-1,eu-west-1";
+    stream.payload = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER";
+    http::set(stream.head.headers, "x-amz-content-sha256", stream.payload);
+    const auto digest = intent_digest(lease.connection, stream).value();
+    const auto got = signer.sign(
+        lease, recording::make_receipt(kKey, kPart, model::Sequence(1), digest), stream);
+    ASSERT_TRUE(got) << got.error().what;
+    auto head = stream.head;
+    for (const auto& field : got.value().headers) head.headers.push_back(field);
+    const auto auth = sigv4::read_authorization(head).value();
+    EXPECT_EQ(auth.region_set, (std::vector<std::string>{"us-east-1", "eu-west-1"}));
+    const sigv4::Key key =
+        sigv4::EcdsaKey::derive(Secret(std::string_view("base secret")), auth.key_id);
+    EXPECT_TRUE(sigv4::verify(head, auth, key, std::nullopt, auth.time, 0));
+    ASSERT_NE(got.value().chunks, nullptr);
+    const auto chunks = sigv4::chunk_verifier(key, auth);
+    const crypto::Digest data = crypto::sha256("x");
+    EXPECT_TRUE(chunks->chunk_holds(data, got.value().chunks->sign_chunk(data)));
+    EXPECT_TRUE(chunks->trailer_holds(data, got.value().chunks->sign_trailer(data)));
+}
+
 TEST_F(SignerTest, streams_go_on_from_the_seed) {
     open_direct();
     UnsignedRequest stream = request;
