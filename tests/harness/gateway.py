@@ -36,6 +36,7 @@ class Connection:
     role_arn: str = ROLE_ARN
     account: str = ACCOUNT
     region: str = REGION
+    more_regions: tuple = ()
     egress: tuple = ()
     budget: str = ""
 
@@ -46,7 +47,7 @@ class Connection:
             'type = "aws"',
             f'account = "{self.account}"',
             'partition = "aws"',
-            f'regions = ["{self.region}"]',
+            f"regions = {json.dumps([self.region, *self.more_regions])}",
             f'role_arn = "{self.role_arn}"',
             f'scope = "{self.name}.json"',
             f'endpoint = "{self.endpoint}"' if self.endpoint else "",

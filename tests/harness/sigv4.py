@@ -1,4 +1,4 @@
-"""Verifies a SigV4 header signature over the raw request, with botocore as the signer."""
+"""Verifies a SigV4 header signature over the raw request, with botocore as the signer; SigV4A: sigv4a.py."""
 
 import hashlib
 import re
@@ -7,6 +7,8 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
+
+from . import sigv4a
 
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request,\s*SignedHeaders=([^,]+),\s*Signature=(\w{64})"
@@ -35,12 +37,15 @@ class S3Signer(SignedAsSent, S3SigV4Auth):
 
 
 def key_id(headers):
-    match = AUTHORIZATION.match(headers.get("authorization", ""))
+    authorization = headers.get("authorization", "")
+    match = AUTHORIZATION.match(authorization) or sigv4a.AUTHORIZATION.match(authorization)
     return match.group(1) if match else None
 
 
 def why_invalid(method, target, headers, body, secret):
     """None if the signature holds, else what is wrong. `headers`: lower-case names to values."""
+    if headers.get("authorization", "").startswith(sigv4a.ALGORITHM):
+        return sigv4a.why_invalid(method, target, headers, body, secret)
     match = AUTHORIZATION.match(headers.get("authorization", ""))
     if not match:
         return "no SigV4 Authorization header"

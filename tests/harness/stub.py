@@ -2,7 +2,7 @@
 
 Started as a program: stub.py PORT LOG ADMIN_KEY ADMIN_SECRET. Speaks enough S3 (GET, PUT, HEAD,
 DELETE of anything) and sts:AssumeRole for a gateway; each arrival is one JSON line of LOG:
-{"n", "time", "method", "target", "key_id", "request_id", "wrong", "bytes"}. A GET of /…/slow… drips a GiB; whatever
+{"n", "time", "method", "target", "key_id", "request_id", "region_set", "wrong", "bytes"}. A GET of /…/slow… drips a GiB; whatever
 breaks off before its end is one more line, {"target", "cut": time}.
 """
 
@@ -95,7 +95,7 @@ class Stub:
         self.arrivals += 1
         request_id = secrets.token_hex(8).upper()
         self.write(n=self.arrivals, time=time.time_ns(), method=method, target=target,
-                   key_id=sigv4.key_id(headers), request_id=request_id)
+                   key_id=sigv4.key_id(headers), request_id=request_id, region_set=headers.get("x-amz-region-set"))
         return request_id
 
     def write(self, **line):
