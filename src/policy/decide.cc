@@ -64,7 +64,8 @@ Truth match_resource(const Statement& statement, const Question& question, const
 Answer ask(const Statement& statement, const Question& question, const Keys& keys) {
     Answer answer;
     answer.action = match_action(statement, question);
-    if (answer.action == Truth::no || statement.for_services) return answer;
+    const bool never = statement.allow && statement.for_services;
+    if (answer.action == Truth::no || never) return answer;
     answer.resource = match_resource(statement, question, keys);
     if (answer.resource == Truth::no) return answer;
     answer.condition = Truth::yes;
@@ -225,7 +226,7 @@ Question question_of(const model::Access& access, const model::Resource& resourc
 
 std::string view_why(const Statement& statement, const Answer& answer) {
     if (answer.action == Truth::no) return "It does not name this action.";
-    if (statement.for_services) {
+    if (statement.allow && statement.for_services) {
         return "It is conditioned on calls that AWS services make; only AWS can match it.";
     }
     if (answer.resource == Truth::no) return "It does not cover this resource.";

@@ -389,6 +389,22 @@ TEST(Decide, statements_for_calls_of_services_never_match_here) {
                        decrypt));
 }
 
+// IAM User Guide, "AWS: Denies access to AWS based on the source IP": a request of the principal's
+// own has aws:ViaAWSService false; kms:ViaService is only there when a service made the request.
+TEST(Decide, a_deny_of_direct_calls_holds) {
+    const Operation decrypt = op("kms:Decrypt", "arn:aws:kms:eu-west-1:1:key/k");
+    const auto denied = [&](const std::string& condition) {
+        return !allows(statements(R"({"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"},
+            {"Effect":"Deny","Action":"*","Resource":"*","Condition":)" +
+                                  condition + "}"),
+                       decrypt);
+    };
+    EXPECT_TRUE(denied(R"({"Bool":{"aws:ViaAWSService":"false"}})"));
+    EXPECT_TRUE(denied(R"({"StringNotEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}})"));
+    EXPECT_TRUE(denied(R"({"Null":{"aws:CalledVia":"true"}})"));
+    EXPECT_FALSE(denied(R"({"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}})"));
+}
+
 TEST(Decide, explain_says_what_each_statement_did) {
     const Scope scope = statements(R"(
         {"Sid":"A","Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::reports/*"},

@@ -51,8 +51,9 @@ struct Document {
 
 inline constexpr std::string_view kApprovalKey = "narrows:approval";
 
-/// Keys that only AWS can know, on calls a service makes for the caller (IAM User Guide, "AWS
-/// global condition context keys": aws:CalledVia…, aws:ViaAWSService; KMS: kms:ViaService).
+/// Keys of calls that a service makes for the caller (IAM User Guide, "AWS global condition context
+/// keys": aws:CalledVia…, aws:ViaAWSService; KMS: kms:ViaService). On the caller's own they are
+/// absent, or false.
 bool is_service_call_key(std::string_view lower_key);
 
 }  // namespace narrows::policy

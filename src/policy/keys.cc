@@ -3,8 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/document.h"
+
 namespace narrows::policy {
 namespace {
+
+/// What is decided on here the agent asks itself, and no service for it.
+const std::vector<std::string>& on_direct_calls(std::string_view service_call_key) {
+    static const std::vector<std::string> no{"false"};
+    static const std::vector<std::string> absent;
+    return service_call_key.starts_with("aws:viaaws") ? no : absent;
+}
 
 constexpr std::array<std::string_view, 6> kFactKeys = {
     "narrows:agent",     "narrows:principal", "narrows:taskid",
@@ -28,6 +37,7 @@ Keys::Keys(const model::Operation& operation, const Facts& facts) : context_(ope
 const std::vector<std::string>* Keys::find(std::string_view lower_key) const {
     if (const auto own = own_.find(lower_key); own != own_.end()) return &own->second;
     if (is_fact_key(lower_key)) return nullptr;
+    if (is_service_call_key(lower_key)) return &on_direct_calls(lower_key);
     const auto found = context_.find(lower_key);
     return found == context_.end() ? nullptr : &found->second;
 }

@@ -1,10 +1,12 @@
 // Differential test: generated policies and requests put to policy::decide (the given program) and to
-// iam-simulate, an independent evaluator. Every difference must have a reason in EXPLAINED.
-// usage: node compare.mjs PROGRAM [CASES] [SEED]; exit 1 if a difference is unexplained.
+// iam-simulate, an independent evaluator. Every difference must have a reason in EXPLAINED. Before that, the examples of the
+// IAM User Guide (examples.mjs), whose verdicts are the guide's.
+// usage: node compare.mjs PROGRAM [CASES] [SEED]; exit 1 if an example is decided otherwise or a difference is unexplained.
 import { spawnSync } from 'node:child_process'
 import { runUnsafeSimulation } from '@cloud-copilot/iam-simulate'
+import { EXAMPLES } from './examples.mjs'
 
-const [program, count = '4000', seed = '1'] = process.argv.slice(2)
+const [program, count = '50000', seed = '1'] = process.argv.slice(2)
 
 let state = Number(seed) >>> 0
 const random = (bound) => {
@@ -27,6 +29,7 @@ const KEYS = {
     values: ['arn:aws:sns:eu-west-1:111122223333:topic', 'arn:aws:s3:::a:b']
   }
 }
+const MULTIVALUED = ['aws:TagKeys', 'dynamodb:Attributes', 'dynamodb:LeadingKeys']
 const OPERATORS = {
   string: ['StringEquals', 'StringNotEquals', 'StringEqualsIgnoreCase', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike'],
   number: ['NumericEquals', 'NumericNotEquals', 'NumericLessThan', 'NumericLessThanEquals', 'NumericGreaterThan', 'NumericGreaterThanEquals'],
@@ -91,10 +94,12 @@ function makeCase () {
   return { policy: { Version: '2012-10-17', Statement }, action, resource, context }
 }
 
+const isSet = (key, values) => (KEYS[key] ? KEYS[key].kind === 'set' : values.length > 1 || MULTIVALUED.includes(key))
+
 function oracle (test) {
   const contextVariables = {}
   for (const [key, values] of Object.entries(test.context)) {
-    if (values.length) contextVariables[key] = KEYS[key].kind === 'set' ? values : values[0]
+    if (values.length) contextVariables[key] = isSet(key, values) ? values : values[0]
   }
   const answer = runUnsafeSimulation({
     request: {
@@ -129,17 +134,42 @@ const EXPLAINED = [
     (test) => test.context['s3:prefix'][0] === 'a*b' && JSON.stringify(test.policy).includes('a${*}b')]
 ]
 
+/// All keys of the policy that the request lacks are known to be absent.
+function exampleCase (Statement, [action, resource, given, expected]) {
+  const context = {}
+  const text = JSON.stringify(Statement)
+  for (const [, key] of text.matchAll(/"((?:aws|s3|ec2|iam|dynamodb|account)[:][\w/-]+)":/g)) context[key] = []
+  for (const [, key] of text.matchAll(/\$\{([\w.:/-]+)/g)) if (key.includes(':')) context[key] = []
+  for (const [key, value] of Object.entries(given)) context[key] = [value].flat()
+  const time = context['aws:CurrentTime']?.[0]
+  return { policy: { Version: '2012-10-17', Statement }, action, resource, context, expected, now: time ? Date.parse(time) / 1000 : 0 }
+}
+
+const examples = EXAMPLES.flatMap(([page, statements, rows]) => rows.map((row) => ({ page, ...exampleCase(statements, row) })))
 const cases = Array.from({ length: Number(count) }, makeCase)
 const lower = (context) => Object.fromEntries(Object.entries(context).map(([k, v]) => [k.toLowerCase(), v]))
-const input = cases.map((t) => JSON.stringify({ ...t, policy: JSON.stringify(t.policy), context: lower(t.context) })).join('\n') + '\n'
+const input = [...examples, ...cases].map((t) => JSON.stringify({ ...t, policy: JSON.stringify(t.policy), context: lower(t.context) })).join('\n') + '\n'
 const run = spawnSync(program, { input, maxBuffer: 1 << 28, encoding: 'utf8' })
 if (run.status !== 0) throw new Error(`${program} ended with ${run.status}`)
 const words = { allowed: 'allow', 'explicit-deny': 'deny', 'implicit-deny': 'none' }
 const answers = run.stdout.trimEnd().split('\n')
 
+let wrong = 0
+examples.forEach((test, i) => {
+  const ours = words[answers[i]] ?? answers[i]
+  if (ours === test.expected) return
+  wrong += 1
+  console.log(JSON.stringify({ ours, ...test }))
+})
+const others = examples.filter((test) => oracle(test) !== test.expected)
+for (const test of others) console.log(`iam-simulate differs from the guide: ${JSON.stringify(test)}`)
+console.log(`${examples.length} requests to ${EXAMPLES.length} policies of the IAM User Guide, ${wrong} decided otherwise; ` +
+  `iam-simulate: ${others.length}`)
+
 const tally = { equal: 0, unexplained: 0, allow: 0, deny: 0, none: 0 }
 cases.forEach((test, i) => {
-  const ours = words[answers[i]] ?? answers[i]
+  const answer = answers[examples.length + i]
+  const ours = words[answer] ?? answer
   const theirs = oracle(test)
   tally[theirs] += 1
   if (ours === theirs) { tally.equal += 1; return }
@@ -149,4 +179,4 @@ cases.forEach((test, i) => {
   if (!why && tally.unexplained <= 5) console.log(JSON.stringify({ ours, theirs, ...test }))
 })
 console.log(JSON.stringify(tally))
-process.exit(tally.unexplained ? 1 : 0)
+process.exit(tally.unexplained || wrong ? 1 : 0)

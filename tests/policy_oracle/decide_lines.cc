@@ -7,7 +7,7 @@
 #include "policy/scope.h"
 
 // One JSON object a line: policy (text), action, resource, context (key to list of values; an empty
-// list: absent). Prints the reason of the decision, or "refused", a line each.
+// list: absent), now (seconds since 1970, if known). Prints the reason of the decision, or "refused", a line each.
 int main() {
     using namespace narrows;
     for (std::string line; std::getline(std::cin, line);) {
@@ -28,7 +28,10 @@ int main() {
                 list.push_back(*value.as<std::string>());
             }
         }
-        const policy::Facts facts{"agent", std::nullopt, "task", "session", std::nullopt};
+        const auto* now = request.value().find("now");
+        const auto* seconds = now == nullptr ? nullptr : now->as<std::int64_t>();
+        policy::Facts facts{"agent", std::nullopt, "task", "session", std::nullopt};
+        if (seconds != nullptr) facts.now = *seconds * kNsPerSecond;
         fmt::print("{}\n", model::name_of(decide(scope.value(), operation, facts).reason));
     }
     return 0;
