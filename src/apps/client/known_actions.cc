@@ -36,11 +36,8 @@ std::string pattern_of(aws::ResourceRule rule) {
 void add_keys(aws::Operation operation, std::set<std::string>& keys) {
     for (const aws::AccessRule access : operation.accesses()) {
         for (const aws::ConditionRule rule : access.conditions()) {
-            const bool tags = rule.from() == aws::ConditionFrom::tag_list ||
-                              rule.from() == aws::ConditionFrom::tag_map ||
-                              rule.from() == aws::ConditionFrom::tag_query;
             keys.insert(codec::lower(rule.key()));
-            if (tags) keys.insert("aws:tagkeys");
+            if (!rule.tag_keys().empty()) keys.insert(codec::lower(rule.tag_keys()));
         }
     }
 }

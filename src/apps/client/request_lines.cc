@@ -9,6 +9,7 @@
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "policy/session_policy.h"
+#include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
 #include "protocols/aws/sigv4/authorization.h"
@@ -111,6 +112,10 @@ void address_by_host(Addressed& to) {
 
 /// The bucket of a virtual host, as the gateway takes it from one.
 std::string bucket_of(const Addressed& to) {
+    const auto named = aws::read_aws_host(catalogue(), to.host, {to.signing_name, to.region, ""});
+    if (named) {
+        return named.value().bucket;
+    }
     const std::optional<aws::Service> s3 = catalogue().service("s3");
     return s3 && to.signing_name == "s3" ? before_host(*s3, to).value_or("") : std::string();
 }

@@ -17,6 +17,7 @@ class Access:
     conditions: list = dataclasses.field(default_factory=list)
     when: int = 0
     when_path: str = ""
+    keys: frozenset = frozenset()  # condition keys that IAM's tables give the action
 
 
 @dataclasses.dataclass
@@ -44,6 +45,9 @@ class Rules:
             row["service"]: row["prefix"]
             for row in tables.read(directory / "prefixes.tsv", ["service", "prefix", "why"])
         }
+        self.hosts = collections.defaultdict(list)
+        for row in tables.read(directory / "hosts.tsv", ["service", "host", "region"]):
+            self.hosts[row["service"]].append((row["host"], row["region"]))
         self.overrides = collections.defaultdict(list)
         columns = ["service", "operation", "action", "when", "resources"]
         for row in tables.read(directory / "actions.tsv", columns):
@@ -116,8 +120,10 @@ class Rules:
             for label in labels
             if "arn" not in label.lower()
         ]
-        keys = self.conditions.rules(service, name, self.data.action("apigateway:" + http["method"]))
-        return Access("apigateway:" + http["method"], [bindings.Resource("path", arn, holes)], keys)
+        action = self.data.action("apigateway:" + http["method"])
+        keys = self.conditions.rules(service, name, action)
+        resource = bindings.Resource("path", arn, holes)
+        return Access("apigateway:" + http["method"], [resource], keys, keys=conditions.keys_of(action))
 
     def _from_row(self, service, name, row):
         action = self.data.action(row["action"])
@@ -131,7 +137,7 @@ class Rules:
     def _rule(self, service, name, action, spec):
         resources = self.binder.resources(service, name, action, spec)
         keys = self.conditions.rules(service, name, action)
-        return Access(self.data.full_name(action), resources, keys)
+        return Access(self.data.full_name(action), resources, keys, keys=conditions.keys_of(action))
 
     def _passed_roles(self, service, name, access):
         """iam:PassRole for every role ARN that a changing operation hands to a service."""
@@ -139,15 +145,17 @@ class Rules:
             return []
         paths = self.effects.passed_roles(service, name, self._actions(access))
         action = self.data.action("iam:PassRole")
+        keys = [rule for rule in self.conditions.rules(service, name, action) if rule.key.startswith("iam:")]
         hole = "RoleNameWithPath"
         spec = "role(%s=%%s:arn_or_suffix)" % hole
         return [
             Access(
                 "iam:PassRole",
                 self.binder.resources(service, name, action, spec % path),
-                [],
+                keys,
                 WHEN["+"],
                 path,
+                conditions.keys_of(action),
             )
             for path in paths
         ]
@@ -157,6 +165,8 @@ class Rules:
         for _, _, row in self.effects.by_name:
             if "fits" not in row:
                 print("%s: it fits no operation" % row["where"], file=out)
+        for row in self.conditions.unused():
+            print("%s: no action has the key or no operation the path" % row["where"], file=out)
         named = {
             "actions.tsv": set(self.overrides),
             "effects.tsv": set(self.effects.table),

@@ -33,7 +33,7 @@ class Assembler:
 
     def _service(self, service, partitions):
         text = self.writer.text
-        resolver = endpoints.Resolver(service, partitions)
+        resolver = endpoints.Resolver(service, partitions, self.rules.hosts[service.name])
         shapes = models.ShapeWriter(self.writer, service)
         row = self.writer.append("service", [0] * 16)
         analysed = [self.rules.analyse(service, name) for name in sorted(service.operations)]

@@ -6,7 +6,7 @@ import re
 
 from . import bindings, tables
 
-SOURCES = {"values": 0, "constant": 1, "tag_list": 2, "tag_map": 3, "tag_query": 4}
+SOURCES = {"values": 0, "constant": 1, "tag_list": 2, "tag_map": 3, "tag_query": 4, "if_present": 5, "arn": 6, "connection": 7}
 TAG_MEMBERS = ("tags", "tag", "tagset", "taglist", "resourcetags", "instancetags")
 
 
@@ -23,40 +23,70 @@ class Conditions:
     def __init__(self, data, directory):
         self.data = data
         self.table = collections.defaultdict(list)
-        columns = ["service", "operation", "key", "path", "source"]
+        columns = ["service", "operation", "key", "path", "source", "arn"]
         for row in tables.read(directory / "conditions.tsv", columns):
             self.table[row["service"]].append(row)
 
+    def unused(self):
+        return [row for rows in self.table.values() for row in rows if "fits" not in row]
+
     def rules(self, service, name, action):
-        keys = set(action["conditionKeys"])
-        for entry in action["resourceTypes"]:
-            keys.update(entry["conditionKeys"])
+        keys = keys_of(action)
         found = {rule.key: rule for rule in tag_rules(service, name)}
         for key in sorted(keys):
             rule = self._same_name(service, name, key)
             if rule:
                 found[rule.key] = rule
         for row in self.table[service.name]:
-            if row["operation"] in ("*", name) and (row["key"] in keys or row["operation"] == name):
-                if row["source"] == "constant" or bindings.has_path(service, name, row["path"]):
-                    names = ("Key", "Value") if row["source"] == "tag_list" else ("", "")
-                    source = SOURCES[row["source"]]
-                    found[row["key"]] = Condition(row["key"], source, row["path"], *names)
+            rule = self._from_row(service, name, row, keys)
+            if rule:
+                row["fits"] = True
+                found[rule.key] = rule
         return list(found.values())
 
+    def _from_row(self, service, name, row, keys):
+        of_action = row["key"] in keys or any(key.startswith(row["key"]) for key in keys if row["key"].endswith(("/", ":")))
+        if row["operation"] not in ("*", name) or not (of_action or row["operation"] == name):
+            return None
+        without_path = row["source"] in ("constant", "connection")
+        if not without_path and not bindings.has_path(service, name, row["path"]):
+            return None
+        names = ("Key", "Value") if row["source"] == "tag_list" else ("", row["arn"])
+        return Condition(row["key"], SOURCES[row["source"]], row["path"], *names)
+
     def _same_name(self, service, name, key):
-        """A key spelt like a member, or like its header or query key, holds that member."""
+        """A key spelt like a member, or like its header or query key, holds that member. One that is true or false has
+        a default at AWS, which the request that leaves it out does not tell."""
         prefix, _, last = key.partition(":")
         if prefix == "aws" or "/" in last or "$" in last or "<" in last:
             return None
-        shape = service.input_shape(service.operations[name])
-        for member, reference in service.shapes.get(shape, {}).get("members", {}).items():
-            wire = reference.get("locationName", member)
-            if last.lower() in (member.lower(), wire.lower()):
-                path = value_path(service.shapes, member, reference["shape"])
-                if path and (is_arn(last) == is_arn(member)):
-                    return Condition(key, SOURCES["values"], path)
-        return None
+        path = member_path(service.shapes, service.input_shape(service.operations[name]), last.split("."))
+        if not path or is_arn(last) != is_arn(path.rstrip("[]").rpartition(".")[2]):
+            return None
+        return Condition(key, SOURCES["if_present" if self.data.key_type(key) == "Bool" else "values"], path)
+
+
+def keys_of(action):
+    """All condition keys that IAM's tables give an action, with those of its resources."""
+    keys = set(action["conditionKeys"])
+    for entry in action["resourceTypes"]:
+        keys.update(entry["conditionKeys"])
+    return keys
+
+
+def member_path(shapes, shape, names):
+    """The path that a key's dotted name spells from a structure on ("source.auth.type"), or None."""
+    for member, reference in shapes.get(shape, {}).get("members", {}).items():
+        wire = reference.get("locationName", member)
+        if names[0].lower() not in (member.lower(), wire.lower()):
+            continue
+        if len(names) == 1:
+            return value_path(shapes, member, reference["shape"])
+        below = shapes[reference["shape"]]
+        step, inner = (member + "[].", below["member"]["shape"]) if below["type"] == "list" else (member + ".", reference["shape"])
+        rest = member_path(shapes, inner, names[1:])
+        return rest and step + rest
+    return None
 
 
 def is_arn(name):

@@ -93,9 +93,9 @@ def role_paths(shapes, name, path, above):
     for member, reference in shape.get("members", {}).items():
         here = path + "." + member if path else member
         target = shapes[reference["shape"]]
-        if target["type"] == "string" and is_role(member, reference["shape"]):
+        if target["type"] == "string" and is_role(shapes, member, reference["shape"]):
             yield here
-        elif target["type"] == "list" and is_role(member.rstrip("s"), target["member"]["shape"]):
+        elif target["type"] == "list" and is_role(shapes, member.rstrip("s"), target["member"]["shape"]):
             if shapes[target["member"]["shape"]]["type"] == "string":
                 yield here + "[]"
         yield from role_paths(shapes, reference["shape"], here, above)
@@ -105,7 +105,8 @@ def role_paths(shapes, name, path, above):
         yield from role_paths(shapes, shape["value"]["shape"], path + "{}", above)
 
 
-def is_role(member, shape):
+def is_role(shapes, member, shape):
     if re.search(r"role_?arn$", member, re.I):
         return True
-    return bool(ROLE_MEMBER.search(member) and re.search("arn", shape, re.I))
+    is_arn = re.search("arn", shape, re.I) or "role/" in shapes[shape].get("pattern", "")
+    return bool(ROLE_MEMBER.search(member) and is_arn)

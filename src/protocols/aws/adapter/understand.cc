@@ -4,7 +4,6 @@
 
 #include "codec/cbor.h"
 #include "codec/text.h"
-#include "protocols/aws/adapter/aws_host.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/adapter/region_set.h"
@@ -58,7 +57,7 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
                          "request itself");
     }
     if (payload_.kind != sigv4::PayloadKind::absent) {
-        rejection = verify(services_, caller_, received(), bucket_, std::nullopt);
+        rejection = verify(services_, caller_, received(), named_.bucket, std::nullopt);
         if (rejection) {
             co_return rejection;
         }
@@ -101,7 +100,7 @@ std::optional<Rejection> Exchange::check_declarations() const {
 /// asked for is the host that is named, one of the service's own.
 std::optional<Rejection> Exchange::check_origin() {
     if (!arrival_.proxied_by) {
-        return std::nullopt;
+        return check_label();
     }
     if (arrival_.proxied_by != caller_.session) {
         return reject(Reason::not_authenticated, "AccessDenied",
@@ -116,13 +115,44 @@ std::optional<Rejection> Exchange::check_origin() {
         return reject(Reason::not_recognised, "AccessDenied",
                       "The Host header names another host than CONNECT did");
     }
-    Result<AwsHost> read =
-        read_aws_host(services_.catalogue, host, caller_.authorization->scope.service);
+    const session::Connection& granted = caller_.granted();
+    const std::string& account = granted.account;
+    const std::string region =
+        region_to_reach(regions_of(*caller_.authorization), granted.regions);
+    const HostScope scope{caller_.authorization->scope.service, region, account};
+    Result<AwsHost> read = read_aws_host(services_.catalogue, host, scope);
     if (!read.has_value()) {
         return not_recognised(read.error());
     }
-    bucket_ = std::move(read.value().bucket);
+    named_ = std::move(read.value());
+    if (!named_.account.empty() && named_.account != account) {
+        return reject(Reason::not_configured, "AccessDenied",
+                      "The host is of another account than the connection's");
+    }
     return std::nullopt;
+}
+
+/// Endpoint mode: what stands before the gateway's name is a bucket, or what an operation's host
+/// prefix put there, which its parameters say again. S3 Control names its account in a header, too.
+std::optional<Rejection> Exchange::check_label() {
+    if (named_.bucket.empty()) {
+        return std::nullopt;
+    }
+    const std::string& label = named_.bucket;
+    const bool control = label == http::header(head_.headers, "x-amz-account-id");
+    const auto services =
+        services_.catalogue.services_signed_as(caller_.authorization->scope.service);
+    const bool prefix = std::any_of(services.begin(), services.end(), [&](Service service) {
+        const bool may = service.id() != "s3control" || control;
+        return !service.is_s3() && may && is_host_prefix(service, label);
+    });
+    if (prefix) {
+        named_.bucket.clear();
+        return std::nullopt;
+    }
+    return is_bucket_name(label) ? std::nullopt
+                                 : std::optional(reject(Reason::not_recognised, "AccessDenied",
+                                                        "The host's first labels name no bucket"));
 }
 
 std::optional<Rejection> Exchange::recognise_head() {
@@ -133,7 +163,7 @@ std::optional<Rejection> Exchange::recognise_head() {
     const std::string region =
         region_to_reach(regions_of(*caller_.authorization), caller_.granted().regions);
     const Question question{head_,  form,          caller_.authorization->scope.service,
-                            region, arrival_.host, bucket_};
+                            region, arrival_.host, named_.bucket};
     Result<Recognition> recognition = recognise(services_.catalogue, question);
     if (!recognition.has_value()) {
         return not_recognised(recognition.error());
@@ -194,7 +224,7 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
     body_sha256_ = crypto::sha256(raw);
     if (payload_.kind == sigv4::PayloadKind::absent) {
         std::optional<Rejection> rejection =
-            verify(services_, caller_, received(), bucket_, body_sha256_);
+            verify(services_, caller_, received(), named_.bucket, body_sha256_);
         if (rejection) {
             return rejection;
         }
@@ -345,23 +375,21 @@ std::optional<Rejection> Exchange::place() {
     const std::string asked = region_to_reach(regions, granted.regions);
     unsigned_.region = asked;
     region_ = asked;
-    const Service service = decoded_.front().entry.service();
     const bool named =
         std::find(granted.regions.begin(), granted.regions.end(), asked) != granted.regions.end();
     const std::string& region = named || granted.regions.empty() ? asked : granted.regions.front();
-    const Result<Endpoint> endpoint =
-        services_.catalogue.endpoint(service, granted.partition, region);
+    const Result<Endpoint> endpoint = endpoint_for(asked, region);
     if (!endpoint.has_value()) {
         return reject(Reason::not_configured, "AccessDenied", endpoint.error().what);
     }
-    if (!leads_to_all(regions, granted.regions, endpoint.value())) {
+    const bool elsewhere = !named && !named_.region.empty();
+    if (elsewhere || !leads_to_all(regions, granted.regions, endpoint.value())) {
         return reject(Reason::not_configured, "AccessDenied",
                       fmt::format("Connection {} does not lead to the region asked for; its "
                                   "regions are: {}",
                                   granted.name, fmt::join(granted.regions, ", ")));
     }
-    const Result<upstream::Target> target =
-        upstream::choose_target(endpoint.value().host, granted.endpoint);
+    const Result<upstream::Target> target = choose_place(endpoint.value());
     if (!target.has_value()) {
         return reject(Reason::not_configured, "AccessDenied", target.error().what);
     }
@@ -376,6 +404,28 @@ std::optional<Rejection> Exchange::place() {
         unsigned_.algorithm = sigv4::Algorithm::ecdsa;
     }
     return std::nullopt;
+}
+
+/// The host that was asked for, where it is one of the service's less usual ones; else the usual.
+Result<Endpoint> Exchange::endpoint_for(const std::string& asked,
+                                        const std::string& region) const {
+    const std::string_view partition = services_.catalogue.partition_of(asked);
+    if (!named_.host.empty() && (partition.empty() || partition == caller_.granted().partition)) {
+        return Endpoint{named_.host, asked};
+    }
+    return services_.catalogue.endpoint(decoded_.front().entry, caller_.granted().partition,
+                                        region);
+}
+
+Result<upstream::Target> Exchange::choose_place(const Endpoint& endpoint) const {
+    const session::Connection& granted = caller_.granted();
+    if (!granted.endpoint.empty() && named_.bucket.starts_with("arn:")) {
+        return fail(ErrorCode::unsupported,
+                    fmt::format("Connection {} has an endpoint of its own, which leads to no "
+                                "access point",
+                                granted.name));
+    }
+    return upstream::choose_target(endpoint.host, granted.endpoint);
 }
 
 /// An aws-chunked upload is taken apart, checked and put together again in the same form.
@@ -415,6 +465,11 @@ std::optional<Rejection> Exchange::build_upstream() {
     }
     if (!target_.configured && !request.value().host_prefix.empty()) {
         target_.host = request.value().host_prefix + target_.host;
+    }
+    if (!target_.configured && named_.bucket_in_host) {
+        std::string& path = request.value().path;
+        path.erase(0, 1 + codec::percent_encode(named_.bucket).size());
+        if (path.empty()) path = "/";
     }
     unsigned_.head = {request.value().method, request.value().target(),
                       std::move(request.value().headers)};
@@ -471,7 +526,7 @@ bool Exchange::may_hold_secrets() const {
     const Result<Bytes> plain = plain_body(head_, raw_body_, services_.limits.body_bytes_max);
     const std::string_view form =
         is_form(head_) && plain.has_value() ? as_text(plain.value()) : std::string_view();
-    const Question question{head_, form, service, region, arrival_.host, bucket_};
+    const Question question{head_, form, service, region, arrival_.host, named_.bucket};
     const Result<Recognition> looks_like = recognise(services_.catalogue, question);
     return looks_like.has_value() &&
            std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "protocols/aws/adapter/aws_host.h"
-
 namespace narrows::aws {
 namespace {
 
@@ -69,37 +67,6 @@ TEST(WithheldHeaders, malformed_bytes_keep_their_shape_and_no_credential) {
     EXPECT_NE(kept.find("Host: h\r\n"), std::string::npos);
     EXPECT_NE(kept.find("X-Other:"), std::string::npos);
 }
-
-struct Case {
-    const char* host;
-    const char* service;
-    const char* bucket;  ///< nullptr: refused
-};
-class AwsHosts : public testing::TestWithParam<Case> {};
-
-TEST_P(AwsHosts, say_their_service_and_bucket) {
-    const Result<AwsHost> read =
-        read_aws_host(Catalogue::embedded(), GetParam().host, GetParam().service);
-    ASSERT_EQ(read.has_value(), GetParam().bucket != nullptr) << GetParam().host;
-    if (read.has_value()) {
-        EXPECT_EQ(read.value().bucket, GetParam().bucket);
-    }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Hosts, AwsHosts,
-    testing::Values(
-        Case{"s3.amazonaws.com", "s3", ""}, Case{"s3.eu-west-1.amazonaws.com", "s3", ""},
-        Case{"b.s3.eu-west-1.amazonaws.com", "s3", "b"},
-        Case{"a.b.s3.dualstack.eu-west-1.amazonaws.com", "s3", "a.b"},
-        Case{"b.s3-us-west-2.amazonaws.com", "s3", "b"},
-        Case{"s3.s3.us-east-1.amazonaws.com", "s3", "s3"},
-        Case{"ap-1.s3-accesspoint.us-east-1.amazonaws.com", "s3", nullptr},
-        Case{"dynamodb.us-east-1.amazonaws.com", "dynamodb", ""},
-        Case{"123456789012.ddb.us-east-1.amazonaws.com", "s3", nullptr},
-        Case{"monitoring.us-east-1.amazonaws.com", "monitoring", ""},
-        Case{"iam.amazonaws.com", "s3", nullptr}, Case{"iam.amazonaws.com", "dynamodb", nullptr},
-        Case{"api.ecr.us-east-1.amazonaws.com", "ecr", ""}, Case{"s3.example.com", "s3", nullptr}));
 
 }  // namespace
 }  // namespace narrows::aws

@@ -220,14 +220,18 @@ class ResourceRule : public View {
 
 /// How an IAM condition key gets its values from parameters. Of tags, key() is a prefix, and the
 /// tag keys together are a key of their own: "aws:RequestTag/" has "aws:TagKeys",
-/// "s3:RequestObjectTag/" has "s3:RequestObjectTagKeys".
+/// "s3:RequestObjectTag/" "s3:RequestObjectTagKeys", "kms:EncryptionContext:"
+/// "kms:EncryptionContextKeys".
 enum class ConditionFrom : std::uint8_t {
-    values,     ///< key() has the values at path()
-    constant,   ///< path() is the value
-    tag_list,   ///< path() leads to list elements; key() + element[key_name()] has
-                ///< element[value_name()]
-    tag_map,    ///< path() leads to a map of tags
-    tag_query,  ///< S3's x-amz-tagging: "k=v&k2=v2"
+    values,      ///< key() has the values at path()
+    constant,    ///< path() is the value
+    tag_list,    ///< path() leads to list elements; key() + element[key_name()] has
+                 ///< element[value_name()]
+    tag_map,     ///< path() leads to a map of tags
+    tag_query,   ///< S3's x-amz-tagging: "k=v&k2=v2"
+    if_present,  ///< as values; without a value the key is unknown, since AWS has a default
+    arn,         ///< the same, as an ARN: what is none stands behind value_name(), a template
+    connection,  ///< path() is "Account" or "Region": the connection's
 };
 
 class ConditionRule : public View {
@@ -238,6 +242,8 @@ class ConditionRule : public View {
     std::string_view path() const;
     std::string_view key_name() const;
     std::string_view value_name() const;
+    /// Of tags: the key that holds all tag keys together; else empty.
+    std::string_view tag_keys() const;
 };
 
 enum class When : std::uint8_t { always, present, absent };
@@ -413,8 +419,8 @@ class Catalogue {
                               std::string_view region) const;
     /// "aws-cn" for "cn-north-1"; empty if no partition has such regions.
     std::string_view partition_of(std::string_view region) const;
-    /// DNS suffixes of all partitions: "amazonaws.com", "api.aws", …
-    std::vector<std::string_view> dns_suffixes() const;
+    /// DNS suffixes of a partition, "amazonaws.com" and "api.aws"; of all if it is empty.
+    std::vector<std::string_view> dns_suffixes(std::string_view partition) const;
 
     const Tables& tables() const { return tables_; }
 

@@ -296,7 +296,7 @@ TEST(Catalogue, endpoints_come_from_partition_and_region) {
     EXPECT_EQ(catalogue.partition_of("us-gov-west-1"), "aws-us-gov");
     EXPECT_EQ(catalogue.partition_of("eu-west-9"), "aws");
     EXPECT_EQ(catalogue.partition_of("169.254.169.254"), "");
-    EXPECT_THAT(catalogue.dns_suffixes(), Contains("amazonaws.com.cn"));
+    EXPECT_THAT(catalogue.dns_suffixes("aws-cn"), Contains("amazonaws.com.cn"));
 }
 
 TEST(Catalogue, finds_and_suggests_actions) {

@@ -49,9 +49,10 @@ std::string_view Catalogue::partition_of(std::string_view region) const {
     return {};
 }
 
-std::vector<std::string_view> Catalogue::dns_suffixes() const {
+std::vector<std::string_view> Catalogue::dns_suffixes(std::string_view partition) const {
     std::vector<std::string_view> suffixes;
     for (std::uint32_t row = 0; row < tables_.rows(Table::partition); ++row) {
+        if (!partition.empty() && tables_.string(Table::partition, row, 0) != partition) continue;
         for (const std::uint32_t column : {1U, 2U}) {
             const std::string_view suffix = tables_.string(Table::partition, row, column);
             if (std::find(suffixes.begin(), suffixes.end(), suffix) == suffixes.end()) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "codec/text.h"
+#include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/catalogue/uri_template.h"
 
 namespace narrows::aws {
@@ -298,13 +299,10 @@ Result<Recognition> Recogniser::by_template() {
 /// nothing changes nothing.
 Recognition Recogniser::with_host(Recognition found) const {
     if (question_.host.empty() || found.candidates.size() < 2) return found;
-    const std::string_view partition = catalogue_.partition_of(question_.region);
+    const std::string host = codec::lower(question_.host);
     std::vector<Candidate> here;
     for (const Candidate& candidate : found.candidates) {
-        const auto endpoint = catalogue_.endpoint(candidate.operation, partition, question_.region);
-        if (!endpoint) continue;
-        const std::string& host = endpoint.value().host;
-        if (iequals(question_.host, host) || codec::lower(question_.host).ends_with("." + host)) {
+        if (is_host_of(catalogue_, candidate.operation.service(), host, question_.region)) {
             here.push_back(candidate);
         }
     }

@@ -17,13 +17,15 @@ struct Question {
     std::string_view signing_name;  ///< of the verified credential scope
     std::string_view region;        ///< of the same
     std::string_view host;          ///< in proxy mode, to tell services that share a signing name
-    std::string_view bucket;        ///< S3: taken from a virtual host by the caller; else empty
+    /// S3: taken from a virtual host by the caller, a bucket or an access point's ARN; else empty.
+    std::string_view bucket;
 };
 
 /// A URI label as it stood on the wire.
 struct Label {
-    std::string_view name;  ///< as in the template: "Key"
-    std::string value;      ///< percent-encoded, untouched
+    std::string_view name;   ///< as in the template: "Key"
+    std::string value;       ///< percent-encoded, untouched
+    bool from_host = false;  ///< S3: Question::bucket, not a segment of the path
 };
 
 struct Candidate {

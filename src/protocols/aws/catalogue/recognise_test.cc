@@ -52,6 +52,16 @@ std::vector<std::string> labels(const Asked& asked) {
     return labels;
 }
 
+TEST(RecogniseS3, an_access_point_of_the_host_is_the_bucket) {
+    const std::string point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/p";
+    EXPECT_THAT(labels({"s3", "GET", "/a/b", {}, {}, point}),
+                ElementsAre("Bucket=arn%3Aaws%3As3%3Aeu-west-1%3A111122223333%3Aaccesspoint%2Fp",
+                            "Key=a/b"));
+    EXPECT_TRUE(
+        ask({"s3", "GET", "/a/b", {}, {}, point}).value().candidates[0].labels[0].from_host);
+    EXPECT_FALSE(ask({"s3", "GET", "/b/k"}).value().candidates[0].labels[0].from_host);
+}
+
 TEST(RecogniseS3, keys_stay_as_sent) {
     EXPECT_THAT(labels({"s3", "GET", "/bkt/a%20b/c%2Bd~%C3%A9/../x//y"}),
                 ElementsAre("Bucket=bkt", "Key=a%20b/c%2Bd~%C3%A9/../x//y"));

@@ -32,7 +32,7 @@ bool match_segment(std::string_view pattern, const RequestPath::Segment& segment
         return segment.decoded == pattern;
     }
     match.rank += 'b';
-    match.labels.push_back({label_name(pattern), segment.raw});
+    match.labels.push_back({label_name(pattern), segment.raw, segment.from_host});
     return !segment.raw.empty() && !is_dots(segment.decoded);
 }
 
@@ -63,7 +63,7 @@ Result<RequestPath> RequestPath::parse(std::string_view raw, std::string_view bu
     }
     RequestPath path;
     if (!bucket.empty()) {
-        path.segments.push_back({codec::percent_encode(bucket), std::string(bucket)});
+        path.segments.push_back({codec::percent_encode(bucket), std::string(bucket), true});
     }
     for (const std::string_view segment : codec::split(raw.substr(1), '/')) {
         NARROWS_TRY(std::string decoded, codec::percent_decode(segment));

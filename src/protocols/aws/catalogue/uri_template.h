@@ -15,6 +15,7 @@ struct RequestPath {
     struct Segment {
         std::string raw;
         std::string decoded;
+        bool from_host = false;
     };
     std::vector<Segment> segments;  ///< "/a//b/" has "a", "", "b", ""
 

@@ -181,6 +181,12 @@ Range<Hole> ResourceRule::holes() const {
 std::string_view ConditionRule::key() const {
     return TEXT(condition, 0);
 }
+std::string_view ConditionRule::tag_keys() const {
+    if (key() == "aws:RequestTag/") return "aws:TagKeys";
+    if (key() == "s3:RequestObjectTag/") return "s3:RequestObjectTagKeys";
+    if (key() == "kms:EncryptionContext:") return "kms:EncryptionContextKeys";
+    return {};
+}
 ConditionFrom ConditionRule::from() const {
     return static_cast<ConditionFrom>(CELL(condition, 1));
 }

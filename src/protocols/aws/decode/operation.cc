@@ -1,6 +1,7 @@
 #include "protocols/aws/decode/operation.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "codec/text.h"
@@ -83,10 +84,36 @@ void set_tags(ConditionRule rule, const std::vector<Tag>& tags, Conditions& cond
         keys.push_back(tag.key);
         conditions.set(std::string(rule.key()) + tag.key, {tag.value});
     }
-    conditions.set("aws:TagKeys", std::move(keys));
+    if (!rule.tag_keys().empty()) conditions.set(rule.tag_keys(), std::move(keys));
 }
 
-void set_condition(ConditionRule rule, const Value& parameters, Conditions& conditions) {
+/// Nothing for a text that is neither an ARN nor a plain name.
+std::optional<std::string> as_arn(ConditionRule rule, const std::string& text,
+                                  const ConnectionFacts& facts) {
+    if (text.starts_with("arn:")) return text;
+    const std::string_view pattern = rule.value_name();
+    if (pattern.empty() || text.find_first_of(":/") != std::string::npos) return std::nullopt;
+    return fill_connection(pattern, facts) + text;
+}
+
+void set_arns(ConditionRule rule, const Value& parameters, const ConnectionFacts& facts,
+              Conditions& conditions) {
+    std::vector<std::string> arns;
+    for (const std::string& text : values_at(parameters, rule.path())) {
+        std::optional<std::string> arn = as_arn(rule, text, facts);
+        if (!arn) return;
+        arns.push_back(std::move(*arn));
+    }
+    if (!arns.empty()) conditions.set(rule.key(), std::move(arns));
+}
+
+void set_if_present(ConditionRule rule, const Value& parameters, Conditions& conditions) {
+    std::vector<std::string> values = values_at(parameters, rule.path());
+    if (!values.empty()) conditions.set(rule.key(), std::move(values));
+}
+
+void set_condition(ConditionRule rule, const Value& parameters, const ConnectionFacts& facts,
+                   Conditions& conditions) {
     switch (rule.from()) {
         case ConditionFrom::values:
             return conditions.set(rule.key(), values_at(parameters, rule.path()));
@@ -98,6 +125,13 @@ void set_condition(ConditionRule rule, const Value& parameters, Conditions& cond
             return set_tags(rule, tags_in_map(rule, parameters), conditions);
         case ConditionFrom::tag_query:
             return set_tags(rule, tags_in_query(rule, parameters), conditions);
+        case ConditionFrom::if_present:
+            return set_if_present(rule, parameters, conditions);
+        case ConditionFrom::arn:
+            return set_arns(rule, parameters, facts, conditions);
+        case ConditionFrom::connection:
+            return conditions.set(rule.key(),
+                                  {rule.path() == "Account" ? facts.account : facts.region});
     }
 }
 
@@ -154,6 +188,21 @@ void add_access(std::vector<model::Access>& accesses, model::Access access) {
     accesses.push_back(std::move(access));
 }
 
+/// S3's operations through an access point of S3 Object Lambda or on Outposts are actions of those.
+/// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3objectlambda.html
+std::string action_on(std::string_view action, const std::vector<model::Resource>& resources) {
+    for (const std::string_view service : {"s3-object-lambda", "s3-outposts"}) {
+        const std::string mark = ":" + std::string(service) + ":";
+        const bool all = std::all_of(
+            resources.begin(), resources.end(),
+            [&](const model::Resource& each) { return each.arn.find(mark) != std::string::npos; });
+        if (all && action.starts_with("s3:")) {
+            return std::string(service) + std::string(action.substr(2));
+        }
+    }
+    return std::string(action);
+}
+
 Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& facts,
                            model::Operation& operation, Conditions& conditions) {
     const Operation entry = candidate.entry;
@@ -161,10 +210,11 @@ Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& fact
     for (const AccessRule rule : entry.accesses()) {
         if (!applies(rule, candidate.parameters)) continue;
         NARROWS_TRY(auto resources, resources_of(rule, candidate.parameters, facts));
-        add_access(operation.accesses, {std::string(rule.action()), std::move(resources)});
+        std::string action = action_on(rule.action(), resources);
+        add_access(operation.accesses, {std::move(action), std::move(resources)});
         if (rule.when() != When::always) raise(operation.effect, rule.effect());
         for (const ConditionRule each : rule.conditions()) {
-            set_condition(each, candidate.parameters, conditions);
+            set_condition(each, candidate.parameters, facts, conditions);
         }
         ++added;
     }

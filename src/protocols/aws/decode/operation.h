@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -45,6 +46,9 @@ bool is_bucket_name(std::string_view text);
 
 /// Whether "bucket/key?versionId=x", the source of an S3 copy, names a version and nothing else.
 bool names_version(std::string_view copy_source);
+
+/// A text with ${Partition}, ${Region} and ${Account} filled in.
+std::string fill_connection(std::string_view text, const ConnectionFacts& facts);
 
 /// The resources of one access rule; never empty.
 Result<std::vector<model::Resource>> resources_of(AccessRule rule, const codec::Value& parameters,

@@ -157,6 +157,59 @@ TEST(Operation, tags_of_the_request_are_keys) {
     EXPECT_EQ(tagged.context.at("aws:tagkeys"), (std::vector<std::string>{"Team"}));
 }
 
+// Keys and their values as AWS documents them: "Condition keys for" Amazon EC2, AWS KMS, Amazon
+// ECS, AWS Lambda and Amazon RDS in the Service Authorization Reference, and the pages it leads to.
+TEST(Operation, keys_that_have_a_default_at_aws_are_known_only_if_given) {
+    const auto given = operation("ec2", "RunInstances",
+                                 R"({"MinCount":1,"MaxCount":1,"InstanceType":"t3.micro"})");
+    EXPECT_EQ(given.context.at("ec2:instancetype"), (std::vector<std::string>{"t3.micro"}));
+    EXPECT_EQ(given.context.at("ec2:region"), (std::vector<std::string>{"eu-west-1"}));
+    const auto left_out = operation("ec2", "RunInstances", R"({"MinCount":1,"MaxCount":1})");
+    EXPECT_FALSE(left_out.context.contains("ec2:instancetype"));
+    const auto overwriting =
+        operation("ssm", "PutParameter", R"({"Name":"n","Value":"v","Overwrite":true})");
+    EXPECT_EQ(overwriting.context.at("ssm:overwrite"), (std::vector<std::string>{"true"}));
+    const auto by_default = operation("ssm", "PutParameter", R"({"Name":"n","Value":"v"})");
+    EXPECT_FALSE(by_default.context.contains("ssm:overwrite"));
+}
+
+TEST(Operation, a_key_that_is_an_arn_is_made_of_the_name) {
+    const auto cluster = [](const char* text) {
+        return operation("ecs", "RunTask",
+                         R"({"taskDefinition":"t","cluster":")" + std::string(text) + R"("})")
+            .context["ecs:cluster"];
+    };
+    const std::string arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod";
+    EXPECT_EQ(cluster("prod"), (std::vector<std::string>{arn}));
+    EXPECT_EQ(cluster(arn.c_str()), (std::vector<std::string>{arn}));
+    const auto by_default = operation("ecs", "RunTask", R"({"taskDefinition":"t"})");
+    EXPECT_FALSE(by_default.context.contains("ecs:cluster"));
+}
+
+TEST(Operation, an_encryption_context_is_a_key_for_each_pair) {
+    const auto made = operation("kms", "GenerateDataKey",
+                                R"({"KeyId":"k","EncryptionContext":{"AppName":"Shop"}})");
+    EXPECT_EQ(made.context.at("kms:encryptioncontext:appname"), (std::vector<std::string>{"Shop"}));
+    EXPECT_EQ(made.context.at("kms:encryptioncontextkeys"), (std::vector<std::string>{"AppName"}));
+    EXPECT_EQ(made.context.at("kms:calleraccount"), (std::vector<std::string>{"123456789012"}));
+}
+
+TEST(Operation, tags_of_an_object_are_no_tags_of_the_request) {
+    const auto put =
+        operation("s3", "PutObject", R"({"Bucket":"b","Key":"k","Tagging":"team=blue"})");
+    EXPECT_EQ(put.context.at("s3:requestobjecttag/team"), (std::vector<std::string>{"blue"}));
+    EXPECT_EQ(put.context.at("s3:requestobjecttagkeys"), (std::vector<std::string>{"team"}));
+    EXPECT_FALSE(put.context.contains("aws:tagkeys"));
+}
+
+TEST(Operation, the_service_that_a_role_is_passed_to) {
+    const auto made =
+        operation("lambda", "CreateFunction",
+                  R"({"FunctionName":"f","Role":"arn:aws:iam::123456789012:role/r"})");
+    EXPECT_EQ(made.context.at("iam:passedtoservice"),
+              (std::vector<std::string>{"lambda.amazonaws.com"}));
+}
+
 TEST(Operation, the_caller_s_keys_win) {
     const auto built =
         operation("s3", "ListObjectsV2", R"({"Bucket":"b","Prefix":"x"})", {{"s3:prefix", {"y"}}});
@@ -206,6 +259,53 @@ TEST(Operation, several_candidates_need_all_their_accesses) {
     EXPECT_EQ(built.effect, entry("s3", "PutObject").effect());
     EXPECT_EQ(built.accesses.front().action, "s3:GetObject");
     EXPECT_EQ(built.accesses.back().action, "s3:PutObject");
+}
+
+// Amazon S3 User Guide, "Configuring IAM policies for using access points"; ARNs of objects through
+// S3 on Outposts and S3 Object Lambda: the Service Authorization Reference.
+TEST(Operation, an_access_point_is_the_resource) {
+    const auto at = [](const char* name, const char* bucket) {
+        return accesses("s3", name, R"({"Bucket":")" + std::string(bucket) + R"(","Key":"a/b"})")
+            .front();
+    };
+    const auto point = at("GetObject", "arn:aws:s3:eu-west-1:111122223333:accesspoint/p");
+    EXPECT_EQ(point.action, "s3:GetObject");
+    EXPECT_EQ(point.resources,
+              (std::vector<model::Resource>{
+                  {"arn:aws:s3:eu-west-1:111122223333:accesspoint/p/object/a/b"}}));
+    const auto lambda =
+        at("GetObject", "arn:aws:s3-object-lambda:eu-west-1:111122223333:accesspoint/p");
+    EXPECT_EQ(lambda.action, "s3-object-lambda:GetObject");
+    EXPECT_EQ(lambda.resources,
+              (std::vector<model::Resource>{
+                  {"arn:aws:s3-object-lambda:eu-west-1:111122223333:accesspoint/p"}}));
+    const auto outpost =
+        at("PutObject", "arn:aws:s3-outposts:eu-west-1:111122223333:outpost/op-1/accesspoint/p");
+    EXPECT_EQ(outpost.action, "s3-outposts:PutObject");
+    EXPECT_EQ(
+        outpost.resources,
+        (std::vector<model::Resource>{
+            {"arn:aws:s3-outposts:eu-west-1:111122223333:outpost/op-1/accesspoint/p/object/a/b"}}));
+    const auto list = accesses("s3", "ListObjectsV2",
+                               R"({"Bucket":"arn:aws:s3:eu-west-1:111122223333:accesspoint/p"})");
+    EXPECT_EQ(list.front().resources,
+              (std::vector<model::Resource>{{"arn:aws:s3:eu-west-1:111122223333:accesspoint/p"}}));
+}
+
+TEST(Operation, an_access_point_s_alias_can_be_any_access_point) {
+    const auto by_alias = accesses("s3", "GetObject", R"({"Bucket":"p-abc-s3alias","Key":"k"})");
+    EXPECT_EQ(by_alias.front().resources,
+              (std::vector<model::Resource>{{"arn:aws:s3:*:*:accesspoint/*/object/k", false}}));
+}
+
+TEST(Operation, a_copy_to_an_access_point_still_reads_its_source) {
+    const auto copy = accesses("s3", "CopyObject", R"({"CopySource":"from/x","Key":"k",
+        "Bucket":"arn:aws:s3:eu-west-1:111122223333:accesspoint/p"})");
+    EXPECT_EQ(copy.front().action, "s3:GetObject");
+    EXPECT_EQ(copy.front().resources, (std::vector<model::Resource>{{"arn:aws:s3:::from/x"}}));
+    EXPECT_EQ(copy.back().resources,
+              (std::vector<model::Resource>{
+                  {"arn:aws:s3:eu-west-1:111122223333:accesspoint/p/object/k"}}));
 }
 
 TEST(Operation, bounds_the_number_of_resources) {

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "codec/text.h"
 #include "protocols/aws/catalogue/path.h"
 #include "protocols/aws/decode/operation.h"
@@ -196,10 +198,40 @@ std::string written(const Filling& filling, bool exact) {
     return (filling.open ? "*" : "") + as_pattern(filling.text) + std::string(filling.behind);
 }
 
+/// The end of a bucket's name that is an access point's alias. Which one, its alias does not say.
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
+std::optional<std::string> point_of_alias(std::string_view bucket, std::string_view partition) {
+    if (bucket.ends_with("-s3alias")) return fmt::format("arn:{}:s3:*:*:accesspoint/*", partition);
+    if (!bucket.ends_with("--ol-s3")) return std::nullopt;
+    return fmt::format("arn:{}:s3-object-lambda:*:*:accesspoint/*", partition);
+}
+
+/// What stands for a bucket is an access point, whose policies AWS looks at by its own ARN, and by
+/// ARNs below it for objects; nothing if it is a bucket.
+std::optional<Resource> at_access_point(const Combination& holes, const ConnectionFacts& facts) {
+    const auto named = [&](std::string_view name) {
+        return std::find_if(holes.begin(), holes.end(),
+                            [&](const auto& hole) { return hole.first == name; });
+    };
+    const auto bucket = named("BucketName");
+    if (bucket == holes.end()) return std::nullopt;
+    const auto alias = point_of_alias(bucket->second.text, facts.partition);
+    if (!alias && !bucket->second.text.starts_with("arn:")) return std::nullopt;
+    Resource point{alias.value_or(bucket->second.text), !alias};
+    const auto object = named("ObjectName");
+    if (object == holes.end() || point.arn.find(":s3-object-lambda:") != std::string::npos) {
+        return point;
+    }
+    point.exact = point.exact && object->second.exact();
+    point.arn += "/object/" + written(object->second, point.exact);
+    return point;
+}
+
 Resource assemble(std::string_view arn, const Combination& holes, const ConnectionFacts& facts) {
     for (const auto& [hole, filling] : holes) {
         if (filling.whole_arn) return {written(filling, filling.exact()), filling.exact()};
     }
+    if (auto point = at_access_point(holes, facts)) return *point;
     if (arn == "*") return {"*", true};
     const auto pieces = pieces_of(arn);
     std::vector<Filling> parts;
@@ -279,6 +311,10 @@ bool names_version(std::string_view copy_source) {
     constexpr std::string_view kVersion = "versionId=";
     return query.starts_with(kVersion) && query.size() > kVersion.size() &&
            query.find_first_of("?&") == std::string_view::npos;
+}
+
+std::string fill_connection(std::string_view text, const ConnectionFacts& facts) {
+    return assemble(text, {}, facts).arn;
 }
 
 Result<std::vector<Resource>> resources_of(AccessRule rule, const codec::Value& parameters,

@@ -66,7 +66,8 @@ Result<void> check_label(const Incoming& request, const Label& label, std::strin
                          const Where& where) {
     const Operation entry = request.candidate.operation;
     if (entry.service().is_s3()) {
-        if (label.name != "Bucket" || is_bucket_name(decoded)) return ok();
+        const bool point = label.from_host && decoded.starts_with("arn:");
+        if (label.name != "Bucket" || point || is_bucket_name(decoded)) return ok();
         return fail(misfit(where, "holds other characters than letters, digits, '.', '_' and '-'"));
     }
     const std::string greedy = "{" + std::string(label.name) + "+}";
