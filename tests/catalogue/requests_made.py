@@ -1,24 +1,31 @@
-#!/usr/bin/env python3
-"""Serialises a minimal request for every operation, in every protocol of its service, with
-botocore's own serialisers, and asks catalogue_probe what it is.
+"""A minimal request for every operation, in every protocol of its service, serialised and signed by botocore."""
 
-usage: recognise_all.py PROBE [--verbose]      run with the Python of build/catalogue
-Fails if an operation is not among the candidates, or if fewer than 97 % are the only one.
-"""
-
-import collections
-import json
-import subprocess
-import sys
+import dataclasses
+import hashlib
 import urllib.parse
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import botocore.loaders
 import botocore.model
 import botocore.serialize
 
 SAMPLES = {"integer": 1, "long": 1, "float": 1.5, "double": 1.5, "boolean": True, "timestamp": 0}
-UNIQUE_LEAST = 0.97
 SIGNED_OTHERWISE = {"ListDirectoryBuckets": "s3express"}  # only S3 Express has it
+REGION = "us-east-1"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+CREDENTIALS = botocore.credentials.Credentials("AKIAIOSFODNN7EXAMPLE", SECRET)
+S3_NAMES = ("s3", "s3express", "s3-outposts", "s3-object-lambda")
+
+
+@dataclasses.dataclass
+class Asked:
+    service: str
+    operation: str
+    protocol: str
+    signed: bool
+    line: dict  # for catalogue_probe
 
 
 def sample(shape, above=()):
@@ -54,8 +61,15 @@ def target_of(request):
     return path
 
 
-def requests():
-    """(service, operation, protocol, request line for the probe)"""
+def is_signed(model, operation):
+    """Whether a signature of version 4 authorises the operation, by its model."""
+    listed = operation.auth or []
+    if operation.auth_type == "none" or listed[:1] == ["smithy.api#noAuth"]:
+        return False
+    return model.metadata.get("signatureVersion") != "bearer" and operation.auth_type != "bearer"
+
+
+def all_requests():
     loader = botocore.loaders.Loader()
     for name in sorted(loader.list_available_services("service-2")):
         document = loader.load_service_model(name, "service-2")
@@ -64,10 +78,12 @@ def requests():
             serializer = botocore.serialize.create_serializer(protocol, False)
             for operation_name in model.operation_names:
                 operation = model.operation_model(operation_name)
-                yield name, operation_name, protocol, line_of(model, operation, serializer)
+                signed = is_signed(model, operation)
+                line = line_of(model, operation, serializer, signed)
+                yield Asked(name, operation_name, protocol, signed, line)
 
 
-def line_of(model, operation, serializer):
+def line_of(model, operation, serializer, signed):
     parameters = sample(operation.input_shape) if operation.input_shape else {}
     request = serializer.serialize_to_request(parameters, operation)
     headers = {key: str(value) for key, value in request["headers"].items()}
@@ -75,41 +91,26 @@ def line_of(model, operation, serializer):
     if isinstance(body, dict):
         body = urllib.parse.urlencode(body, doseq=True)
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
-    return {
+    line = {
         "method": request["method"],
         "target": target_of(request),
         "headers": headers,
         "body": body if isinstance(body, str) else "",
         "signing_name": SIGNED_OTHERWISE.get(operation.name, model.signing_name),
-        "region": "us-east-1",
+        "region": REGION,
     }
+    if signed:
+        sign(line, body.encode() if isinstance(body, str) else body, operation.auth_type)
+    return line
 
 
-def main():
-    verbose = "--verbose" in sys.argv
-    asked = list(requests())
-    text = "".join(json.dumps(line) + "\n" for _, _, _, line in asked)
-    run = subprocess.run([sys.argv[1]], input=text, capture_output=True, text=True, check=True)
-    counts, ties, wrong = collections.Counter(), collections.Counter(), []
-    for (service, operation, protocol, line), said in zip(asked, run.stdout.splitlines(), strict=True):
-        answer = json.loads(said)
-        found = [(c["service"], c["operation"]) for c in answer.get("candidates", [])]
-        if (service, operation) not in found:
-            wrong.append("%s:%s (%s) %s: %s" % (service, operation, protocol, line["target"], said[:300]))
-        elif len(found) == 1:
-            counts["unique"] += 1
-        else:
-            counts["tie"] += 1
-            ties[" ".join(sorted({one for one, _ in found}))] += 1
-    total = len(asked)
-    print("requests %d, only candidate %d (%.2f %%), among several %d, not found %d" % (
-        total, counts["unique"], 100 * counts["unique"] / total, counts["tie"], len(wrong)))
-    for services, count in ties.most_common():
-        print("tie %4d  %s" % (count, services))
-    for line in wrong if verbose else wrong[:20]:
-        print("not found:", line)
-    return 1 if wrong or counts["unique"] < UNIQUE_LEAST * total else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def sign(line, body, auth_type):
+    """Puts botocore's signature into the headers."""
+    signer = botocore.auth.S3SigV4Auth if line["signing_name"] in S3_NAMES else botocore.auth.SigV4Auth
+    url = "https://service.us-east-1.amazonaws.com" + line["target"]
+    request = botocore.awsrequest.AWSRequest(method=line["method"], url=url, headers=line["headers"], data=body or b"")
+    request.context["payload_signing_enabled"] = auth_type != "v4-unsigned-body"
+    signer(CREDENTIALS, line["signing_name"], REGION).add_auth(request)
+    line["headers"] = dict(request.headers.items()) | {"Host": "service.us-east-1.amazonaws.com"}
+    line["body_sha256"] = hashlib.sha256(body or b"").hexdigest()
+    line["secret"] = SECRET

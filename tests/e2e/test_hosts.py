@@ -1,0 +1,73 @@
+"""AWS's own host names in proxy mode: which are taken for what, and which are refused."""
+
+import pytest
+
+from harness.gateway import Connection, Gateway, scope, statement
+from harness.processes import PYTHON
+
+ALLOWED = scope(
+    statement(["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::hosts/*"]),
+    statement(["sqs:ListQueues", "servicediscovery:ListServices"], ["*"]),
+)
+PREFIX = "import boto3; from botocore.config import Config as C; "
+
+
+@pytest.fixture(scope="module")
+def gateway(behind, tmp_path_factory):
+    behind.client("s3").create_bucket(Bucket="hosts")
+    made = Gateway(tmp_path_factory.mktemp("hosts"), [Connection("p", ALLOWED, behind.endpoint)], behind.admin)
+    yield made.start()
+    made.stop()
+
+
+def boto3_through(gateway, code):
+    environment = ["env", "-u", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"]
+    return gateway.run(*environment, str(PYTHON), "-c", PREFIX + code)
+
+
+def s3_with(options):
+    return (
+        "s3 = boto3.client('s3', region_name='us-east-1', config=C(%s)); "
+        "s3.put_object(Bucket='hosts', Key='k', Body=b'x'); "
+        "print(s3.get_object(Bucket='hosts', Key='k')['Body'].read().decode())" % options
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["use_dualstack_endpoint=True", "use_fips_endpoint=True", "s3={'use_accelerate_endpoint': True}", "s3={'addressing_style': 'path'}"],
+    ids=["dualstack", "fips", "accelerate", "path"],
+)
+def test_forms_of_a_bucket_s_host(gateway, options):
+    done = boto3_through(gateway, s3_with(options))
+    assert done.returncode == 0 and done.stdout.strip().endswith("x"), done.stderr
+
+
+def test_another_region_s_host_is_refused_and_said(gateway):
+    code = (
+        "boto3.client('sqs', region_name='us-east-1', endpoint_url='https://sqs.eu-west-1.amazonaws.com').list_queues()"
+    )
+    done = boto3_through(gateway, code)
+    assert done.returncode != 0
+    assert "is of the region eu-west-1, and the request is signed for us-east-1" in done.stderr
+
+
+def test_another_service_s_host_is_refused(gateway):
+    code = "boto3.client('sqs', region_name='us-east-1', endpoint_url='https://sns.us-east-1.amazonaws.com').list_queues()"
+    done = boto3_through(gateway, code)
+    assert done.returncode != 0 and "none that AWS serves" in done.stderr
+
+
+def test_old_names_of_sqs(gateway):
+    code = "print(boto3.client('sqs', region_name='us-east-1', endpoint_url='https://queue.amazonaws.com').list_queues())"
+    done = boto3_through(gateway, code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_access_point_is_decided_on_by_its_own_arn(gateway):
+    point = "arn:aws:s3:us-east-1:123456789012:accesspoint/point"
+    code = "boto3.client('s3', region_name='us-east-1').get_object(Bucket='%s', Key='k')" % point
+    done = boto3_through(gateway, code)
+    assert done.returncode != 0
+    last = [op for op in gateway.records().operations() if op.verdict == "deny"][-1]
+    assert point + "/object/k" in str(last.intent.body)
