@@ -1,6 +1,11 @@
 #include "codec/xml.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
+#include <new>
 
 #include <expat.h>
 
@@ -106,10 +111,38 @@ void XMLCALL on_declaration(void* user, const XML_Char*, const XML_Char* encodin
     }
 }
 
+// What Expat parses may be secret: its memory comes from where all of ours does, which is wiped
+// when it goes. The size stands before each piece, since realloc must know it.
+constexpr std::size_t kSizeBytes = alignof(std::max_align_t);
+
+void* expat_allocate(std::size_t size) {
+    auto* const memory =
+        static_cast<std::uint8_t*>(::operator new(size + kSizeBytes, std::nothrow));
+    if (memory == nullptr) return nullptr;
+    std::memcpy(memory, &size, sizeof(size));
+    return memory + kSizeBytes;
+}
+
+void expat_free(void* memory) {
+    if (memory != nullptr) ::operator delete(static_cast<std::uint8_t*>(memory) - kSizeBytes);
+}
+
+void* expat_reallocate(void* memory, std::size_t size) {
+    void* const grown = expat_allocate(size);
+    if (memory == nullptr || grown == nullptr) return grown;
+    std::size_t before = 0;
+    std::memcpy(&before, static_cast<std::uint8_t*>(memory) - kSizeBytes, sizeof(before));
+    std::memcpy(grown, memory, std::min(before, size));
+    expat_free(memory);
+    return grown;
+}
+
 using Parser = std::unique_ptr<std::remove_pointer_t<XML_Parser>, decltype(&XML_ParserFree)>;
 
 Parser make_parser(Builder& builder) {
-    Parser parser(XML_ParserCreateNS("UTF-8", kNamespaceSeparator), &XML_ParserFree);
+    const XML_Memory_Handling_Suite memory = {expat_allocate, expat_reallocate, expat_free};
+    const XML_Char separator[] = {kNamespaceSeparator, 0};
+    Parser parser(XML_ParserCreate_MM("UTF-8", &memory, separator), &XML_ParserFree);
     builder.parser = parser.get();
     if (parser == nullptr) return parser;
     XML_SetUserData(parser.get(), &builder);
@@ -151,6 +184,18 @@ Result<XmlElement> xml_decode(std::string_view text) {
                                             ": " + why);
     }
     return std::move(builder.root);
+}
+
+std::string xml_encode(const XmlElement& root) {
+    std::string out = "<" + root.name;
+    for (const Pair& attribute : root.attributes) {
+        out += " " + attribute.name + "=\"" + xml_escape(attribute.value) + "\"";
+    }
+    out += ">" + xml_escape(root.text);
+    for (const XmlElement& child : root.children) {
+        out += xml_encode(child);
+    }
+    return out + "</" + root.name + ">";
 }
 
 std::string xml_escape(std::string_view text) {

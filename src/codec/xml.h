@@ -27,6 +27,9 @@ struct XmlElement {
 /// them), text beside child elements, and more depth or nodes than the bounds.
 Result<XmlElement> xml_decode(std::string_view text);
 
+/// The element as a document, without a declaration.
+std::string xml_encode(const XmlElement& root);
+
 /// Text or attribute value with XML's five characters escaped and controls dropped.
 std::string xml_escape(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rfc3339.h"
 #include "codec/json.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
@@ -42,8 +43,8 @@ Result<Digest> parse_digest(std::string_view json) {
         return fail(ErrorCode::exhausted, "a digest is larger than 64 MiB");
     }
     NARROWS_TRY(const codec::Value value, codec::json_decode(json));
-    const auto start = parse_time(value.text("digestStartTime"));
-    const auto end = parse_time(value.text("digestEndTime"));
+    const auto start = parse_rfc3339(value.text("digestStartTime"));
+    const auto end = parse_rfc3339(value.text("digestEndTime"));
     if (!start || !end || value.text("digestSignatureAlgorithm") != "SHA256withRSA") {
         return fail(not_a_digest("it has no times, or is signed in an unknown way"));
     }

@@ -1,5 +1,6 @@
 #include "reconcile/events.h"
 
+#include "base/rfc3339.h"
 #include "codec/json.h"
 #include "codec/text.h"
 #include "reconcile/names.h"
@@ -169,7 +170,7 @@ Result<Event> read_event(std::string_view text) {
     event.error = value.text("errorCode");
     event.is_data = value.text("eventCategory") == "Data";
     event.is_addendum = value.find("addendum") != nullptr;
-    const auto time = parse_time(value.text("eventTime"));
+    const auto time = parse_rfc3339(value.text("eventTime"));
     if (event.id.empty() || event.source.empty() || event.name.empty() || !time) {
         return fail(ErrorCode::invalid, "an event has no id, time, source or name");
     }

@@ -113,19 +113,4 @@ std::optional<FileName> parse_file_name(std::string_view path) {
     return kind == "CloudTrail-Digest" ? digest_name(std::move(name), folder, file) : std::nullopt;
 }
 
-std::optional<WallNs> parse_time(std::string_view text) {
-    const bool formed = text.size() >= 20 && text[4] == '-' && text[7] == '-' && text[10] == 'T' &&
-                        text[13] == ':' && text[16] == ':' && text.ends_with('Z');
-    const std::string_view rest = formed ? text.substr(19, text.size() - 20) : "";
-    const bool is_fraction =
-        rest.empty() ||
-        (rest.size() > 1 && rest[0] == '.' &&
-         std::all_of(rest.begin() + 1, rest.end(), [](char c) { return c >= '0' && c <= '9'; }));
-    if (!formed || !is_fraction) {
-        return std::nullopt;
-    }
-    return wall_of(digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2), digits(text, 11, 2),
-                   digits(text, 14, 2), digits(text, 17, 2));
-}
-
 }  // namespace narrows::reconcile

@@ -28,7 +28,4 @@ std::optional<FileName> parse_file_name(std::string_view path);
 /// From "AWSLogs/" on; empty if there is no such folder in it.
 std::string_view trail_key(std::string_view path);
 
-/// "2026-11-26T02:28:02Z", and the same with fractions of a second; or nothing.
-std::optional<WallNs> parse_time(std::string_view text);
-
 }  // namespace narrows::reconcile

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rfc3339.h"
 #include "codec/text.h"
 #include "reconcile/compare.h"
 #include "reconcile/events.h"
@@ -57,12 +58,12 @@ TEST(Names, everything_else_is_neither) {
 }
 
 TEST(Names, times) {
-    EXPECT_EQ(parse_time("2015-08-17T15:01:31Z"), at(1439823691));
-    EXPECT_EQ(parse_time("2015-08-17T15:01:31.250Z"), at(1439823691));
+    EXPECT_EQ(parse_rfc3339("2015-08-17T15:01:31Z"), at(1439823691));
+    EXPECT_EQ(parse_rfc3339("2015-08-17T15:01:31.250Z"), at(1439823691));
     for (const char* wrong :
          {"", "2015-08-17", "2015-02-30T00:00:00Z", "2015-08-17T25:01:31Z", "2015-08-17T15:01:31",
           "2015-08-17T15:01:31.Z", "-015-08-17T15:01:31Z"}) {
-        EXPECT_FALSE(parse_time(wrong)) << wrong;
+        EXPECT_FALSE(parse_rfc3339(wrong)) << wrong;
     }
 }
 

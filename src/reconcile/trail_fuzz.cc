@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rfc3339.h"
 #include "reconcile/digest.h"
 #include "reconcile/events.h"
 #include "reconcile/inflate.h"
@@ -38,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(parse_digest(as_text(bytes)));
     static_cast<void>(PublicKeys::parse(as_text(bytes)));
     static_cast<void>(parse_file_name(as_text(bytes)));
-    static_cast<void>(parse_time(as_text(bytes)));
+    static_cast<void>(parse_rfc3339(as_text(bytes)));
     static_cast<void>(principal_of(as_text(bytes)));
     Inflater inflater(1 << 20, [](ByteView) -> Result<void> { return ok(); });
     if (inflater.feed(bytes).has_value()) static_cast<void>(inflater.finish());

@@ -1,5 +1,7 @@
 #include "session/session.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "codec/text.h"
@@ -70,6 +72,26 @@ std::optional<std::size_t> Session::connection_of_key(std::string_view key_id) c
         }
     }
     return std::nullopt;
+}
+
+std::optional<Derived> Session::derived_of_key(std::string_view key_id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(derived_.begin(), derived_.end(),
+                                    [&](const Derived& each) { return each.key_id == key_id; });
+    return found == derived_.end() ? std::nullopt : std::optional(*found);
+}
+
+void Session::add_derived(Derived derived, WallNs now) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(derived_, [&](const Derived& each) { return each.expires_at <= now; });
+    derived_.push_back(std::move(derived));
+}
+
+std::size_t Session::derived_count(WallNs now) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(derived_.begin(), derived_.end(),
+                      [&](const Derived& each) { return each.expires_at > now; }));
 }
 
 std::optional<std::string> Session::over(const Clock& clock) const {

@@ -96,6 +96,18 @@ class Usage {
     std::uint32_t this_second_ = 0;
 };
 
+/// Credentials that AWS gave a session in its answer to an operation. The signer holds them; the
+/// agent uses minted ones in their place. They are of the connection that the operation was of.
+struct Derived {
+    std::size_t connection = 0;
+    std::string key_id;  ///< of the minted ones
+    std::string account;
+    std::string arn;      ///< whom AWS takes them for; empty: the connection's identity
+    std::string user_id;  ///< the same, as GetCallerIdentity says it
+    WallNs expires_at = 0;
+    bool s3_session = false;  ///< of S3's CreateSession: only for S3 Express
+};
+
 /// Thread-safe. Shared: operations in flight keep their session until their last record.
 class Session {
   public:
@@ -106,6 +118,11 @@ class Session {
     std::shared_ptr<recording::PartLog> shared_log() { return log_; }
     Usage& usage(std::size_t connection) { return *usage_[connection]; }
     std::optional<std::size_t> connection_of_key(std::string_view key_id) const;
+    /// Nothing if the key is none of the session's, or of a boot before this one.
+    std::optional<Derived> derived_of_key(std::string_view key_id) const;
+    /// Those that have expired go.
+    void add_derived(Derived derived, WallNs now);
+    std::size_t derived_count(WallNs now) const;
 
     /// Why nothing may begin (any more), or nothing.
     std::optional<std::string> over(const Clock& clock) const;
@@ -143,6 +160,7 @@ class Session {
     std::atomic<bool> closing_ = false;
     mutable std::mutex mutex_;
     Ending ending_;
+    std::vector<Derived> derived_;
     std::list<std::function<void()>> cuts_;
 };
 

@@ -25,7 +25,7 @@ class SignedAsSent:
         return listed
 
     def _normalize_url_path(self, path):
-        return path if self._service_name == "s3" else super()._normalize_url_path(path)
+        return path if self._service_name in ("s3", "s3express") else super()._normalize_url_path(path)
 
 
 class Signer(SignedAsSent, SigV4Auth):
@@ -59,7 +59,7 @@ def why_invalid(method, target, headers, body, secret):
         return "the body is not the one that was signed"
     request = AWSRequest(method, f"http://{headers['host']}{target}", headers=headers, data=body)
     request.context.update(signed=signed, timestamp=headers["x-amz-date"], payload_signing_enabled=True)
-    signer = (S3Signer if service == "s3" else Signer)(Credentials(key, secret), service, region)
+    signer = (S3Signer if service in ("s3", "s3express") else Signer)(Credentials(key, secret), service, region)
     text = signer.string_to_sign(request, signer.canonical_request(request))
     if signer.signature(text, request) != signature:
         return "the signature does not match"

@@ -5,6 +5,7 @@
 
 #include "apps/client/commands.h"
 #include "protocols/aws/catalogue/catalogue.h"
+#include "protocols/aws/decode/swap.h"
 
 namespace narrows::client {
 namespace {
@@ -87,8 +88,30 @@ int run_catalogue_info(const Output& to) {
     fmt::print(to.out, "    all of which the request names         {}\n", coverage.bound);
     fmt::print(to.out, "  with condition keys from the request     {}\n", coverage.with_keys);
     fmt::print(to.out, "  with secret values                       {}\n", coverage.with_secrets);
-    fmt::print(to.out, "  denied, since they answer with credentials {}\n",
+    fmt::print(to.out, "  that answer with credentials             {}\n",
                coverage.returns_credentials);
+    return kHeld;
+}
+
+/// Every operation that answers with credentials, tokens or signed URLs, and what is done with it.
+int run_catalogue_credentials(const Output& to) {
+    for (const aws::Service service : aws::Catalogue::embedded().services()) {
+        for (const aws::Operation operation : service.operations()) {
+            if (!operation.returns_credentials()) continue;
+            const bool swapped = aws::swaps_credentials(operation);
+            const std::string_view why =
+                swapped ? "the agent gets the gateway's in their place" : aws::why_never(operation);
+            if (to.json) {
+                print_json(to, codec::Map{{"service", service.id()},
+                                          {"operation", operation.name()},
+                                          {"swapped", swapped},
+                                          {"why", why}});
+            } else {
+                fmt::print(to.out, "{:<8} {}:{}\n", swapped ? "swapped" : "denied", service.id(),
+                           operation.name());
+            }
+        }
+    }
     return kHeld;
 }
 
@@ -99,6 +122,11 @@ void register_catalogue(CLI::App& app, int& exit_code) {
     CLI::App* info = catalogue->add_subcommand("info", "versions of the models, and coverage");
     info->add_flag("--json", *json, "one JSON object");
     info->callback([json, &exit_code] { exit_code = run_catalogue_info(standard_output(*json)); });
+    CLI::App* credentials = catalogue->add_subcommand(
+        "credentials", "operations that answer with credentials: swapped, or denied");
+    credentials->add_flag("--json", *json, "one JSON object a line");
+    credentials->callback(
+        [json, &exit_code] { exit_code = run_catalogue_credentials(standard_output(*json)); });
 }
 
 }  // namespace narrows::client

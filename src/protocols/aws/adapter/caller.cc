@@ -141,6 +141,22 @@ std::optional<std::size_t> connection_of(const session::Session& session, const 
     return found == granted.end() ? std::nullopt : std::optional(found - granted.begin());
 }
 
+std::optional<Rejection> check_derived(const Services& services, const Caller& caller) {
+    const bool s3_session = caller.derived && caller.derived->s3_session;
+    const sigv4::Authorization& authorization = *caller.authorization;
+    if (authorization.s3_session != s3_session ||
+        (s3_session && authorization.scope.service != "s3express")) {
+        return reject(Reason::not_authenticated, "InvalidClientTokenId",
+                      "Credentials of S3's CreateSession are for S3 Express alone, and others are "
+                      "not for it: the session token stands in the wrong header");
+    }
+    if (caller.derived && caller.derived->expires_at <= services.clock.wall()) {
+        return reject(Reason::not_authenticated, "ExpiredToken",
+                      "The credentials have expired, as AWS said when it gave them");
+    }
+    return std::nullopt;
+}
+
 /// From an opened token to the session it names.
 std::optional<Rejection> find_session(const Services& services, Caller& caller,
                                       const http::RequestHead& head) {
@@ -150,10 +166,16 @@ std::optional<Rejection> find_session(const Services& services, Caller& caller,
         return reject(Reason::session_over, "ExpiredToken",
                       "The session that these credentials name is over or not known here");
     }
-    const auto connection = connection_of(*session, caller);
+    if (!caller.once) {
+        caller.derived = session->derived_of_key(caller.opened->claims.key_id);
+    }
+    const auto connection = caller.derived ? std::optional(caller.derived->connection)
+                                           : connection_of(*session, caller);
     if (!connection) {
-        return reject(Reason::not_authenticated, "InvalidClientTokenId",
-                      "The access key belongs to no connection of its session");
+        // Minted by a gateway of this group for this session: one of AWS's answers, held no more.
+        return reject(Reason::not_authenticated, "ExpiredToken",
+                      "The credentials were given in an answer of AWS's and ended with a restart "
+                      "of the gateway; ask for new ones");
     }
     caller.session = std::move(session);
     caller.connection = *connection;
@@ -161,7 +183,7 @@ std::optional<Rejection> find_session(const Services& services, Caller& caller,
         const bool s3 = authorization.scheme == Scheme::sigv2_query;
         authorization.scope = {"", region_of(caller.granted(), head), s3 ? "s3" : kBearerService};
     }
-    return std::nullopt;
+    return check_derived(services, caller);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ Rejection reject(model::Reason reason, std::string code, std::string why);
 struct Caller {
     session::SessionPtr session;  ///< null: charge the lobby
     std::size_t connection = 0;
+    std::optional<session::Derived> derived;  ///< the credential is one of AWS's answers
     sigv4::Presented presented;
     /// The proof. Of one without a credential scope, service and region are put in: S3, and the
     /// region that the Host names, if the connection has it, else the connection's first.
@@ -35,6 +36,12 @@ struct Caller {
     bool once = false;                             ///< by a URL for a single use
 
     const session::Connection& granted() const { return session->terms().connections[connection]; }
+    const std::string& account() const { return derived ? derived->account : granted().account; }
+    /// Whose AWS credentials sign for it.
+    upstream::Lease lease() const {
+        const upstream::Lease of{session->terms().id, granted().name};
+        return derived ? upstream::derived_lease(of, derived->key_id) : of;
+    }
 };
 
 /// Reads the credential of a request and finds the session and connection it names. The signature

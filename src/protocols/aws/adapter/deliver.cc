@@ -23,9 +23,10 @@ struct Exchange::Delivery {
     crypto::Hasher hasher;
     std::vector<std::string> withheld;
     std::optional<crypto::Digest> sha256_delivered;  ///< where another answer than AWS's was
-    bool headed = false;                             ///< the agent has the head
-    std::optional<EventFlow> events;                 ///< if it is an event stream
-    std::uint64_t passed = 0;                        ///< bytes of it that the agent has
+    std::string rewritten = "queue URLs: the agent's endpoint in place of AWS's";
+    bool headed = false;              ///< the agent has the head
+    std::optional<EventFlow> events;  ///< if it is an event stream
+    std::uint64_t passed = 0;         ///< bytes of it that the agent has
 
     /// What of a stretch may pass; why the answer ends here, if it does.
     EventFlow::Stretch take(const Result<ByteView>& part, bool is_end) {
@@ -79,12 +80,16 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     delivery.for_agent = head_for_agent(delivery.head, head_.method == "HEAD");
     delivery.for_record = delivery.head.headers;
     const Operation entry = decoded_.front().entry;
-    const bool held = has_secret_outputs(entry) || names_queues(entry);
+    const bool swapped = is_swapped(delivery.head.status);
+    const bool held = has_secret_outputs(entry) || names_queues(entry) || swapped;
     Result<void> delivered = ok();
     if (held) {
         delivered = co_await deliver_withheld(permit, upstream, delivery);
     } else {
         delivered = co_await deliver_stream(permit, upstream, delivery);
+    }
+    if (swapped) {
+        upstream.stream().close();  // its buffer held the credentials; closed, it is not used again
     }
     if (!delivered.has_value()) {
         agent_.must_close();
@@ -144,7 +149,7 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
         fields.emplace("bytes_delivered", *delivery.bytes_delivered);
     }
     if (delivery.sha256_delivered) {
-        fields.emplace("rewritten", "queue URLs: the agent's endpoint in place of AWS's");
+        fields.emplace("rewritten", delivery.rewritten);
         fields.emplace("sha256_delivered", codec::hex(*delivery.sha256_delivered));
     }
     if (!withheld.empty()) {
@@ -188,6 +193,18 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
     }
     Recordable kept = withhold_outputs(decoded_.front().entry, recognition_.protocol, delivery.head,
                                        body, services_.commitment_key);
+    if (is_swapped(delivery.head.status)) {
+        kept.secrets.clear();
+    }
+    if (is_swapped(delivery.head.status) && why.empty()) {
+        const Result<void> done = co_await swap_credentials(permit, body, kept);
+        if (done.has_value()) {
+            delivery.rewritten = "credentials: the gateway's in place of AWS's";
+            delivery.sha256_delivered = crypto::sha256(body);
+        } else {
+            why = done.error().what;
+        }
+    }
     delivery.for_record = std::move(kept.headers);
     delivery.withheld = std::move(kept.withheld);
     if (!record_head(permit, delivery) || !permit.spend(body.size()) ||

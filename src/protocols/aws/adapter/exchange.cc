@@ -149,6 +149,9 @@ net::Task<Result<session::Admission>> Exchange::admit(const std::optional<Reject
 }
 
 std::string Exchange::session_arn() const {
+    if (caller_.derived && !caller_.derived->arn.empty()) {
+        return caller_.derived->arn;
+    }
     const session::Connection& granted = caller_.granted();
     const std::size_t slash = granted.role_arn.rfind('/');
     const std::string role =
@@ -240,10 +243,11 @@ net::Task<void> Exchange::answer_identity(session::Admission& admission) {
         agent_.must_close();
         co_return;
     }
-    const session::Connection& granted = caller_.granted();
+    const session::Terms& terms = caller_.session->terms();
+    const bool named = caller_.derived && !caller_.derived->user_id.empty();
     const CallerIdentity identity{
-        granted.account, session_arn(),
-        caller_.session->terms().agent + ":" + caller_.session->terms().id.value()};
+        caller_.account(), session_arn(),
+        named ? caller_.derived->user_id : terms.agent + ":" + terms.id.value()};
     Answer answer = answer_caller_identity(identity, admission.record);
     http::ResponseHead head{answer.status, std::move(answer.headers)};
     http::set(head.headers, "Date", imf_fixdate(services_.clock.wall()));

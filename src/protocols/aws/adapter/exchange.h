@@ -14,6 +14,7 @@
 #include "protocols/aws/decode/answer.h"
 #include "protocols/aws/decode/encode.h"
 #include "protocols/aws/decode/operation.h"
+#include "protocols/aws/decode/swap.h"
 #include "protocols/aws/decode/withhold.h"
 #include "protocols/aws/sigv4/body.h"
 #include "session/admission.h"
@@ -33,7 +34,7 @@ struct Arrival {
 
 /// One request from its head to the last byte of its answer: identify, understand, admit, forward,
 /// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
-/// exchange.cc, understand.cc, forward.cc, deliver.cc.
+/// exchange.cc, understand.cc, forward.cc, deliver.cc, swap.cc.
 class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
@@ -86,6 +87,15 @@ class Exchange {
                             const std::optional<Rejection>& rejection) const;
     std::string session_arn() const;
     net::Task<std::optional<Rejection>> spend_url();
+
+    // swap.cc: credentials in answers.
+    std::optional<std::string> why_not_swapped(const Decoded& candidate) const;
+    bool adds_session_policy() const;
+    void add_session_policy();
+    bool is_swapped(int status) const;
+    net::Task<Result<identity::Credentials>> adopt(session::Permit& permit, GivenCredentials found);
+    net::Task<Result<void>> swap_credentials(session::Permit& permit, Bytes& body,
+                                             Recordable& kept);
 
     // forward.cc: upstream, with the permit.
     net::Task<void> forward(session::Permit permit, std::string record);

@@ -128,7 +128,7 @@ bool Exchange::record_secrets(session::Permit& permit, Direction direction,
 
 /// The Signer answers at once, or says that credentials must be obtained first.
 net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permit) {
-    const upstream::Lease lease{permit.session().terms().id, permit.connection().name};
+    const upstream::Lease lease = caller_.lease();
     Result<signer::Signature> signature =
         co_await services_.signer.sign(lease, permit.receipt(), unsigned_);
     if (signature.has_value() || signature.error().code != ErrorCode::unavailable) {
@@ -391,7 +391,9 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
     const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
                       error.code == ErrorCode::not_found;
     const int status = ours ? 403 : 503;
-    const std::string code = ours ? "AccessDenied" : "ServiceUnavailable";
+    // A signer that was started again has no credentials of AWS's answers: the client asks anew.
+    const bool gone = caller_.derived && error.code == ErrorCode::not_found;
+    const std::string code = gone ? "ExpiredToken" : ours ? "AccessDenied" : "ServiceUnavailable";
     co_await answer_error(status, code,
                           fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
                           record);

@@ -9,6 +9,7 @@
 #include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/adapter/request_integrity.h"
 #include "protocols/aws/decode/decode.h"
+#include "protocols/aws/decode/swap.h"
 #include "protocols/aws/decode/withhold.h"
 #include "protocols/aws/sigv4/canonical.h"
 #include "protocols/aws/sigv4/sigv4a.h"
@@ -313,7 +314,7 @@ std::optional<Rejection> Exchange::decode() {
     // The region that is decided on is the one the request will be signed for.
     const std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
-    const ConnectionFacts facts{granted.account, granted.partition, region_};
+    const ConnectionFacts facts{caller_.account(), granted.partition, region_};
     Result<model::Operation> operation =
         build_operation(decoded_, facts, known_context(), services_.commitment_key);
     if (!operation.has_value()) {
@@ -344,19 +345,16 @@ void Exchange::keep_parameters() {
 std::optional<Rejection> Exchange::never_allowed() const {
     for (const Decoded& candidate : decoded_) {
         const Operation& entry = candidate.entry;
-        const char* why = nullptr;
+        std::string why(why_never(entry));
         if (caller_.authorization->scheme == sigv4::Scheme::bearer &&
             !takes_bearer(entry.service().id())) {
             why = "its service takes no bearer tokens; sign with the session's keys";
-        } else if (entry.returns_credentials()) {
-            why =
-                "its answer carries credentials, tokens or signed URLs, which never reach an agent";
-        } else if (entry.auth() != Auth::sigv4) {
-            why = "it is not authorised by a signature";
-        } else if (entry.event_stream_input()) {
+        } else if (why.empty() && entry.event_stream_input()) {
             why = "it streams events to AWS, which this version does not record";
+        } else if (why.empty()) {
+            why = why_not_swapped(candidate).value_or("");
         }
-        if (why != nullptr) {
+        if (!why.empty()) {
             Rejection rejection = reject(Reason::not_supported, "AccessDenied",
                                          fmt::format("{}:{} is denied whatever the scope says: {}",
                                                      operation_->service, entry.name(), why));
@@ -477,13 +475,14 @@ std::optional<Rejection> Exchange::build_upstream() {
         add_chunked_headers();
     }
     name_queue_for_aws();
+    add_session_policy();
     unsigned_.payload = payload_text();
     http::set(unsigned_.head.headers, "Host", target_.authority());
     if (decoded_.front().entry.service().is_s3() || payload_.kind != sigv4::PayloadKind::absent) {
         http::set(unsigned_.head.headers, "x-amz-content-sha256", unsigned_.payload);
     }
     const Result<crypto::Digest> digest =
-        upstream::intent_digest(caller_.granted().name, unsigned_);
+        upstream::intent_digest(caller_.lease().connection, unsigned_);
     if (!digest.has_value()) {
         return not_recognised(digest.error());
     }

@@ -117,16 +117,6 @@ void withhold_named(codec::XmlElement& element, std::string_view name, ByteView 
     for (codec::XmlElement& child : element.children) withhold_named(child, name, key, taken);
 }
 
-void put_xml(std::string& out, const codec::XmlElement& element) {
-    out += "<" + element.name;
-    for (const codec::Pair& attribute : element.attributes) {
-        out += " " + attribute.name + "=\"" + codec::xml_escape(attribute.value) + "\"";
-    }
-    out += ">" + codec::xml_escape(element.text);
-    for (const codec::XmlElement& child : element.children) put_xml(out, child);
-    out += "</" + element.name + ">";
-}
-
 // ---- answers
 
 bool in_document(std::string_view path) {
@@ -153,9 +143,7 @@ void withhold_in_xml(Operation entry, codec::XmlElement root, ByteView key, Reco
             record.secrets.insert_or_assign(at, std::move(taken[i]));
         }
     }
-    std::string text;
-    put_xml(text, root);
-    record.body = to_bytes(text);
+    record.body = to_bytes(codec::xml_encode(root));
 }
 
 void withhold_in_value(Operation entry, Protocol protocol, Value document, ByteView key,

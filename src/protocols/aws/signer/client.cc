@@ -218,6 +218,12 @@ net::Task<Result<Sealed>> Client::seal(identity::TokenUse use, identity::TokenCl
     co_return co_await ask_for<Sealed>(std::move(question), kPatience);
 }
 
+net::Task<Result<identity::Credentials>> Client::adopt(identity::TokenClaims claims,
+                                                       upstream::Given given) {
+    Bytes question = encode_question(Adopt{std::move(claims), std::move(given)});
+    co_return co_await ask_for<identity::Credentials>(std::move(question), kPreparePatience);
+}
+
 net::Task<Result<std::shared_ptr<const Opened>>> Client::open_token(identity::TokenUse use,
                                                                     std::string_view token,
                                                                     std::string_view key_id) {

@@ -41,6 +41,10 @@ class Client {
 
     net::Task<Result<Minted>> mint(std::vector<identity::TokenClaims> claims, bool with_tokens);
     net::Task<Result<Sealed>> seal(identity::TokenUse use, identity::TokenClaims claims);
+    /// As upstream::Signer's adopt; minted credentials for the agent, whose claims name the derived
+    /// lease. The next signer does not know them.
+    net::Task<Result<identity::Credentials>> adopt(identity::TokenClaims claims,
+                                                   upstream::Given given);
     /// Answers from memory what was opened before, at most kOpenedMax tokens.
     net::Task<Result<std::shared_ptr<const Opened>>> open_token(identity::TokenUse use,
                                                                 std::string_view token,

@@ -99,6 +99,15 @@ struct Seal {  // Sealed
     identity::TokenClaims claims;
 };
 
+/// Credentials that AWS gave in its answer to an operation of the claims' session and connection.
+/// The agent gets minted ones in their place, which expire as they do; the claims' key id and
+/// expiry are made anew.
+struct Adopt {  // identity::Credentials
+    static constexpr std::uint8_t kNumber = 10;
+    identity::TokenClaims claims;
+    upstream::Given given;
+};
+
 // From the signer.
 
 /// Make it durable in the lease's part, then prove it.
@@ -303,6 +312,15 @@ void fields(A& a, typename A::template As<OpenToken>& v) {
 template <class A>
 void fields(A& a, typename A::template As<Seal>& v) {
     a(v.use, v.claims);
+}
+template <class A>
+void fields(A& a, typename A::template As<upstream::Given>& v) {
+    a(v.credentials.access_key_id, v.credentials.secret_access_key, v.credentials.session_token,
+      v.credentials.s3_session, v.expires_at, v.role_arn, v.source, v.op);
+}
+template <class A>
+void fields(A& a, typename A::template As<Adopt>& v) {
+    a(v.claims, v.given);
 }
 template <class A>
 void fields(A& a, typename A::template As<Record>& v) {

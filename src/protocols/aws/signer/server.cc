@@ -94,6 +94,8 @@ void Server::take(net::Loop& loop, net::Conversation& by, Number number, ByteVie
                                     [this](const auto& asked) { return end_upload(asked); });
         case Mint::kNumber:
             return reply<Mint>(by, number, text, [this](const auto& asked) { return mint(asked); });
+        case Adopt::kNumber:
+            return adopt(loop, by, number, text);
         case OpenToken::kNumber:
             return reply<OpenToken>(by, number, text,
                                     [this](const auto& asked) { return open_token(asked); });
@@ -104,12 +106,9 @@ void Server::take(net::Loop& loop, net::Conversation& by, Number number, ByteVie
     }
 }
 
-/// Blocks a worker for as long as AWS takes.
-void Server::prepare(net::Loop& loop, net::Conversation& by, Number number, ByteView text) {
-    const Result<Prepare> asked = decode_question<Prepare>(text);
-    if (!asked.has_value()) {
-        return by.answer(number, encode_answer<Nothing>(fail(asked.error())));
-    }
+/// What blocks for as long as AWS or the recorder takes.
+template <class Done, class Work>
+void Server::on_worker(net::Loop& loop, net::Conversation& by, Number number, Work work) {
     if (preparing_ >= kPreparingMax) {
         return by.answer(
             number, encode_answer<Nothing>(
@@ -118,12 +117,45 @@ void Server::prepare(net::Loop& loop, net::Conversation& by, Number number, Byte
     }
     ++preparing_;
     loop.spawn([this, talk = by.shared_from_this(), number,
-                lease = asked.value().lease]() -> net::Task<void> {
-        std::function<Result<void>()> work = [this, lease] { return signer_.prepare(lease); };
-        const Result<void> prepared = co_await workers_.run(work);
+                work = std::function<Result<Done>()>(std::move(work))]() -> net::Task<void> {
+        const Result<Done> done = co_await workers_.run(work);
         --preparing_;
-        talk->answer(number, encode_answer(nothing(prepared)));
+        talk->answer(number, encode_answer(done));
     });
+}
+
+void Server::prepare(net::Loop& loop, net::Conversation& by, Number number, ByteView text) {
+    const Result<Prepare> asked = decode_question<Prepare>(text);
+    if (!asked.has_value()) {
+        return by.answer(number, encode_answer<Nothing>(fail(asked.error())));
+    }
+    on_worker<Nothing>(loop, by, number, [this, lease = asked.value().lease] {
+        return nothing(signer_.prepare(lease));
+    });
+}
+
+void Server::adopt(net::Loop& loop, net::Conversation& by, Number number, ByteView text) {
+    Result<Adopt> asked = decode_question<Adopt>(text);
+    if (!asked.has_value()) {
+        return by.answer(number, encode_answer<Nothing>(fail(asked.error())));
+    }
+    // Shared: what runs on a worker must be copyable, and secrets are not.
+    const auto held = std::make_shared<const Adopt>(std::move(asked.value()));
+    on_worker<identity::Credentials>(loop, by, number, [this, held] { return adopt(*held); });
+}
+
+/// A gateway that was taken over gains nothing by bringing credentials: it has them already.
+Result<identity::Credentials> Server::adopt(const Adopt& asked) {
+    const upstream::Lease parent{asked.claims.session, asked.claims.connection};
+    identity::TokenClaims claims = asked.claims;
+    claims.key_id = identity::new_access_key_id();
+    claims.connection = upstream::derived_lease(parent, claims.key_id).connection;
+    claims.expires = asked.given.expires_at;
+    NARROWS_TRY(identity::Credentials minted, identity::mint_again(group_key_, claims));
+    upstream::Given given{asked.given.credentials.copy(), asked.given.expires_at,
+                          asked.given.role_arn, asked.given.source, asked.given.op};
+    NARROWS_TRY(signer_.adopt(parent, claims.key_id, std::move(given)));
+    return minted;
 }
 
 net::Task<void> Server::renew_due() {
@@ -236,6 +268,10 @@ Result<void> Server::record_credential(const upstream::CredentialEvent& event) {
     fields.emplace("request_id", event.request_id);
     fields.emplace("source", event.source);
     fields.emplace("expires_at", event.expires_at);
+    if (!event.minted_key_id.empty()) {
+        fields.emplace("minted_key_id", event.minted_key_id);
+        fields.emplace("answer_to", event.answer_to.value());
+    }
     return prove(event.lease, event.part, model::RecordKind::credential, std::move(fields));
 }
 

@@ -52,7 +52,11 @@ class Server {
     void take(net::Loop& loop, net::Conversation& by, Number number, ByteView text);
     template <class M, class Work>
     void reply(net::Conversation& by, Number number, ByteView text, Work work);
+    template <class Done, class Work>
+    void on_worker(net::Loop& loop, net::Conversation& by, Number number, Work work);
     void prepare(net::Loop& loop, net::Conversation& by, Number number, ByteView text);
+    void adopt(net::Loop& loop, net::Conversation& by, Number number, ByteView text);
+    Result<identity::Credentials> adopt(const Adopt& asked);
     Result<Nothing> close_session(const CloseSession& asked);
     Result<Signature> sign(const Sign& asked);
     Result<std::uint64_t> keep_upload(const model::SessionId& session,

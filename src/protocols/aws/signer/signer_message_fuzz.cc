@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     question<signer::Mint>(bytes);
     question<signer::OpenToken>(bytes);
     question<signer::Seal>(bytes);
+    question<signer::Adopt>(bytes);
     question<signer::Record>(bytes);
     answer<signer::Nothing>(bytes);
     answer<signer::Signature>(bytes);
@@ -43,6 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     answer<signer::Minted>(bytes);
     answer<signer::Opened>(bytes);
     answer<signer::Sealed>(bytes);
+    answer<identity::Credentials>(bytes);
     answer<recording::RecordReceipt>(bytes);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "codec/cbor.h"
 #include "process/channel.h"
 #include "process/frame.h"
 #include "protocols/aws/signer/server.h"
@@ -319,6 +320,114 @@ TEST_F(Takeover, tokens_open_for_their_use_and_key_id_only) {
     ASSERT_TRUE(proxy);
     EXPECT_TRUE(proxy.value().secret.empty());
     EXPECT_FALSE(ask_for<Minted>(Mint{}));
+}
+
+// ---- credentials that an operation was answered with
+
+constexpr std::string_view kGivenSecret = "the assumed role's secret, of AWS";
+
+Adopt given_to(const upstream::Lease& lease, std::string key_id = "ASIAGIVEN",
+               bool s3_session = false) {
+    Adopt asked;
+    asked.claims = {lease.session, lease.connection, "ASIACHOSENBYTHEGATEWAY", 1, "agent", "ada"};
+    asked.given.credentials = {std::move(key_id), Secret(kGivenSecret), Secret("given token"),
+                               s3_session};
+    asked.given.expires_at = system_clock().wall() + 3600 * kNsPerSecond;
+    asked.given.role_arn = "arn:aws:iam::210987654321:role/other";
+    asked.given.source = "sts:AssumeRole";
+    asked.given.op = model::Sequence(12);
+    return asked;
+}
+
+TEST_F(Takeover, given_credentials_are_adopted_on_record_and_sign_for_their_own_lease_alone) {
+    open_and_prepare();
+    records.clear();
+    const auto minted = ask_for<identity::Credentials>(given_to(kLease));
+    ASSERT_TRUE(minted) << minted.error().what;
+    const identity::Credentials& made = minted.value();
+    EXPECT_NE(made.access_key_id, "ASIACHOSENBYTHEGATEWAY");
+    EXPECT_EQ(made.expires / kNsPerSecond, given_to(kLease).given.expires_at / kNsPerSecond);
+    const auto opened =
+        ask_for<Opened>(OpenToken{identity::TokenUse::aws, made.session_token, made.access_key_id});
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened.value().claims.connection, "reports-ro/" + made.access_key_id);
+    EXPECT_EQ(opened.value().secret.text(), made.secret_access_key.text());
+
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].kind, model::RecordKind::credential);
+    const auto record = codec::cbor_decode(records[0].payload).value();
+    const codec::Value& observed = *record.find("observed");
+    EXPECT_EQ(observed.text("key_id"), "ASIAGIVEN");
+    EXPECT_EQ(observed.text("minted_key_id"), made.access_key_id);
+    EXPECT_EQ(observed.number("answer_to"), 12);
+    EXPECT_EQ(observed.text("request_id"), "");
+
+    const upstream::Lease derived = upstream::derived_lease(kLease, made.access_key_id);
+    const auto mine = request("/b/k");
+    const auto named = [&](const upstream::Lease& lease, std::uint64_t sequence) {
+        return recording::make_receipt(kReceiptKey, kPart, model::Sequence(sequence),
+                                       upstream::intent_digest(lease.connection, mine).value());
+    };
+    EXPECT_EQ(sign(derived, named(derived, 20), mine), "ASIAGIVEN");
+    EXPECT_EQ(sign(derived, named(derived, 20), mine), "! denied") << "replayed";
+    EXPECT_EQ(sign(derived, named(kLease, 21), mine), "! denied") << "of the connection";
+    EXPECT_EQ(sign(kLease, named(derived, 22), mine), "! denied");
+    EXPECT_EQ(sign(kLease, named(kLease, 23), mine), "AKIABASE");
+    EXPECT_FALSE(has_leaked(as_bytes(kGivenSecret)));
+    ASSERT_TRUE(ask_for<Nothing>(CloseSession{kLease.session}));
+    EXPECT_EQ(sign(derived, named(derived, 24), mine), "! not_found");
+}
+
+TEST_F(Takeover, given_credentials_need_a_session_and_the_recorders_proof) {
+    EXPECT_EQ(ask_for<identity::Credentials>(given_to(kLease)).error().code, ErrorCode::not_found);
+    open_and_prepare();
+    const upstream::Lease other{model::SessionId("ns-2"), kLease.connection};
+    EXPECT_EQ(ask_for<identity::Credentials>(given_to(other)).error().code, ErrorCode::not_found);
+    const auto minted = ask_for<identity::Credentials>(given_to(kLease));
+    ASSERT_TRUE(minted);
+    const auto derived = upstream::derived_lease(kLease, minted.value().access_key_id);
+    EXPECT_EQ(ask_for<identity::Credentials>(given_to(derived)).error().code, ErrorCode::not_found)
+        << "none is given to a derived one";
+    EXPECT_EQ(ask_for<Nothing>(Prepare{derived}).error().code, ErrorCode::not_found)
+        << "the base credentials are not used for it";
+    recorder = [](const Record& record) { return true_receipt(record, model::PartNo(8)); };
+    EXPECT_EQ(ask_for<identity::Credentials>(given_to(kLease)).error().code, ErrorCode::denied);
+}
+
+TEST_F(Takeover, a_session_holds_a_bounded_number_of_given_credentials_and_none_past_their_time) {
+    open_and_prepare();
+    Adopt over = given_to(kLease);
+    over.given.expires_at = system_clock().wall() - 1;
+    const auto expired = ask_for<identity::Credentials>(over);
+    ASSERT_TRUE(expired);
+    const auto lease = upstream::derived_lease(kLease, expired.value().access_key_id);
+    const auto mine = request("/b/k");
+    const auto receipt =
+        recording::make_receipt(kReceiptKey, kPart, model::Sequence(1),
+                                upstream::intent_digest(lease.connection, mine).value());
+    EXPECT_EQ(sign(lease, receipt, mine), "! not_found");
+    for (std::size_t i = 0; i < upstream::Signer::kGivenMax; ++i) {
+        ASSERT_TRUE(ask_for<identity::Credentials>(given_to(kLease))) << i;
+    }
+    EXPECT_EQ(ask_for<identity::Credentials>(given_to(kLease)).error().code, ErrorCode::exhausted);
+}
+
+TEST_F(Takeover, the_token_of_an_s3_session_travels_in_its_own_header) {
+    open_and_prepare();
+    const auto minted = ask_for<identity::Credentials>(given_to(kLease, "ASIAS3", true));
+    ASSERT_TRUE(minted);
+    const auto lease = upstream::derived_lease(kLease, minted.value().access_key_id);
+    auto mine = request("/k");
+    mine.signing_name = "s3express";
+    const auto receipt =
+        recording::make_receipt(kReceiptKey, kPart, model::Sequence(1),
+                                upstream::intent_digest(lease.connection, mine).value());
+    const auto made = ask_for<Signature>(Sign{lease, receipt, mine});
+    ASSERT_TRUE(made) << made.error().what;
+    EXPECT_EQ(http::header(made.value().headers, "x-amz-s3session-token"), "given token");
+    EXPECT_EQ(http::count(made.value().headers, "x-amz-security-token"), 0u);
+    EXPECT_NE(http::header(made.value().headers, "authorization").find("x-amz-s3session-token"),
+              std::string_view::npos);
 }
 
 }  // namespace

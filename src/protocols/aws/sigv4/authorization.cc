@@ -227,8 +227,9 @@ Result<void> check_coverage(const http::Headers& headers, const Authorization& a
 }
 
 Result<void> check_single(const http::Headers& headers) {
-    for (const std::string_view name : {"authorization", "host", "x-amz-date", "date",
-                                        "x-amz-security-token", "x-amz-content-sha256"}) {
+    for (const std::string_view name :
+         {"authorization", "host", "x-amz-date", "date", "x-amz-security-token",
+          "x-amz-s3session-token", "x-amz-content-sha256"}) {
         if (http::count(headers, name) > 1) {
             return fail(ErrorCode::invalid,
                         "the request has the header " + std::string(name) + " more than once");
@@ -371,7 +372,12 @@ Result<Authorization> read_authorization(const http::RequestHead& head) {
     if (out.scheme == Scheme::sigv4a_header) {
         NARROWS_TRY(out.region_set, read_region_set(head.headers));
     }
-    const std::string_view token = http::header(head.headers, "x-amz-security-token");
+    out.s3_session = http::count(head.headers, "x-amz-s3session-token") > 0;
+    if (out.s3_session && http::count(head.headers, "x-amz-security-token") > 0) {
+        return fail(ErrorCode::invalid, "the request has two session tokens");
+    }
+    const std::string_view token = http::header(
+        head.headers, out.s3_session ? "x-amz-s3session-token" : "x-amz-security-token");
     if (token.size() > kTokenMax) {
         return fail(ErrorCode::invalid, "the session token is longer than 16 KiB");
     }

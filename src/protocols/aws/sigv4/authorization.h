@@ -70,13 +70,14 @@ struct Authorization {
     std::string payload;                      ///< in a query: what was signed; empty: the body
     std::vector<std::string> region_set;      ///< in SigV4A; sigv4a.h
     Secret session_token;                     ///< X-Amz-Security-Token; empty if absent
+    bool s3_session = false;                  ///< the token is X-Amz-S3session-Token instead
 };
 
-/// Reads Authorization, X-Amz-Date (else Date), X-Amz-Security-Token and, in SigV4A,
-/// X-Amz-Region-Set of a request that is signed in a header. ErrorCode::invalid for anything not
-/// exactly in the form AWS documents: an unknown, repeated or missing part, a scope whose date is
-/// not the request's, `host` or a present x-amz-* header left unsigned, a signed header that is
-/// absent, a header of these sent twice.
+/// Reads Authorization, X-Amz-Date (else Date), the session token and, in SigV4A, X-Amz-Region-Set
+/// of a request that is signed in a header. ErrorCode::invalid for anything not exactly in the form
+/// AWS documents: an unknown, repeated or missing part, a scope whose date is not the request's,
+/// `host` or a present x-amz-* header left unsigned, a signed header that is absent, a header of
+/// these sent twice.
 Result<Authorization> read_authorization(const http::RequestHead& head);
 
 /// 20261123T062000Z → time; nothing if it is no such date.

@@ -153,7 +153,8 @@ Result<crypto::Digest> request_digest(const http::RequestHead& head, std::string
                                       std::string_view signing_name) {
     std::vector<std::string> names = headers_to_sign(head.headers);
     std::erase_if(names, [](const std::string& name) {
-        return name == "x-amz-date" || name == "x-amz-security-token";
+        return name == "x-amz-date" || name == "x-amz-security-token" ||
+               name == "x-amz-s3session-token";
     });
     NARROWS_TRY(const std::string canonical,
                 canonical_request(head, names, payload, path_style(signing_name)));

@@ -73,7 +73,8 @@ Result<std::string> payload_of(const http::Headers& headers,
 
 Result<void> check_unsigned(const http::RequestHead& head, std::string_view payload) {
     for (const std::string_view name :
-         {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set"}) {
+         {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-s3session-token",
+          "x-amz-region-set"}) {
         if (http::count(head.headers, name) != 0) {
             return fail(ErrorCode::invalid,
                         "the request to sign already has the header " + std::string(name));
@@ -241,7 +242,8 @@ Result<Signed> sign(const http::RequestHead& head, std::string_view payload,
     std::string date = iso_basic(now);
     http::Headers added = {{"X-Amz-Date", date}};
     if (!credentials.session_token.empty()) {
-        added.push_back({"X-Amz-Security-Token", std::string(credentials.session_token.text())});
+        added.push_back({credentials.s3_session ? "X-Amz-S3session-Token" : "X-Amz-Security-Token",
+                         std::string(credentials.session_token.text())});
     }
     if (ecdsa) added.push_back({"X-Amz-Region-Set", std::string(region)});
     http::RequestHead whole = head;

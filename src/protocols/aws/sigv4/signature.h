@@ -132,9 +132,12 @@ struct Credentials {
     std::string access_key_id;
     Secret secret_access_key;
     Secret session_token;  ///< empty for long-term keys
+    /// Of S3's CreateSession: the token travels as X-Amz-S3session-Token.
+    /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
+    bool s3_session = false;
 
     Credentials copy() const {
-        return {access_key_id, secret_access_key.copy(), session_token.copy()};
+        return {access_key_id, secret_access_key.copy(), session_token.copy(), s3_session};
     }
 };
 

@@ -1,6 +1,7 @@
 #include "protocols/aws/upstream/signer.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "codec/text.h"
@@ -41,7 +42,10 @@ struct Signer::Held {
 
 struct Signer::Entry {
     explicit Entry(LeaseTerms of) : terms(std::move(of)) {}
+    Entry(LeaseTerms of, std::shared_ptr<const Held> given)
+        : terms(std::move(of)), is_given(true), held(std::move(given)) {}
     const LeaseTerms terms;
+    const bool is_given = false;   ///< there is nothing to obtain: it is used until it expires
     std::optional<Error> failure;  ///< of the last attempt; with failed_at, under obtaining
     MonoNs failed_at = 0;
     std::mutex obtaining;  ///< held while the network is asked; taken before the signer's own
@@ -114,7 +118,7 @@ std::vector<Lease> Signer::due(WallNs now) const {
 
 Result<void> Signer::obtain(const Lease& lease, bool even_if_good) {
     const auto entry = find(lease);
-    if (!entry) return no_lease(lease);
+    if (!entry || entry->is_given) return no_lease(lease);
     const std::lock_guard only_one(entry->obtaining);
     if (!even_if_good) {
         const std::lock_guard lock(mutex_);
@@ -127,6 +131,50 @@ Result<void> Signer::obtain(const Lease& lease, bool even_if_good) {
     const auto found = leases_.find(lease);
     if (found == leases_.end() || found->second != entry) return no_lease(lease);
     entry->held = std::move(held);
+    return ok();
+}
+
+Result<void> Signer::adopt(const Lease& lease, const std::string& key_id, Given given) {
+    const auto parent = find(lease);
+    if (!parent || parent->is_given) return no_lease(lease);
+    auto held = std::make_shared<Held>();
+    held->credentials = std::move(given.credentials);
+    held->expires_at = given.expires_at;
+    held->renew_at = std::numeric_limits<WallNs>::max();
+    held->event = {lease, parent->terms.part, std::move(given.role_arn)};
+    held->event.access_key_id = held->credentials.access_key_id;
+    held->event.source = std::move(given.source);
+    held->event.expires_at = held->expires_at;
+    held->event.minted_key_id = key_id;
+    held->event.answer_to = given.op;
+    NARROWS_TRY(on_credential_(held->event));
+    LeaseTerms terms;
+    terms.part = parent->terms.part;
+    return keep_given(derived_lease(lease, key_id), std::make_shared<Entry>(terms, held));
+}
+
+Result<void> Signer::keep_given(const Lease& lease, std::shared_ptr<Entry> entry) {
+    const std::lock_guard lock(mutex_);
+    const WallNs now = clock_.wall();
+    std::erase_if(leases_, [&](const auto& each) {
+        return each.second->is_given && !each.second->held->good(now);
+    });
+    std::size_t count = 0;
+    bool is_open = false;
+    for (const auto& [each, of] : leases_) {
+        const bool same = each.session == lease.session;
+        count += same && of->is_given ? 1 : 0;
+        is_open = is_open || (same && !of->is_given);
+    }
+    if (!is_open) return no_lease(lease);
+    if (count >= kGivenMax) {
+        return fail(ErrorCode::exhausted,
+                    "the session holds as many credentials from AWS's answers as it may; use "
+                    "those, or wait until some have expired");
+    }
+    if (!leases_.emplace(lease, std::move(entry)).second) {
+        return fail(ErrorCode::conflict, "the credentials were adopted before");
+    }
     return ok();
 }
 
@@ -204,7 +252,9 @@ Result<std::shared_ptr<const Signer::Held>> Signer::take(const Lease& lease,
     if (entry.is_used(receipt.sequence)) {
         return refuse(receipt, "its receipt was used already, or is too old to tell");
     }
-    if (!entry.held || !entry.held->good(clock_.wall())) {
+    const bool is_good = entry.held && entry.held->good(clock_.wall());
+    if (!is_good && entry.is_given) return no_lease(lease);
+    if (!is_good) {
         return fail(ErrorCode::unavailable, "there are no valid AWS credentials for connection " +
                                                 lease.connection + " at the moment; try again");
     }

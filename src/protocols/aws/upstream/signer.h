@@ -42,6 +42,21 @@ struct LeaseTerms {
     std::string sts_region;  ///< signing region for STS
 };
 
+/// Credentials that AWS gave a session in its answer to an operation.
+struct Given {
+    sigv4::Credentials credentials;
+    WallNs expires_at = 0;
+    std::string role_arn;  ///< of the role that was assumed, or empty
+    std::string source;    ///< the operation: "sts:AssumeRole"
+    model::Sequence op;    ///< of its INTENT
+};
+
+/// The lease of given credentials. `key_id` is that of the credentials which the agent uses in
+/// their place; no connection's name has a '/'.
+inline Lease derived_lease(const Lease& of, const std::string& key_id) {
+    return {of.session, of.connection + "/" + key_id};
+}
+
 /// What a CREDENTIAL record needs.
 struct CredentialEvent {
     Lease lease;
@@ -53,6 +68,9 @@ struct CredentialEvent {
     std::string request_id;
     std::string source;     ///< of the base credentials
     WallNs expires_at = 0;  ///< 0: never
+    // Of given credentials alone:
+    std::string minted_key_id;  ///< what the agent uses in their place; empty: they were not given
+    model::Sequence answer_to;  ///< the operation's INTENT
 };
 
 /// A request complete but for its signature: what is signed is what is sent.
@@ -99,6 +117,8 @@ class Signer {
     /// Receipts a lease remembers; older ones than these are refused as used.
     static constexpr std::size_t kUsedReceiptsMax = 4096;
     static constexpr std::int64_t kRenewAhead_s = 600;
+    /// Given credentials that a session may hold at once.
+    static constexpr std::size_t kGivenMax = 64;
 
     /// The references must outlive the signer. `receipt_key` is shared with the recorder.
     Signer(Secret receipt_key, CredentialSource& source, HttpFetch& fetch, const Clock& clock,
@@ -113,6 +133,11 @@ class Signer {
 
     /// Obtains credentials unless there are good ones. Blocks. ErrorCode::not_found: no such lease.
     Result<void> prepare(const Lease& lease);
+    /// Credentials that an operation of `lease` was answered with become those of
+    /// derived_lease(lease, key_id), until they expire or the session ends; they are never renewed.
+    /// Blocks while it is put on record. ErrorCode::not_found: no such lease, or it is a derived
+    /// one; ErrorCode::exhausted: the session has kGivenMax; ErrorCode::conflict: known already.
+    Result<void> adopt(const Lease& lease, const std::string& key_id, Given given);
     /// Leases that hold credentials which expire within kRenewAhead_s, or within a third of their
     /// life if that is shorter.
     std::vector<Lease> due(WallNs now) const;
@@ -132,6 +157,7 @@ class Signer {
     Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt,
                                              const crypto::Digest& request_digest);
     std::shared_ptr<Entry> find(const Lease& lease) const;
+    Result<void> keep_given(const Lease& lease, std::shared_ptr<Entry> entry);
     Result<void> obtain(const Lease& lease, bool even_if_good);
     Result<std::shared_ptr<const Held>> attempt(const Lease& lease, Entry& entry);
     Result<std::shared_ptr<const Held>> acquire(const Lease& lease, const LeaseTerms& terms);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/rfc3339.h"
 #include "codec/text.h"
 #include "codec/xml.h"
 #include "crypto/hash.h"
@@ -91,26 +92,6 @@ class Form {
   private:
     std::string text_;
 };
-
-std::optional<WallNs> parse_rfc3339(std::string_view text) {
-    // 2026-11-23T07:20:00Z, with or without a fraction of a second.
-    if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':') {
-        return std::nullopt;
-    }
-    const std::string_view fraction = text.substr(19, text.size() - 20);
-    const bool digits =
-        std::ranges::all_of(fraction.substr(std::min<std::size_t>(1, fraction.size())),
-                            [](char c) { return c >= '0' && c <= '9'; });
-    if (text.back() != 'Z' || (!fraction.empty() && (fraction[0] != '.' || !digits))) {
-        return std::nullopt;
-    }
-    std::string iso;
-    for (const char c : text.substr(0, 19)) {
-        if (c != '-' && c != ':') iso.push_back(c);
-    }
-    return sigv4::parse_iso_basic(iso + "Z");
-}
 
 Result<std::string_view> member(const codec::XmlElement& parent, std::string_view name) {
     const codec::XmlElement* found = nullptr;
