@@ -190,6 +190,9 @@ std::string metrics_text(Runtime& runtime) {
           runtime.gate->inside());
     single(out, "narrows_lobby_counted_total", "counter",
            "attempts only counted, beyond the lobby's budget", runtime.lobby->counted());
+    single(out, "narrows_findings_total", "counter",
+           "key ids, private keys, signed URLs and session tokens seen in answers",
+           runtime.services->findings);
     const recorder::Status status = runtime.recorder->status();
     const journal::State& state = status.journal;
     gauge(out, "narrows_journal_refusing", "1: nothing can be recorded, so nothing passes",

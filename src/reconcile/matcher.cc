@@ -8,6 +8,8 @@ namespace {
 /// CloudTrail's times are whole seconds of the service's clock, at the end of a call.
 constexpr std::int64_t kSlackNs = 5 * kNsPerSecond;
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
+/// As `narrows connection check` names itself (apps/client/connection_terms.cc).
+constexpr std::string_view kConnectionCheck = "connection-check";
 constexpr std::size_t kStrayTextMax = 128 * 1024;
 
 bool is_of_service(std::string_view by) {
@@ -44,9 +46,10 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
       key_(state.prepare("SELECT session FROM credential WHERE key_id = ?")),
       name_(state.prepare("SELECT session FROM credential WHERE session_name = ? LIMIT 1")),
       identity_(state.prepare("SELECT 1 FROM source_identity WHERE name = ?")),
-      principal_(state.prepare("SELECT why, session, since FROM principal WHERE name = ?")),
+      principal_(state.prepare("SELECT why, session, since, op FROM principal WHERE name = ?")),
       add_principal_(state.prepare(
           "INSERT OR IGNORE INTO principal(name, why, session, op, since) VALUES(?,?,'',0,0)")),
+      leak_(state.prepare("SELECT part, op, session FROM leak WHERE key_id = ? AND since <= ?")),
       stray_(state.prepare("SELECT id, text, file FROM event WHERE class = 'stray' AND id > ? "
                            "ORDER BY id LIMIT 1")),
       forget_(state.prepare("DELETE FROM event WHERE id = ?")),
@@ -210,19 +213,42 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
                                            "is of it";
         return keep(event, "stray", "", file, why, text);
     }
-    if (!who.why.empty() && at >= who.since) {
+    NARROWS_TRY(const bool leaked, by_leaked_key(event, file));
+    if (!leaked && !who.why.empty() && at >= who.since) {
         return keep(event, "consequence", who.session, file,
-                    "a principal that the session " + who.why);
+                    "follows from operation #" + std::to_string(who.op) +
+                        ": a principal that the session " + who.why);
     }
     return ok();
 }
 
+Result<bool> Matcher::by_leaked_key(const Event& event, const std::string& file) {
+    if (event.key_id.empty()) {
+        return false;
+    }
+    NARROWS_TRY(leak_.begin(event.key_id, event.time + kSlackNs));
+    NARROWS_TRY(const bool found, leak_.next());
+    if (!found) {
+        return false;
+    }
+    const std::string where =
+        std::to_string(leak_.number(0)) + "/" + std::to_string(leak_.number(1));
+    const std::string session = leak_.text(2);
+    leak_.reset();
+    NARROWS_TRY(keep(event, "leaked", session, file,
+                     "a leaked key was used: its id stood in the answer to operation " + where));
+    return true;
+}
+
 bool Matcher::is_own(const Event& event, const Principal& assumed) const {
     const bool is_refused = assumed.why == "connection" && !event.error.empty();
+    // What is then done with the credentials is a bypass all the same.
+    const bool is_check =
+        assumed.why == "connection" && event.parameters.text("sourceIdentity") == kConnectionCheck;
     const bool is_bucket = event.source == "s3.amazonaws.com";
     const bool is_key = event.source == "kms.amazonaws.com";
     const std::string used = event.parameters.text(is_bucket ? "bucketName" : "keyId");
-    return is_refused || ((is_bucket || is_key) && own_.contains(used));
+    return is_refused || is_check || ((is_bucket || is_key) && own_.contains(used));
 }
 
 Result<void> Matcher::keep(const Event& event, const std::string& kind, const std::string& session,
@@ -313,7 +339,8 @@ Result<Matcher::Principal> Matcher::principal(const std::string& name) {
     }
     NARROWS_TRY(principal_.begin(name));
     NARROWS_TRY(const bool found, principal_.next());
-    Principal of = found ? Principal{principal_.text(0), principal_.text(1), principal_.number(2)}
+    Principal of = found ? Principal{principal_.text(0), principal_.text(1), principal_.number(2),
+                                     principal_.number(3)}
                          : Principal();
     principal_.reset();
     return of;

@@ -17,6 +17,7 @@ namespace narrows::reconcile {
 ///   matched      of an operation on record, or the gateway's AssumeRole
 ///   shared       the same call in another account's trail
 ///   more         a further event of a call that has one: one an object, or a correction
+///   leaked       by a key id that stood in an answer to a session, and by nobody of ours
 ///   consequence  a service in a session's name, or a role or user that a session passed on or made
 ///   own          the gateway's own calls that no record is of: its buckets and key, refused
 ///   AssumeRoles before       older than the recordings stray        no record is of it
@@ -56,6 +57,7 @@ class Matcher {
     Result<void> by_principal(const Event& event, std::string_view text, const std::string& file);
     Result<void> keep(const Event& event, const std::string& kind, const std::string& session,
                       const std::string& file, const std::string& why, std::string_view text = {});
+    Result<bool> by_leaked_key(const Event& event, const std::string& file);
     Result<std::string> session_of_key(const std::string& key_id);
     Result<std::string> session_of_name(const std::string& session_name);
     Result<bool> is_source_identity(const std::string& name);
@@ -63,6 +65,7 @@ class Matcher {
         std::string why;
         std::string session;
         WallNs since = 0;
+        std::int64_t op = 0;
     };
     Result<Principal> principal(const std::string& name);
     bool is_own(const Event& event, const Principal& assumed) const;
@@ -84,6 +87,7 @@ class Matcher {
     Query identity_;
     Query principal_;
     Query add_principal_;
+    Query leak_;
     Query stray_;
     Query forget_;
     Query tally_;

@@ -29,6 +29,7 @@ struct Connection {
 struct Part {
     std::string session;
     std::map<std::string, Connection> connections;
+    std::map<std::string, std::string> derived;  ///< accounts of assumed roles, by minted key id
 };
 
 /// What a resource is selected by in a trail: a bucket for its objects, else the resource itself.
@@ -61,6 +62,9 @@ class Recorder {
               "INSERT INTO principal(name, why, session, op, since) VALUES(?,?,?,?,?) "
               "ON CONFLICT(name) DO UPDATE SET since = min(since, excluded.since), "
               "why = CASE excluded.why WHEN 'connection' THEN excluded.why ELSE why END")),
+          leak_(state.prepare("INSERT INTO leak(key_id, part, op, session, since) "
+                              "VALUES(?,?,?,?,?) ON CONFLICT(key_id) DO UPDATE SET "
+                              "since = min(since, excluded.since)")),
           identity_(state.prepare("INSERT OR IGNORE INTO source_identity(name) VALUES(?)")) {}
 
     void event(const review::EventView& event) {
@@ -128,9 +132,14 @@ class Recorder {
 
     Result<void> credential(const review::EventView& event) {
         const Value& observed = member(event.payload, "observed");
-        const Part& part = parts_[event.part.value()];
+        Part& part = parts_[event.part.value()];
         const auto found = part.connections.find(observed.text("connection"));
         const Connection of = found == part.connections.end() ? Connection() : found->second;
+        const std::string minted = observed.text("minted_key_id");
+        const std::string role = principal_of(observed.text("role_arn"));
+        if (!minted.empty() && !role.empty()) {
+            part.derived[minted] = role.substr(0, role.find(':'));
+        }
         return credential_.run(observed.text("key_id"), event.part.value(), part.session,
                                principal_of(observed.text("role_arn")),
                                observed.text("role_session_name"), observed.text("request_id"),
@@ -144,7 +153,11 @@ class Recorder {
         const Value& sent = member(operation.sent, "observed");
         const Part& part = parts_[operation.part.value()];
         const auto found = part.connections.find(observed.text("connection"));
-        const Connection of = found == part.connections.end() ? Connection() : found->second;
+        Connection of = found == part.connections.end() ? Connection() : found->second;
+        const auto derived_of = part.derived.find(member(observed, "signature").text("key_id"));
+        if (derived_of != part.derived.end()) {
+            of.account = derived_of->second;
+        }
         const auto resources = review::resources_of(operation.intent);
         std::string parameters = codec::json_encode(member(derived, "parameters"));
         if (parameters.size() > kParametersKeptMax) {
@@ -159,7 +172,24 @@ class Recorder {
             review::aws_request_id(operation), sent.text("upstream_key_id"), operation.time,
             operation.ended, status, sent.number("attempt"), derived.text("effect") != "read",
             resources.empty() ? std::string() : root_of(resources.front().arn), parameters));
+        NARROWS_TRY(leaks(operation, derived.text("service"), part));
         return status >= 200 && status < 300 ? consequences(operation, derived, of, part) : ok();
+    }
+
+    /// Key ids that stood in an answer where they are no business of the operation.
+    Result<void> leaks(const review::OperationView& operation, const std::string& service,
+                       const Part& part) {
+        const bool lists_keys = service == "iam" || service == "sts" || service == "cloudtrail";
+        const codec::List* findings =
+            member(member(operation.outcome, "observed"), "findings").as<codec::List>();
+        for (const Value& each : findings == nullptr ? codec::List() : *findings) {
+            const std::string key = each.text("key_id");
+            if (!key.empty() && !lists_keys) {
+                NARROWS_TRY(leak_.run(key, operation.part.value(), operation.op.value(),
+                                      part.session, operation.time));
+            }
+        }
+        return ok();
     }
 
     /// Roles that were passed on, and roles and users that were made: what they do from then on is
@@ -196,6 +226,7 @@ class Recorder {
     Query operation_;
     Query credential_;
     Query principal_;
+    Query leak_;
     Query identity_;
     std::map<std::uint64_t, Part> parts_;
     RecordsRead read_;

@@ -34,6 +34,7 @@ Result<Outcome> Report::make(const std::string& trail) {
     NARROWS_TRY(missing_files());
     NARROWS_TRY(unlisted_files());
     NARROWS_TRY(strays());
+    NARROWS_TRY(leaked_keys());
     NARROWS_TRY(differences());
     NARROWS_TRY(unmatched_operations());
     NARROWS_TRY(unmatched_credentials());
@@ -222,6 +223,32 @@ Result<void> Report::strays() {
     return ok();
 }
 
+/// Calls by others with a key that a session saw; one finding a key.
+Result<void> Report::leaked_keys() {
+    Query query = state_.prepare(
+        "SELECT key_id, principal, session, why, count(*), min(time), max(time), min(id), file "
+        "FROM "
+        "event WHERE class = 'leaked' GROUP BY key_id ORDER BY min(time)");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        ++out_.bypasses;
+        finding("leaked-key",
+                {{"key_id", query.text(0)},
+                 {"principal", query.text(1)},
+                 {"session", query.text(2)},
+                 {"count", query.number(4)},
+                 {"first", rfc3339(query.number(5))},
+                 {"last", rfc3339(query.number(6))},
+                 {"event", query.text(7)},
+                 {"file", query.text(8)}},
+                query.text(3));
+    }
+}
+
 // ---- what differs
 
 Result<void> Report::differences() {
@@ -407,7 +434,8 @@ Result<void> Report::notes() {
         {"shared", "events are the same call in another account's trail"},
         {"more", "events are further ones of a call that has one"},
         {"own",
-         "events are the gateway's own: its buckets, its key, and AssumeRoles that AWS refused"},
+         "events are the gateway's own: its buckets, its key, AssumeRoles that AWS refused, and "
+         "those of `narrows connection check`"},
         {"before", "events of connections' roles are older than the recordings"},
         {"duplicates", "events came twice and were counted once"}};
     NARROWS_TRY(query.begin());

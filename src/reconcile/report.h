@@ -47,6 +47,7 @@ class Report {
     Result<void> differences();
     Result<void> unmatched_operations();
     Result<void> unmatched_credentials();
+    Result<void> leaked_keys();
     Result<void> consequences();
     Result<void> notes();
     void questions();

@@ -7,7 +7,7 @@
 namespace narrows::reconcile {
 namespace {
 
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
 /// `operation.request_id` is "" while none is known. Times are nanoseconds since 1970.
 constexpr const char* kSchema = R"sql(
@@ -35,6 +35,8 @@ CREATE TABLE credential(key_id TEXT PRIMARY KEY, part INTEGER, session TEXT, rol
 CREATE INDEX credential_request ON credential(request_id);
 CREATE INDEX credential_name ON credential(session_name);
 CREATE TABLE principal(name TEXT PRIMARY KEY, why TEXT, session TEXT, op INTEGER, since INTEGER)
+    WITHOUT ROWID;
+CREATE TABLE leak(key_id TEXT PRIMARY KEY, part INTEGER, op INTEGER, session TEXT, since INTEGER)
     WITHOUT ROWID;
 CREATE TABLE source_identity(name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE event(id TEXT PRIMARY KEY, class TEXT, name TEXT, time INTEGER, account TEXT,
@@ -145,7 +147,7 @@ Result<void> Database::make_ready(bool is_kept) {
     version.reset();
     if (found == 0) {
         NARROWS_TRY(execute(kSchema));
-        NARROWS_TRY(execute("PRAGMA user_version = 1"));
+        NARROWS_TRY(execute("PRAGMA user_version = 2"));
     } else if (found != kVersion) {
         return fail(ErrorCode::unsupported,
                     "the state is of another version of narrows: remove it, and all is read again");

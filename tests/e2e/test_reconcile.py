@@ -21,6 +21,7 @@ from harness.processes import NARROWS, clean_environment
 from harness.trail import Caller, Recorded, SigningKey, Trail, event, event_id, user
 
 HOUR = datetime.timedelta(hours=1)
+LEAKED = "AKIALEAKED7777777777"
 MADE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/made-by-the-session"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
@@ -38,7 +39,7 @@ def work(gateway):
     session = gateway.session()
     s3 = client("s3", gateway.agents_url, session.credentials())
     s3.create_bucket(Bucket="reports")
-    s3.put_object(Bucket="reports", Key="a/b c.txt", Body=b"x")
+    s3.put_object(Bucket="reports", Key="a/b c.txt", Body=b"key " + LEAKED.encode())
     s3.get_object(Bucket="reports", Key="a/b c.txt")["Body"].read()
     s3.list_objects_v2(Bucket="reports", Prefix="a/")
     with pytest.raises(s3.exceptions.NoSuchKey):
@@ -206,16 +207,21 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
         event("sts", "AssumeRole", user(), when, error="AccessDenied",
               parameters={"roleArn": ROLE_ARN, "roleSessionName": "narrows-refused"}),
         event("s3", "PutObject", user(), when, data=True, parameters={"bucketName": "the-archive", "key": "v1/x"}),
+        event("sts", "AssumeRole", user(), when, parameters={
+            "roleArn": ROLE_ARN, "roleSessionName": "narrows-check", "sourceIdentity": "connection-check"}),
+        event("ec2", "DescribeVpcs", user("leaker", LEAKED), when - 2 * HOUR),
         event("kms", "Sign", user(), when, parameters={"keyId": "alias/log", "signingAlgorithm": "ED25519_SHA_512"}),
     ]
+    leaked = [event("s3", name, user("leaker", LEAKED), when) for name in ("ListBuckets", "GetObject")]
     late = event("ec2", "DescribeVpcs", user("somebody", "AKIASOMEBODYELSE0000"), when - 5 * HOUR)
     written.hour([*rest[1:], shared, copy, hidden, omitted], known.assumed(), [*differs.values(), late],
-                 list(bypasses.values()), elsewhere, [rest[1], rest[1]])
+                 list(bypasses.values()), elsewhere, [rest[1], rest[1]], leaked)
     said = reconcile(recorded, written, tmp_path, "--gateway-bucket", "the-archive", "--gateway-key", "alias/log")
     expected = [("bypass", each["eventID"]) for each in bypasses.values()]
     number = {name: f"{one(n).intent.part}/{one(n).intent.sequence}" for name, n in (
         ("region", "sqs:CreateQueue"), ("outcome", "ec2:DescribeRegions"), ("parameters", "s3:CreateBucket"),
         ("operation", "dynamodb:ListTables"), ("account", "lambda:CreateFunction"))}
+    expected += [("leaked-key", min(each["eventID"] for each in leaked))]
     expected += [("differs", record) for record in number.values()]
     expected += [("missing", f"{lost.intent.part}/{lost.intent.sequence}")]
     assert said.findings() == sorted(expected)
@@ -227,10 +233,11 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
     assert fields == {number["region"]: ["region"], number["outcome"]: ["outcome"],
                       number["parameters"]: ["parameters.bucketName"], number["operation"]: ["operation"],
                       number["account"]: ["account"]}
+    assert [(line["key_id"], line["count"]) for line in said.of("finding") if line["kind"] == "leaked-key"] == [(LEAKED, 2)]
     consequences = {(line["operation"], line["principal"]) for line in said.of("consequence")}
     assert consequences == {("s3:GetObject", f"{ACCOUNT}:role/made-by-the-session"),
                             ("kms:Decrypt", f"{ACCOUNT}:role/narrows-agents")}
-    assert {line["what"]: line["count"] for line in said.of("note")} == {"duplicates": 2, "shared": 1, "own": 3}
+    assert {line["what"]: line["count"] for line in said.of("note")} == {"duplicates": 2, "shared": 1, "own": 4}
 
 
 def test_without_data_events_the_trail_does_not_cover_objects(recorded, tmp_path):

@@ -210,6 +210,15 @@ void Story::outcome(const review::OperationView& operation) {
                             static_cast<double>(observed.number("duration_ns")) / 1e6);
     }
     line("result", text);
+    const codec::List* findings = member(observed, "findings").as<codec::List>();
+    for (const Value& each : findings == nullptr ? codec::List() : *findings) {
+        const std::string key = each.text("key_id");
+        line("finding",
+             paint(kRed, printable(fmt::format("the answer holds {}{}{} in the clear, at "
+                                               "byte {}",
+                                               each.text("kind"), key.empty() ? "" : " ", key,
+                                               each.number("at")))));
+    }
 }
 
 /// A line an event, or a run of small ones, with the time since the operation was asked.

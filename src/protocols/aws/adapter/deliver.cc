@@ -4,6 +4,7 @@
 #include "protocols/aws/adapter/event_flow.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
+#include "protocols/aws/decode/leaks.h"
 #include "protocols/aws/decode/withhold.h"
 
 namespace narrows::aws {
@@ -27,6 +28,7 @@ struct Exchange::Delivery {
     bool headed = false;              ///< the agent has the head
     std::optional<EventFlow> events;  ///< if it is an event stream
     std::uint64_t passed = 0;         ///< bytes of it that the agent has
+    LeakScan leaks;                   ///< of what is on record
 
     /// What of a stretch may pass; why the answer ends here, if it does.
     EventFlow::Stretch take(const Result<ByteView>& part, bool is_end) {
@@ -56,6 +58,18 @@ http::ResponseHead head_for_agent(const http::ResponseHead& head, bool is_head) 
         }
     }
     return out;
+}
+
+codec::List findings_of(const LeakScan& scan) {
+    codec::List list;
+    for (const Leak& leak : scan.leaks()) {
+        codec::Map entry{{"kind", name_of(leak.kind)}, {"at", leak.at}};
+        if (!leak.key_id.empty()) {
+            entry.emplace("key_id", leak.key_id);
+        }
+        list.emplace_back(std::move(entry));
+    }
+    return list;
 }
 
 codec::List headers_value(const http::Headers& headers) {
@@ -155,6 +169,12 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     if (!withheld.empty()) {
         fields.emplace("withheld", std::move(withheld));
     }
+    delivery.leaks.finish();
+    if (delivery.leaks.total() > 0) {
+        services_.findings += delivery.leaks.total();
+        fields.emplace("findings", findings_of(delivery.leaks));
+        fields.emplace("findings_total", delivery.leaks.total());
+    }
     co_return co_await permit.result(std::move(fields), services_.result_await);
 }
 
@@ -223,6 +243,9 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
     delivery.bytes = recorded.size();
     delivery.bytes_delivered = body.size();
     delivery.hasher.update(recorded);
+    if (!is_swapped(delivery.head.status)) {
+        delivery.leaks.push(recorded);
+    }
     const Result<void> concluded = co_await conclude(permit, delivery, why);
     if (!concluded.has_value() || !why.empty()) {
         co_return fail(ErrorCode::closed, why);
@@ -239,6 +262,7 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
     }
     delivery.bytes += bytes.size();
     delivery.hasher.update(bytes);
+    delivery.leaks.push(bytes);
     const std::uint64_t index = delivery.index;
     delivery.index += recording::body_parts(bytes.size());
     const Await await = is_last ? Await::none : services_.result_await;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -42,6 +43,7 @@ struct Services {
     /// Uses up the URL that is signed with this key id; durable when it returns. ErrorCode::denied:
     /// it was used before, or is not known here.
     std::function<net::Task<Result<void>>(std::string key_id)> spend_url;
+    mutable std::atomic<std::uint64_t> findings = 0;  ///< credentials seen in answers, counted
 };
 
 }  // namespace narrows::aws
