@@ -33,7 +33,7 @@ NGINX = """worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {fo
 events {{ worker_connections 1024; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; keepalive_timeout 300s;
  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
- server {{ listen 127.0.0.1:{port} backlog=1024; root {folder}/files;
+ server {{ {listen} root {folder}/files;
   location = / {{ default_type text/xml; return 200 '{sts}'; }} }} }}
 """
 # What both upstreams answer to AssumeRole, so that Narrows has credentials to sign with.
@@ -53,15 +53,15 @@ defaults
   timeout client 300s
   timeout server 300s
 frontend get
-  bind 127.0.0.1:{get}
+  bind 127.0.0.1:{get}{bind}
   default_backend static
 frontend put
-  bind 127.0.0.1:{put}
+  bind 127.0.0.1:{put}{bind}
   default_backend sink
 backend static
-  server s 127.0.0.1:{nginx}
+  server s 127.0.0.1:{nginx}{server}
 backend sink
-  server s 127.0.0.1:{sink}
+  server s 127.0.0.1:{sink}{sink_server}
 """
 
 
@@ -73,6 +73,10 @@ class HostKeys:
 
 
 class Bench:
+    # What bench/aws.py has otherwise, over TLS.
+    scheme, nginx_listen, sink_certificate = "http", "listen 127.0.0.1:{port} backlog=1024;", []
+    haproxy_bind = haproxy_server = haproxy_sink = ""
+
     def __init__(self, options, folder):
         self.options, self.folder, self.processes = options, folder, []
         self.nginx, self.sink = free_port(), free_port()
@@ -80,9 +84,8 @@ class Bench:
         self.session = {}
         self.gateway = None
 
-    @staticmethod
-    def url(port):
-        return f"http://127.0.0.1:{port}"
+    def url(self, port):
+        return f"{self.scheme}://127.0.0.1:{port}"
 
     def start(self):
         require("nginx", "wrk", "haproxy", "curl")
@@ -96,9 +99,10 @@ class Bench:
             path.chmod(0o755)
         expiry = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
         sts = STS.format(expiry=expiry.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        self.write("nginx.conf", NGINX.format(folder=self.folder, port=self.nginx, sts=sts))
+        listen = self.nginx_listen.format(folder=self.folder, port=self.nginx)
+        self.write("nginx.conf", NGINX.format(folder=self.folder, listen=listen, sts=sts))
         self.run(["nginx", "-c", self.folder / "nginx.conf", "-p", self.folder], self.nginx)
-        self.run([PYTHON, ROOT / "bench" / "sink.py", self.sink, sts], self.sink)
+        self.run([PYTHON, ROOT / "bench" / "sink.py", self.sink, sts, *self.sink_certificate], self.sink)
         if "haproxy" in self.options.ways:
             self.start_haproxy()
         if "narrows" in self.options.ways:
@@ -106,7 +110,8 @@ class Bench:
 
     def start_haproxy(self):
         get, put = free_port(), free_port()
-        self.write("haproxy.cfg", HAPROXY.format(get=get, put=put, nginx=self.nginx, sink=self.sink))
+        tls = {"bind": self.haproxy_bind, "server": self.haproxy_server, "sink_server": self.haproxy_sink}
+        self.write("haproxy.cfg", HAPROXY.format(get=get, put=put, nginx=self.nginx, sink=self.sink, **tls))
         self.run(["haproxy", "-f", self.folder / "haproxy.cfg"], get)
         self.urls["haproxy"] = (self.url(get), self.url(put))
 
@@ -119,7 +124,8 @@ class Bench:
         self.gateway = Gateway(self.folder / "gateway", connections, HostKeys(), recording="segment_mib = 64\nreserve_mib = 256")
         self.gateway.start()
         self.processes.append(self.gateway.process)
-        self.urls["narrows"] = (self.gateway.agents_url, self.gateway.agents_url)
+        agents = self.gateway.agents_url.replace("http", self.scheme, 1)
+        self.urls["narrows"] = (agents, agents)
         session = self.gateway.session()
         self.session = {"get": session.credentials("get"), "put": session.credentials("put")}
 

@@ -1,6 +1,8 @@
-"""Reads uploads and forgets them: an upstream for PUT that costs next to nothing. sink.py PORT STS-ANSWER"""
+"""Reads uploads and forgets them: an upstream for PUT that costs next to nothing. sink.py PORT STS-ANSWER [CERTIFICATE+KEY]"""
 
+import contextlib
 import socket
+import ssl
 import sys
 import threading
 
@@ -8,10 +10,18 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"sink\"\r\nx-amz-reque
 
 
 STS = sys.argv[2].encode()
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if len(sys.argv) > 3 else None
+if TLS:
+    TLS.load_cert_chain(sys.argv[3])
 ASSUMED = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(STS), STS)
 
 
 def serve(connection):
+    with contextlib.suppress(OSError):
+        answer_all(TLS.wrap_socket(connection, server_side=True) if TLS else connection)
+
+
+def answer_all(connection):
     buffer = bytearray(1 << 20)
     pending = b""
     with connection:
