@@ -42,8 +42,9 @@ def key_id(headers):
     return match.group(1) if match else None
 
 
-def why_invalid(method, target, headers, body, secret):
-    """None if the signature holds, else what is wrong. `headers`: lower-case names to values."""
+def why_invalid(method, target, headers, body, secret, body_sha256=None):
+    """None if the signature holds, else what is wrong. `headers`: lower-case names to values; of a body that is not held
+    its digest is enough."""
     if headers.get("authorization", "").startswith(sigv4a.ALGORITHM):
         return sigv4a.why_invalid(method, target, headers, body, secret)
     match = AUTHORIZATION.match(headers.get("authorization", ""))
@@ -55,7 +56,7 @@ def why_invalid(method, target, headers, body, secret):
     if "host" not in signed or unsigned:
         return f"not signed: {unsigned or 'host'}"
     declared = headers.get("x-amz-content-sha256")
-    if declared and re.fullmatch(r"[0-9a-f]{64}", declared) and hashlib.sha256(body).hexdigest() != declared:
+    if declared and re.fullmatch(r"[0-9a-f]{64}", declared) and (body_sha256 or hashlib.sha256(body).hexdigest()) != declared:
         return "the body is not the one that was signed"
     request = AWSRequest(method, f"http://{headers['host']}{target}", headers=headers, data=body)
     request.context.update(signed=signed, timestamp=headers["x-amz-date"], payload_signing_enabled=True)
