@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/text.h"
+#include "protocols/aws/adapter/post_object.h"
 
 namespace narrows::aws {
 
@@ -24,6 +25,17 @@ Rejection unsupported_scheme(Scheme scheme) {
     return reject(Reason::not_supported, "AccessDenied",
                   std::string("Requests proven by ") + sigv4::name_of(scheme) +
                       " are denied here; sign with the session's keys and Signature Version 4");
+}
+
+/// The forms of proof in a request's head that are verified.
+bool is_in_header(Scheme scheme) {
+    return scheme == Scheme::sigv4_header || scheme == Scheme::sigv4a_header;
+}
+
+bool is_verified(Scheme scheme) {
+    return is_in_header(scheme) || scheme == Scheme::sigv4_query ||
+           scheme == Scheme::sigv4a_query || scheme == Scheme::sigv2_query ||
+           scheme == Scheme::bearer;
 }
 
 Rejection not_opened(Scheme scheme, const Error& error) {
@@ -57,15 +69,18 @@ std::string region_of(const session::Connection& granted, const http::RequestHea
     return granted.regions.empty() ? "us-east-1" : granted.regions.front();
 }
 
-bool is_in_header(Scheme scheme) {
-    return scheme == Scheme::sigv4_header || scheme == Scheme::sigv4a_header;
-}
-
 /// Reads the proof in the one place where the request has it.
 Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
     if (is_in_header(caller.presented.scheme)) {
         NARROWS_TRY(sigv4::Authorization authorization, sigv4::read_authorization(head));
         caller.authorization.emplace(std::move(authorization));
+        return ok();
+    }
+    if (caller.form != nullptr) {
+        NARROWS_TRY(sigv4::Authorization authorization, sigv4::read_form(*caller.form));
+        NARROWS_TRY(http::RequestHead put, put_of_form(head, *caller.form));
+        caller.authorization.emplace(std::move(authorization));
+        caller.asks.emplace(std::move(put));
         return ok();
     }
     if (caller.presented.scheme == Scheme::bearer) {
@@ -84,12 +99,15 @@ Result<void> read_proof(const http::RequestHead& head, Caller& caller) {
     return ok();
 }
 
-Rejection unreadable(Scheme scheme, const Error& error) {
-    if (scheme != Scheme::sigv4_query && scheme != Scheme::sigv4a_query) {
+Rejection unreadable(const Caller& caller, const Error& error) {
+    const Scheme scheme = caller.presented.scheme;
+    const bool in_query = scheme == Scheme::sigv4_query || scheme == Scheme::sigv4a_query;
+    if (caller.form == nullptr && !in_query) {
         return reject(Reason::not_authenticated, "IncompleteSignature", error.what);
     }
     Rejection rejection =
-        reject(Reason::not_authenticated, "AuthorizationQueryParametersError", error.what);
+        reject(Reason::not_authenticated,
+               form ? "InvalidPolicyDocument" : "AuthorizationQueryParametersError", error.what);
     rejection.status = 400;
     return rejection;
 }
@@ -106,6 +124,21 @@ Result<void> verify_in_query(const Services& services, const Caller& caller,
     const sigv4::Key key = services.keys.verifying_key(caller.opened->secret, authorization);
     return sigv4::verify_presigned(head, authorization, key, body_sha256, now,
                                    services.limits.clock_skew_s);
+}
+
+/// The policy's signature, then what the policy says of the form.
+Result<void> verify_in_form(const Services& services, const Caller& caller,
+                            const http::RequestHead& head, std::string_view host_bucket) {
+    const sigv4::Authorization& authorization = *caller.authorization;
+    NARROWS_TRY(const std::string bucket, bucket_of_form(head, host_bucket));
+    if (authorization.scheme == Scheme::sigv2_post) {
+        NARROWS_TRY(sigv4::verify_form_v2(*caller.form, authorization, caller.opened->secret));
+    } else {
+        const sigv4::SigningKey key = services.keys.get(caller.opened->secret, authorization.scope);
+        NARROWS_TRY(sigv4::verify_form(*caller.form, authorization, key));
+    }
+    NARROWS_TRY(sigv4::check_policy(*caller.form, bucket, services.clock.wall()));
+    return ok();
 }
 
 Result<void> verify_in_header(const Services& services, const Caller& caller,
@@ -179,9 +212,10 @@ std::optional<Rejection> find_session(const Services& services, Caller& caller,
     }
     caller.session = std::move(session);
     caller.connection = *connection;
-    if (authorization.scheme == Scheme::sigv2_query || authorization.scheme == Scheme::bearer) {
-        const bool s3 = authorization.scheme == Scheme::sigv2_query;
-        authorization.scope = {"", region_of(caller.granted(), head), s3 ? "s3" : kBearerService};
+    if (authorization.scope.service.empty()) {
+        const bool bearer = authorization.scheme == Scheme::bearer;
+        authorization.scope = {"", region_of(caller.granted(), head),
+                               bearer ? kBearerService : "s3"};
     }
     return check_derived(services, caller);
 }
@@ -200,18 +234,20 @@ bool takes_bearer(std::string_view service_id) {
     return service_id == "bedrock" || service_id == "bedrock-runtime";
 }
 
-net::Task<Caller> identify(const Services& services, const http::RequestHead& head) {
+net::Task<Caller> identify(const Services& services, const http::RequestHead& head,
+                           const sigv4::FormFields* form) {
     Caller caller;
-    caller.presented = sigv4::classify(head, services.commitment_key);
+    caller.form = form;
+    caller.presented = form == nullptr ? sigv4::classify(head, services.commitment_key)
+                                       : sigv4::classify_form(*form, services.commitment_key);
     const Scheme scheme = caller.presented.scheme;
-    if (!is_in_header(scheme) && scheme != Scheme::sigv4_query && scheme != Scheme::sigv4a_query &&
-        scheme != Scheme::sigv2_query && scheme != Scheme::bearer) {
+    if (form == nullptr && !is_verified(scheme)) {
         caller.rejection = unsupported_scheme(scheme);
         co_return caller;
     }
     const Result<void> read = read_proof(head, caller);
     if (!read.has_value()) {
-        caller.rejection = unreadable(scheme, read.error());
+        caller.rejection = unreadable(caller, read.error());
         co_return caller;
     }
     const identity::TokenUse use = use_of(*caller.authorization);
@@ -235,14 +271,17 @@ std::optional<Rejection> verify(const Services& services, const Caller& caller,
         return std::nullopt;  // the token, once opened, is the proof
     }
     const bool in_header = is_in_header(caller.authorization->scheme);
-    const Result<void> held = in_header
-                                  ? verify_in_header(services, caller, head, body_sha256)
-                                  : verify_in_query(services, caller, head, bucket, body_sha256);
+    const Result<void> held =
+        caller.form != nullptr ? verify_in_form(services, caller, head, bucket)
+        : in_header            ? verify_in_header(services, caller, head, body_sha256)
+                               : verify_in_query(services, caller, head, bucket, body_sha256);
     if (held.has_value()) {
         return std::nullopt;
     }
     std::string code = "SignatureDoesNotMatch";
-    if (held.error().code == ErrorCode::timeout) {
+    if (held.error().code == ErrorCode::denied) {
+        code = "AccessDenied";
+    } else if (held.error().code == ErrorCode::timeout) {
         code = in_header ? "RequestTimeTooSkewed" : "AccessDenied";
     }
     return reject(Reason::not_authenticated, std::move(code), held.error().what);

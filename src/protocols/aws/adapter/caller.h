@@ -7,6 +7,7 @@
 #include "http/message.h"
 #include "model/decision.h"
 #include "protocols/aws/adapter/services.h"
+#include "protocols/aws/sigv4/post_policy.h"
 #include "protocols/aws/sigv4/presigned.h"
 #include "session/session.h"
 
@@ -34,6 +35,7 @@ struct Caller {
     std::shared_ptr<const signer::Opened> opened;  ///< its token, with the secret that verifies it
     std::optional<Rejection> rejection;            ///< set: nothing else is to be believed
     bool once = false;                             ///< by a URL for a single use
+    const sigv4::FormFields* form = nullptr;       ///< where the proof stands in a form
 
     const session::Connection& granted() const { return session->terms().connections[connection]; }
     const std::string& account() const { return derived ? derived->account : granted().account; }
@@ -44,9 +46,11 @@ struct Caller {
     }
 };
 
-/// Reads the credential of a request and finds the session and connection it names. The signature
-/// is not verified here. Never fails: what is wrong is the rejection.
-net::Task<Caller> identify(const Services& services, const http::RequestHead& head);
+/// Reads the credential of a request, or of the form that it brings (else null, and it outlives the
+/// caller), and finds the session and connection it names. The signature is not verified here.
+/// Never fails: what is wrong is the rejection.
+net::Task<Caller> identify(const Services& services, const http::RequestHead& head,
+                           const sigv4::FormFields* form);
 
 /// Services that a bearer token opens:
 /// https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html

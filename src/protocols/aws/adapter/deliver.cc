@@ -95,7 +95,7 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     delivery.for_record = delivery.head.headers;
     const Operation entry = decoded_.front().entry;
     const bool swapped = is_swapped(delivery.head.status);
-    const bool held = has_secret_outputs(entry) || names_queues(entry) || swapped;
+    const bool held = has_secret_outputs(entry) || names_queues(entry) || swapped || form_;
     Result<void> delivered = ok();
     if (held) {
         delivered = co_await deliver_withheld(permit, upstream, delivery);
@@ -194,6 +194,22 @@ void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
     }
 }
 
+/// The agent posted a form, AWS was sent a PutObject: its own answer is on record.
+void Exchange::answer_as_form(Delivery& delivery, Bytes& body) const {
+    const Result<std::string> bucket = bucket_of_form(received(), named_.bucket);
+    if (!form_ || delivery.head.status != 200 || !bucket.has_value()) {
+        return;
+    }
+    const std::string url = (arrival_.secure ? "https://" : "http://") +
+                            std::string(http::header(head_.headers, "host")) + head_.target;
+    Answer answer =
+        answer_form(form_->fields, bucket.value(), url, {200, delivery.for_agent.headers});
+    delivery.for_agent = {answer.status, std::move(answer.headers)};
+    body = to_bytes(answer.body);
+    delivery.rewritten = "S3's answer to a form";
+    delivery.sha256_delivered = crypto::sha256(body);
+}
+
 /// Answers of which record and agent get two versions: whole in memory. On record without secret
 /// values, for the agent with its own endpoint in queue URLs.
 net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
@@ -240,6 +256,7 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
         }
     }
     name_queues_for_agent(delivery, body);
+    answer_as_form(delivery, body);
     delivery.bytes = recorded.size();
     delivery.bytes_delivered = body.size();
     delivery.hasher.update(recorded);

@@ -25,11 +25,18 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
       named_{.bucket = arrival.bucket} {}
 
 net::Task<void> Exchange::run() {
-    caller_ = co_await identify(services_, head_);
+    std::optional<Rejection> rejection;
+    if (is_form_post(head_)) {
+        rejection = co_await receive_form();
+    }
+    const sigv4::FormFields* fields = form_ ? &form_->fields : nullptr;
+    caller_ = co_await identify(services_, head_, fields);
     if (caller_.asks) {
         received_ = std::exchange(head_, *caller_.asks);
     }
-    std::optional<Rejection> rejection = caller_.rejection;
+    if (!rejection) {
+        rejection = caller_.rejection;
+    }
     if (!rejection) {
         rejection = co_await understand();
     }
@@ -213,8 +220,9 @@ net::Task<void> Exchange::answer_denied(const session::Admission& admission,
 
 net::Task<void> Exchange::answer_error(int status, const std::string& code,
                                        const std::string& message, const std::string& record) {
-    const std::string signing =
-        caller_.authorization ? caller_.authorization->scope.service : std::string();
+    const std::string signing = caller_.authorization
+                                    ? caller_.authorization->scope.service
+                                    : std::string(is_form_post(received()) ? "s3" : "");
     const Style style =
         decoded_.empty() ? guess_style(head_, signing)
                          : style_of(recognition_.protocol, decoded_.front().entry.service(), head_);

@@ -8,6 +8,7 @@
 #include "http/connection.h"
 #include "protocols/aws/adapter/caller.h"
 #include "protocols/aws/adapter/pool.h"
+#include "protocols/aws/adapter/post_object.h"
 #include "protocols/aws/adapter/services.h"
 #include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/catalogue/recognise.h"
@@ -48,6 +49,7 @@ class Exchange {
     struct Upload;
 
     // understand.cc: from bytes to an operation, or to why not.
+    net::Task<std::optional<Rejection>> receive_form();
     net::Task<std::optional<Rejection>> understand();
     std::optional<Rejection> check_declarations() const;
     std::optional<Rejection> check_origin();
@@ -58,6 +60,7 @@ class Exchange {
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
     net::Task<Result<Bytes>> collect(std::size_t size_max);
+    std::optional<Rejection> check_form_size() const;
     bool is_blob() const;
     bool checksums_cover_body() const;
     bool may_hold_secrets() const;
@@ -134,6 +137,7 @@ class Exchange {
     net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
                                      const std::string& why);
     void name_queues_for_agent(Delivery& delivery, Bytes& body) const;
+    void answer_as_form(Delivery& delivery, Bytes& body) const;
     static codec::Value head_record(session::Permit& permit, const Delivery& delivery);
     bool record_head(session::Permit& permit, const Delivery& delivery);
 
@@ -143,6 +147,7 @@ class Exchange {
     http::ServerConnection& agent_;
     http::RequestHead head_;  ///< what is asked: as received, or with its proof taken out
     std::optional<http::RequestHead> received_;  ///< if that is another
+    std::optional<PostedForm> form_;
     const Arrival& arrival_;
     const MonoNs began_;
 

@@ -72,7 +72,7 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
         // Whoever waits to be told to send is told after the decision, which needs no blob.
         const bool waits = !http::header(head_.headers, "expect").empty();
-        streamed_ = !rejection && agent_.has_body() && vouched &&
+        streamed_ = !rejection && !form_ && agent_.has_body() && vouched &&
                     (large || waits || payload_.chunked()) && is_blob();
     }
     if (payload_.chunked() && !payload_.decoded_length) {
@@ -194,7 +194,7 @@ net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
 
 /// The rest of the body, within the deadline that is set.
 net::Task<Result<Bytes>> Exchange::collect(std::size_t size_max) {
-    Bytes body;
+    Bytes body = form_ ? std::move(form_->begun) : Bytes();
     while (!agent_.body_done()) {
         const Result<ByteView> part = co_await agent_.read_body();
         if (!part.has_value()) {
@@ -203,7 +203,14 @@ net::Task<Result<Bytes>> Exchange::collect(std::size_t size_max) {
         if (body.size() + part.value().size() > size_max) {
             co_return fail(ErrorCode::exhausted, "The request's body is larger than allowed");
         }
-        append(body, part.value());
+        if (!form_) {
+            append(body, part.value());
+            continue;
+        }
+        const Result<void> read = form_->reader.push(part.value(), body);
+        if (!read.has_value()) {
+            co_return fail(read.error());
+        }
     }
     co_return body;
 }
@@ -217,7 +224,74 @@ net::Task<std::optional<Rejection>> Exchange::take_held_body() {
     raw_body_ = std::move(raw.value());
     body_read_ = true;
     bytes_request_ = raw_body_.size();
+    if (form_) {
+        std::optional<Rejection> rejection = check_form_size();
+        if (rejection) {
+            co_return rejection;
+        }
+    }
     co_return check_held_body(raw_body_);
+}
+
+/// The fields of a browser's upload, with what came of the file; nobody is known yet, so they are
+/// few and have one deadline.
+net::Task<std::optional<Rejection>> Exchange::receive_form() {
+    const auto malformed = [](const Error& error) {
+        Rejection rejection = reject(Reason::not_recognised, "MalformedPOSTRequest", error.what);
+        rejection.status = 400;
+        return rejection;
+    };
+    Result<codec::FormUpload> reader =
+        codec::FormUpload::of(http::header(head_.headers, "content-type"));
+    if (!reader.has_value()) {
+        co_return malformed(reader.error());
+    }
+    PostedForm form{std::move(reader.value()), {}, {}};
+    if (!http::header(head_.headers, "expect").empty()) {
+        continue_sent_ = true;
+        const Result<void> written = co_await agent_.write_continue();
+        if (!written.has_value()) {
+            co_return malformed(written.error());
+        }
+    }
+    agent_.stream().expires_after(kRefusedBodyTime);
+    while (!agent_.body_done() && !form.reader.in_file()) {
+        const Result<ByteView> part = co_await agent_.read_body();
+        if (!part.has_value()) {
+            co_return malformed(part.error());
+        }
+        const Result<void> read = form.reader.push(part.value(), form.begun);
+        if (!read.has_value()) {
+            co_return malformed(read.error());
+        }
+    }
+    form.fields = fields_of(form.reader);
+    form_.emplace(std::move(form));
+    co_return std::nullopt;
+}
+
+/// Whether the file came whole and is as long as the policy wants it.
+std::optional<Rejection> Exchange::check_form_size() const {
+    const Result<void> whole = form_->reader.finish();
+    if (!whole.has_value()) {
+        return not_recognised(whole.error());
+    }
+    const Result<std::string> bucket = bucket_of_form(received(), named_.bucket);
+    const Result<sigv4::FileBounds> bounds = sigv4::check_policy(
+        form_->fields, bucket.has_value() ? bucket.value() : "", services_.clock.wall());
+    if (!bounds.has_value()) {
+        return reject(Reason::not_authenticated, "AccessDenied", bounds.error().what);
+    }
+    const bool small = raw_body_.size() < bounds.value().bytes_min;
+    if (!small && raw_body_.size() <= bounds.value().bytes_max) {
+        return std::nullopt;
+    }
+    Rejection rejection =
+        reject(Reason::not_authenticated, small ? "EntityTooSmall" : "EntityTooLarge",
+               fmt::format("The file has {} bytes; the form's policy wants {} to {}",
+                           raw_body_.size(), bounds.value().bytes_min, bounds.value().bytes_max));
+    rejection.status = 400;
+    return rejection;
 }
 
 /// Hash, signature, framing and checksums of a body that is in memory, then its plain form.

@@ -321,6 +321,10 @@ const char* name_of(Scheme scheme) {
             return "sigv2";
         case Scheme::sigv2_query:
             return "sigv2-query";
+        case Scheme::sigv4_post:
+            return "sigv4-post";
+        case Scheme::sigv2_post:
+            return "sigv2-post";
         case Scheme::sigv4a_header:
             return "sigv4a";
         case Scheme::sigv4a_query:

@@ -23,6 +23,8 @@ enum class Scheme {
     sigv4_query,    ///< presigned: X-Amz-Algorithm=AWS4-HMAC-SHA256
     sigv2_header,   ///< Authorization: AWS KEY:signature
     sigv2_query,    ///< presigned: AWSAccessKeyId=…&Signature=…
+    sigv4_post,     ///< a form's fields: policy, x-amz-signature
+    sigv2_post,     ///< a form's fields: policy, signature
     sigv4a_header,  ///< Authorization: AWS4-ECDSA-P256-SHA256 …
     sigv4a_query,   ///< presigned: X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256
     bearer,
