@@ -1,6 +1,7 @@
 // Policies after the examples of the IAM User Guide, with requests and the verdicts that the guide's pages give for them in
 // words. Each entry: the page (docs.aws.amazon.com/IAM/latest/UserGuide/PAGE.html), the statements, and rows of action,
-// resource, context and verdict ("allow", "deny": explicitly, "none": by default).
+// resource, context and verdict ("allow", "deny": explicitly, "none": by default). Requests that a service makes for the caller
+// are left out: they never reach a gateway.
 const allow = (Action, Resource, Condition, more) => ({ Effect: 'Allow', Action, Resource, ...(Condition ? { Condition } : {}), ...more })
 const deny = (Action, Resource, Condition, more) => ({ ...allow(Action, Resource, Condition, more), Effect: 'Deny' })
 const user = { 'aws:username': 'ana' }
@@ -44,8 +45,7 @@ export const EXAMPLES = [
     [allow('*', '*'), deny('*', '*', {
       NotIpAddress: { 'aws:SourceIp': ['192.0.2.0/24', '203.0.113.0/24'] }, Bool: { 'aws:ViaAWSService': 'false' } })], [
       ['s3:GetObject', bucket + '/a', { 'aws:SourceIp': '192.0.2.7', 'aws:ViaAWSService': 'false' }, 'allow'],
-      ['s3:GetObject', bucket + '/a', { 'aws:SourceIp': '198.51.100.1', 'aws:ViaAWSService': 'false' }, 'deny'],
-      ['s3:GetObject', bucket + '/a', { 'aws:SourceIp': '198.51.100.1', 'aws:ViaAWSService': 'true' }, 'allow']]],
+      ['s3:GetObject', bucket + '/a', { 'aws:SourceIp': '198.51.100.1', 'aws:ViaAWSService': 'false' }, 'deny']]],
   ['reference_policies_examples_aws_deny-requested-region',
     [allow('*', '*'), { Effect: 'Deny', NotAction: ['cloudfront:*', 'iam:*', 'route53:*', 'support:*'], Resource: '*',
       Condition: { StringNotEquals: { 'aws:RequestedRegion': ['eu-central-1', 'eu-west-1'] } } }], [
