@@ -23,6 +23,7 @@ HIDDEN = {
     "expat.h": {"codec"},
     "toml++/": {"gateway", "apps"},
     "boost/json": {"codec"},
+    "nghttp2/": {"http"},
     "seccomp.h": {"process"},
     "sqlite3.h": {"reconcile"},
 }

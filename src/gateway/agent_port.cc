@@ -66,42 +66,44 @@ net::Task<Result<void>> secure(Runtime& runtime, net::Stream& stream) {
     co_return co_await stream.start_tls_server(*context.value(), std::move(choose));
 }
 
-net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
-                               bool is_secure) {
-    const std::shared_ptr<Settings> settings = runtime.settings();
-    http::Bounds bounds;
-    bounds.header_bytes_max = std::size_t{settings->config.limits.header_kib} * 1024;
-    http::ServerConnection agent(stream, bounds);
-    aws::Adapter& adapter = runtime.adapter_of(loop);
-    aws::Arrival arrival;
-    arrival.mode = "endpoint";
-    arrival.peer = net::to_string(stream.peer());
-    arrival.peer_address = stream.peer().address;
-    arrival.secure = is_secure;
-    bool first = true;
-    while (agent.keep_alive() && !runtime.draining) {
-        stream.expires_after(first ? kHeadMax : kIdleMax);
-        Result<http::RequestHead> head = co_await agent.read_head();
-        if (!head.has_value()) {
-            if (!agent.malformed().bytes.empty()) {
-                co_await adapter.refuse_malformed(agent, head.error(), arrival);
-            }
-            co_return;
+/// One request for AWS or for the gateway itself.
+net::Task<void> serve_request(Runtime& runtime, net::Loop& loop, http::ServerExchange& agent,
+                              http::RequestHead head, aws::Arrival arrival) {
+    if (arrival.host.empty()) {
+        arrival.bucket = bucket_of(lower_host(head), runtime.settings()->config.listen.names);
+        if (arrival.bucket.empty() && is_delivery(head)) {
+            co_return co_await serve_delivery(runtime, agent, head);
         }
-        first = false;
-        if (head.value().method == "CONNECT" && !is_secure) {
-            co_return co_await serve_connect(runtime, loop, agent, head.value());
-        }
-        arrival.bucket = bucket_of(lower_host(head.value()), settings->config.listen.names);
-        if (arrival.bucket.empty() && is_delivery(head.value())) {
-            co_await serve_delivery(runtime, agent, head.value());
-            continue;
-        }
-        co_await adapter.serve(agent, std::move(head.value()), arrival);
     }
+    co_await runtime.adapter_of(loop).serve(agent, std::move(head), arrival);
 }
 
 }  // namespace
+
+net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
+                               aws::Arrival arrival, net::Millis idle_max) {
+    http::Bounds bounds;
+    bounds.header_bytes_max = std::size_t{runtime.settings()->config.limits.header_kib} * 1024;
+    arrival.peer = net::to_string(stream.peer());
+    arrival.peer_address = stream.peer().address;
+    http::ServerConnection agent(stream, bounds);
+    while (agent.keep_alive() && !runtime.draining) {
+        Result<http::RequestHead> head = co_await agent.read_head();
+        if (!head.has_value()) {
+            if (!agent.malformed().bytes.empty()) {
+                co_await runtime.adapter_of(loop).refuse_malformed(agent, agent.malformed(),
+                                                                   head.error(), arrival);
+                stream.shutdown_write();
+            }
+            co_return;
+        }
+        if (head.value().method == "CONNECT" && !arrival.secure) {
+            co_return co_await serve_connect(runtime, loop, agent, head.value());
+        }
+        co_await serve_request(runtime, loop, agent, std::move(head.value()), arrival);
+        stream.expires_after(idle_max);
+    }
+}
 
 net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr stream) {
     stream->expires_after(kHeadMax);
@@ -116,7 +118,11 @@ net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr st
             co_return;
         }
     }
-    co_await serve_requests(runtime, loop, *stream, is_tls);
+    aws::Arrival arrival;
+    arrival.mode = "endpoint";
+    arrival.secure = is_tls;
+    stream->expires_after(kHeadMax);
+    co_await serve_requests(runtime, loop, *stream, std::move(arrival), kIdleMax);
 }
 
 net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string peer,
@@ -136,7 +142,7 @@ net::Task<void> record_refused(Runtime& runtime, std::string mode, std::string p
     }
 }
 
-net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnection& agent,
+net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerExchange& agent,
                                      int status, std::string_view type, std::string_view body) {
     http::ResponseHead head{status, {{"Content-Type", std::string(type)}}};
     http::set(head.headers, "Date", imf_fixdate(runtime.clock.wall()));
@@ -144,7 +150,7 @@ net::Task<Result<void>> answer_plain(const Runtime& runtime, http::ServerConnect
     if (status == 407) {
         http::set(head.headers, "Proxy-Authenticate", "Basic realm=\"narrows\"");
     }
-    agent.stream().expires_after(kHeadMax);
+    agent.expires_after(kHeadMax);
     co_return co_await agent.write_message(head, as_bytes(body), false);
 }
 

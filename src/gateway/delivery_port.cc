@@ -113,12 +113,12 @@ bool is_delivery(const http::RequestHead& head) {
     return head.target.starts_with(kPrefix);
 }
 
-net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
+net::Task<void> serve_delivery(Runtime& runtime, http::ServerExchange& agent,
                                const http::RequestHead& head) {
     if (!agent.body_done()) {
         agent.must_close();
     }
-    const std::string peer = net::to_string(agent.stream().peer());
+    const std::string peer = net::to_string(agent.peer());
     const Reply reply = co_await reply_to(runtime, head, peer);
     if (reply.status == 403) {
         co_await record_refused(runtime, "delivery", peer, head, model::Reason::not_authenticated,

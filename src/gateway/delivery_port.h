@@ -9,7 +9,7 @@ namespace narrows::gateway {
 bool is_delivery(const http::RequestHead& head);
 /// GET /.narrows/credentials[/CONNECTION] and /.narrows/session with the delivery token in
 /// Authorization; GET /.narrows/ca.pem without.
-net::Task<void> serve_delivery(Runtime& runtime, http::ServerConnection& agent,
+net::Task<void> serve_delivery(Runtime& runtime, http::ServerExchange& agent,
                                const http::RequestHead& head);
 
 }  // namespace narrows::gateway

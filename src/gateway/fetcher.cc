@@ -59,13 +59,13 @@ Result<T> on_loop(const std::shared_ptr<Exchange>& exchange,
 
 net::Task<Result<void>> write_piece(http::ClientConnection& connection, net::Millis timeout,
                                     std::shared_ptr<const Bytes> piece) {
-    connection.stream().expires_after(timeout);
+    connection.expires_after(timeout);
     co_return co_await connection.write_body(*piece);
 }
 
 net::Task<Result<upstream::FetchResponse>> read_answer(http::ClientConnection& connection,
                                                        const upstream::FetchRequest& request) {
-    connection.stream().expires_after(net::Millis(request.timeout_ms));
+    connection.expires_after(net::Millis(request.timeout_ms));
     Result<http::ResponseHead> answer = co_await connection.read_head(request.head.method);
     if (!answer.has_value()) {
         co_return fail(answer.error());

@@ -83,7 +83,7 @@ session::Asked asked(const Runtime& runtime, http::ServerConnection& agent,
                      model::Decision decided) {
     session::Asked asked;
     asked.seen.mode = "proxy";
-    asked.seen.peer = net::to_string(agent.stream().peer());
+    asked.seen.peer = net::to_string(agent.peer());
     asked.seen.head = aws::withheld_headers(head, runtime.commitment_key.view(), false);
     model::Operation operation;
     operation.protocol = "net";
@@ -158,28 +158,13 @@ net::Task<void> open_tunnel(Runtime& runtime, net::Loop& loop, http::ServerConne
     if (!secured.has_value()) {
         co_return;
     }
-    http::Bounds bounds;
-    bounds.header_bytes_max = std::size_t{runtime.settings()->config.limits.header_kib} * 1024;
-    http::ServerConnection inner(stream, bounds);
     aws::Arrival arrival;
     arrival.mode = "proxy";
-    arrival.peer = net::to_string(stream.peer());
-    arrival.peer_address = stream.peer().address;
     arrival.secure = true;
     arrival.host = to.host;
     arrival.proxied_by = std::move(session);
-    aws::Adapter& adapter = runtime.adapter_of(loop);
-    while (inner.keep_alive() && !runtime.draining) {
-        stream.expires_after(kTunnelIdleMax);
-        Result<http::RequestHead> head = co_await inner.read_head();
-        if (!head.has_value()) {
-            if (!inner.malformed().bytes.empty()) {
-                co_await adapter.refuse_malformed(inner, head.error(), arrival);
-            }
-            co_return;
-        }
-        co_await adapter.serve(inner, std::move(head.value()), arrival);
-    }
+    stream.expires_after(kTunnelIdleMax);
+    co_await serve_requests(runtime, loop, stream, std::move(arrival), kTunnelIdleMax);
 }
 
 /// What the agent says first, and whom it asks for by SNI; another name than CONNECT's is refused.

@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -105,6 +106,11 @@ ServerConnection::ServerConnection(net::Stream& stream, Bounds bounds)
     : stream_(stream),
       reader_(std::make_unique<MessageReader>(MessageReader::Side::request, bounds)) {}
 ServerConnection::~ServerConnection() = default;
+
+void ServerConnection::begin_with(ByteView read) {
+    std::copy(read.begin(), read.end(), reader_->room().begin());
+    reader_->fed(read.size());
+}
 
 net::Task<Result<RequestHead>> ServerConnection::read_head() {
     reader_->begin(false);

@@ -6,8 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "http/message.h"
-#include "net/stream.h"
+#include "http/exchange.h"
 
 /// HTTP/1.1 (RFC 9112) over a net::Stream, parsed by Boost.Beast's parser. Strict where leniency
 /// lets two readers disagree: a message with both Content-Length and Transfer-Encoding, repeated
@@ -21,55 +20,42 @@ struct Bounds {
     std::size_t stream_bytes = 256 * 1024;
 };
 
-/// How the body of a message to be written is delimited.
-struct Framing {
-    enum class Kind { none, length, chunked } kind = Kind::none;
-    std::uint64_t length = 0;
-
-    static Framing none() { return {}; }
-    static Framing sized(std::uint64_t length) { return {Kind::length, length}; }
-    static Framing chunked() { return {Kind::chunked, 0}; }
-};
-
-/// The bytes of a message's head that could not be understood, for the record. Bounded.
-/// At most this much of what could not be understood is kept.
-inline constexpr std::size_t kMalformedKept = 16 * 1024;
-
-struct Malformed {
-    Bytes bytes;
-    std::string why;
-};
-
 class MessageReader;
 
-/// The server's side of one connection. Not thread-safe; lives on the stream's loop. After any
-/// error the connection is good for one last answer at most.
-class ServerConnection {
+/// The server's side of one connection, one exchange after another. Not thread-safe; lives on the
+/// stream's loop.
+class ServerConnection final : public ServerExchange {
   public:
     ServerConnection(net::Stream& stream, Bounds bounds);
-    ~ServerConnection();
+    ~ServerConnection() override;
+
+    /// What was read of the connection before; once, at its beginning.
+    void begin_with(ByteView read);
 
     /// The next request's head. ErrorCode::closed: the peer ended between requests.
     /// ErrorCode::invalid: refused; `malformed()` has the bytes.
     net::Task<Result<RequestHead>> read_head();
     const Malformed& malformed() const { return malformed_; }
 
-    /// The next stretch of the request's body; valid until the next call. Empty: the body is over.
-    net::Task<Result<ByteView>> read_body();
-    bool body_done() const;
-    /// Declared length, if there is a Content-Length.
-    std::optional<std::uint64_t> content_length() const;
-    bool has_body() const;
     /// After the answer: may another request follow?
     bool keep_alive() const { return keep_alive_; }
-    void must_close() { keep_alive_ = false; }
 
-    net::Task<Result<void>> write_continue();
-    /// Head and the whole body in one write.
-    net::Task<Result<void>> write_message(const ResponseHead& head, ByteView body, bool is_head);
-    net::Task<Result<void>> write_head(const ResponseHead& head, Framing framing);
-    net::Task<Result<void>> write_body(ByteView part);
-    net::Task<Result<void>> finish_body();
+    std::string_view version() const override { return "1.1"; }
+    net::Endpoint peer() const override { return stream_.peer(); }
+    net::Task<Result<ByteView>> read_body() override;
+    bool body_done() const override;
+    std::optional<std::uint64_t> content_length() const override;
+    bool has_body() const override;
+    void must_close() override { keep_alive_ = false; }
+    net::Task<Result<void>> write_continue() override;
+    net::Task<Result<void>> write_message(const ResponseHead& head, ByteView body,
+                                          bool is_head) override;
+    net::Task<Result<void>> write_head(const ResponseHead& head, Framing framing) override;
+    net::Task<Result<void>> write_body(ByteView part) override;
+    net::Task<Result<void>> finish_body() override;
+    void expires_after(net::Millis time) override { stream_.expires_after(time); }
+    void close() override { stream_.close(); }
+    bool is_open() const override { return stream_.is_open(); }
 
     /// Bytes read beyond the message, for a connection that becomes a tunnel.
     ByteView unread() const;
@@ -83,27 +69,25 @@ class ServerConnection {
     bool keep_alive_ = true;
 };
 
-/// The client's side of one connection, to an upstream.
-class ClientConnection {
+/// The client's side of one connection, one exchange after another.
+class ClientConnection final : public ClientExchange {
   public:
     ClientConnection(net::StreamPtr stream, Bounds bounds);
-    ~ClientConnection();
+    ~ClientConnection() override;
 
-    net::Task<Result<void>> write_head(const RequestHead& head, Framing framing, ByteView first);
-    net::Task<Result<void>> write_body(ByteView part);
-    net::Task<Result<void>> finish_body();
-
-    /// `method` decides whether the answer has a body. 1xx answers are read over.
-    net::Task<Result<ResponseHead>> read_head(const std::string& method);
-    net::Task<Result<ByteView>> read_body();
-    bool body_done() const;
-    std::optional<std::uint64_t> content_length() const;
-
-    /// The answer was read whole, keep-alive, nothing left over.
-    bool ended_well() const;
-    /// The same, and the peer has neither ended nor said anything since: asks the socket.
-    bool is_reusable() const;
-    net::Stream& stream() { return *stream_; }
+    net::Task<Result<void>> write_head(const RequestHead& head, Framing framing,
+                                       ByteView first) override;
+    net::Task<Result<void>> write_body(ByteView part) override;
+    net::Task<Result<void>> finish_body() override;
+    net::Task<Result<ResponseHead>> read_head(const std::string& method) override;
+    net::Task<Result<ByteView>> read_body() override;
+    bool body_done() const override;
+    std::optional<std::uint64_t> content_length() const override;
+    bool unprocessed() const override { return false; }  // there is no such word in HTTP/1.1
+    bool ended_well() const override;
+    bool is_reusable() const override;
+    void expires_after(net::Millis time) override { stream_->expires_after(time); }
+    void close() override { stream_->close(); }
 
   private:
     net::StreamPtr stream_;

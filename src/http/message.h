@@ -30,4 +30,8 @@ std::size_t count(const Headers& headers, std::string_view name);
 void remove(Headers& headers, std::string_view name);
 void set(Headers& headers, std::string_view name, std::string value);
 
+/// Two readers could disagree on where a message with these fields ends or what it says: why, or
+/// nullptr.
+const char* why_ambiguous(const Headers& headers, bool is_request);
+
 }  // namespace narrows::http

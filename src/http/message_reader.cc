@@ -1,14 +1,12 @@
 #include "http/message_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <variant>
 
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "base/check.h"
 #include "base/secret.h"
-#include "codec/text.h"
 
 namespace narrows::http {
 
@@ -17,60 +15,6 @@ using boost::beast::string_view;
 using boost::system::error_code;
 
 namespace {
-
-/// Fields that may stand once only: a second one is how two readers are made to disagree.
-constexpr std::array<std::string_view, 9> kSingletons = {
-    "host",         "authorization",        "proxy-authorization",  "x-amz-date",  "date",
-    "content-type", "x-amz-security-token", "x-amz-content-sha256", "x-amz-target"};
-
-/// What Connection may name (RFC 9110 section 7.6.1). Naming any other field asks for its removal
-/// on the way, after it was decided upon: "Connection: content-length", "Connection: x-amz-date".
-constexpr std::array<std::string_view, 5> kConnectionOptions = {"close", "keep-alive", "te",
-                                                                "upgrade", "http2-settings"};
-
-bool names_other_fields(const Headers& headers) {
-    for (const codec::Pair& field : headers) {
-        if (!codec::iequals(field.name, "connection")) {
-            continue;
-        }
-        for (const std::string_view option : codec::split(field.value, ',')) {
-            const auto is_option = [name = codec::trim(option)](std::string_view known) {
-                return name.empty() || codec::iequals(name, known);
-            };
-            if (std::none_of(kConnectionOptions.begin(), kConnectionOptions.end(), is_option)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/// Two readers could disagree on where this message ends or what it says: why, or nullptr.
-const char* why_ambiguous(const Headers& headers, bool is_request) {
-    const std::size_t lengths = count(headers, "content-length");
-    const std::string_view length = header(headers, "content-length");
-    if (lengths > 1 || (lengths == 1 && (length.empty() || length.size() > 18 ||
-                                         length.find_first_not_of("0123456789") != length.npos))) {
-        return "Content-Length is not one plain number";
-    }
-    const std::size_t encodings = count(headers, "transfer-encoding");
-    if (encodings > 1 ||
-        (encodings == 1 && !codec::iequals(header(headers, "transfer-encoding"), "chunked"))) {
-        return "the only Transfer-Encoding spoken here is chunked";
-    }
-    if (lengths + encodings > 1) {
-        return "Content-Length and Transfer-Encoding together";
-    }
-    for (const std::string_view name : kSingletons) {
-        if (is_request && count(headers, name) > 1) {
-            return "a field that may stand once stands twice";
-        }
-    }
-    if (is_request && names_other_fields(headers)) {
-        return "Connection names a field that it must not take away";
-    }
-    return nullptr;
-}
 
 /// An obsolete folded line (RFC 9112 section 5.2): the parser would join it silently.
 bool has_folded_line(ByteView head) {

@@ -21,7 +21,7 @@ namespace narrows::net {
 namespace asio = boost::asio;
 
 struct Loop::State {
-    std::unordered_set<Stream*> watched;  // first: coroutines that die with the context unwatch
+    std::unordered_set<Expiring*> watched;  // first: coroutines that die with the context unwatch
     asio::io_context context{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
     asio::steady_timer tick{context};
@@ -37,8 +37,8 @@ struct Loop::State {
     }
     void look_through() {
         const MonoNs now = system_clock().mono();
-        for (Stream* stream : watched) {
-            stream->expire_if_due(now);
+        for (Expiring* each : watched) {
+            each->expire_if_due(now);
         }
     }
 };
@@ -67,11 +67,11 @@ void Loop::post(std::function<void()> work) {
     asio::post(state_->context, std::move(work));
 }
 
-void Loop::watch(Stream* stream) {
-    state_->watched.insert(stream);
+void Loop::watch(Expiring* watched) {
+    state_->watched.insert(watched);
 }
-void Loop::unwatch(Stream* stream) {
-    state_->watched.erase(stream);
+void Loop::unwatch(Expiring* watched) {
+    state_->watched.erase(watched);
 }
 
 Loops::Loops(std::size_t count) {

@@ -102,9 +102,11 @@ Task<Result<void>> Stream::start_tls_server(TlsServerContext& context, TlsChoose
     co_return ok();
 }
 
-Task<Result<void>> Stream::start_tls_client(TlsClientContext& context, const std::string& name) {
+Task<Result<void>> Stream::start_tls_client(TlsClientContext& context, const std::string& name,
+                                            bool offer_http2) {
     impl_->tls = std::make_unique<Stream::Impl::Tls>(impl_->socket, context.impl().context);
     impl_->tls->set_verify_callback(asio::ssl::host_name_verification(name));
+    offer_protocols(impl_->tls->native_handle(), offer_http2);
     SSL_set_tlsext_host_name(impl_->tls->native_handle(), name.c_str());
     boost::system::error_code error;
     std::tie(error) = co_await impl_->tls->async_handshake(asio::ssl::stream_base::client, kTuple);
@@ -166,6 +168,16 @@ std::string Stream::tls_server_name() const {
     }
     const char* name = SSL_get_servername(impl_->tls->native_handle(), TLSEXT_NAMETYPE_host_name);
     return name == nullptr ? std::string() : std::string(name);
+}
+
+bool Stream::speaks_http2() const {
+    if (!impl_->tls) {
+        return false;
+    }
+    const unsigned char* chosen = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(impl_->tls->native_handle(), &chosen, &size);
+    return size == 2 && chosen[0] == 'h' && chosen[1] == '2';
 }
 
 }  // namespace narrows::net

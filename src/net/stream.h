@@ -31,7 +31,7 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 /// may be under way at once. Every operation is bounded by the deadline set last; when it passes,
 /// the connection is closed and the operation fails with ErrorCode::timeout. A peer's end is
 /// ErrorCode::closed; a TLS stream cut without close_notify is `truncated()`.
-class Stream {
+class Stream final : public Expiring {
   public:
     struct Impl;
     explicit Stream(std::unique_ptr<Impl> impl);
@@ -49,8 +49,10 @@ class Stream {
 
     /// `choose`, if not empty, may serve another context to a peer that names one.
     Task<Result<void>> start_tls_server(TlsServerContext& context, TlsChooser choose = {});
-    /// Verifies the peer's certificate for `name`.
-    Task<Result<void>> start_tls_client(TlsClientContext& context, const std::string& name);
+    /// Verifies the peer's certificate for `name`. Offers by ALPN (RFC 7301) http/1.1, and h2
+    /// before it if asked to.
+    Task<Result<void>> start_tls_client(TlsClientContext& context, const std::string& name,
+                                        bool offer_http2 = false);
 
     /// From now; replaces the deadline before. Zero: none.
     void expires_after(Millis time);
@@ -62,9 +64,9 @@ class Stream {
     bool is_idle_clean() const;
     Endpoint peer() const;
     std::string tls_server_name() const;  ///< SNI the peer asked for, or empty
+    bool speaks_http2() const;            ///< agreed on by ALPN
 
-    /// For Loop: closes the connection if its deadline has passed.
-    void expire_if_due(MonoNs now);
+    void expire_if_due(MonoNs now) override;
 
   private:
     std::unique_ptr<Impl> impl_;

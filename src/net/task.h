@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace narrows::net {
@@ -19,7 +20,15 @@ using Task = boost::asio::awaitable<T>;
 
 using Millis = std::chrono::milliseconds;
 
-class Stream;
+/// What has deadlines that its loop looks after.
+class Expiring {
+  public:
+    /// Closes what is past its deadline; destroys nothing. On the loop.
+    virtual void expire_if_due(MonoNs now) = 0;
+
+  protected:
+    ~Expiring() = default;
+};
 
 /// One thread with its own event queue. What runs on a loop stays on it: connections, their
 /// coroutines and their upstream connections need no locks between them.
@@ -35,9 +44,9 @@ class Loop {
     void spawn(std::function<Task<void>()> story);
     void post(std::function<void()> work);
 
-    /// Streams with a deadline; looked through every kDeadlineTick. Loop thread only.
-    void watch(Stream* stream);
-    void unwatch(Stream* stream);
+    /// Looked through every kDeadlineTick. Loop thread only.
+    void watch(Expiring* watched);
+    void unwatch(Expiring* watched);
 
   private:
     friend class Loops;

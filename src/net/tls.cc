@@ -1,5 +1,7 @@
 #include "net/tls.h"
 
+#include <string_view>
+
 #include <boost/asio/buffer.hpp>
 
 #include "net/tls_impl.h"
@@ -9,13 +11,21 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 
-constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+/// As ALPN lists them, each after its length.
+constexpr std::string_view kHttp11 = "\x08http/1.1";
+constexpr std::string_view kHttp2 = "\x02h2\x08http/1.1";
 
-int choose_http11(SSL*, const unsigned char** out, unsigned char* out_size,
-                  const unsigned char* offered, unsigned offered_size, void*) {
+const unsigned char* bytes_of(std::string_view list) {
+    return reinterpret_cast<const unsigned char*>(list.data());
+}
+
+template <const std::string_view& ours>
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* offered, unsigned offered_size, void*) {
     unsigned char* chosen = nullptr;
     const int match =
-        SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11, offered, offered_size);
+        SSL_select_next_proto(&chosen, out_size, bytes_of(ours), static_cast<unsigned>(ours.size()),
+                              offered, offered_size);
     *out = chosen;
     return match == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -47,6 +57,11 @@ void restrict_versions(ssl::context& context) {
 
 }  // namespace
 
+void offer_protocols(SSL* connection, bool http2) {
+    const std::string_view list = http2 ? kHttp2 : kHttp11;
+    SSL_set_alpn_protos(connection, bytes_of(list), static_cast<unsigned>(list.size()));
+}
+
 void offer_choice(SSL* connection, const TlsChooser& choose) {
     SSL_set_ex_data(connection, chooser_index(), const_cast<TlsChooser*>(&choose));
 }
@@ -56,10 +71,13 @@ TlsServerContext::~TlsServerContext() = default;
 TlsClientContext::TlsClientContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsClientContext::~TlsClientContext() = default;
 
-Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdentity& identity) {
+Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdentity& identity,
+                                                                 bool http2) {
     auto impl = std::make_unique<Impl>();
     restrict_versions(impl->context);
-    SSL_CTX_set_alpn_select_cb(impl->context.native_handle(), &choose_http11, nullptr);
+    SSL_CTX_set_alpn_select_cb(impl->context.native_handle(),
+                               http2 ? &choose_protocol<kHttp2> : &choose_protocol<kHttp11>,
+                               nullptr);
     SSL_CTX_set_tlsext_servername_callback(impl->context.native_handle(), &choose_context);
     boost::system::error_code error;
     impl->context.use_certificate_chain(boost::asio::buffer(identity.chain_pem), error);
@@ -90,7 +108,6 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
                         error.message());
     }
     impl->context.set_verify_mode(ssl::verify_peer);
-    SSL_CTX_set_alpn_protos(impl->context.native_handle(), kHttp11, sizeof kHttp11);
     return std::shared_ptr<TlsClientContext>(new TlsClientContext(std::move(impl)));
 }
 

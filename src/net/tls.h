@@ -14,10 +14,12 @@ struct TlsIdentity {
     std::string key_pem;
 };
 
-/// Serves one certificate. TLS 1.2 and up; ALPN offers http/1.1.
+/// Serves one certificate. TLS 1.2 and up; ALPN agrees on http/1.1, or on h2 where it is spoken and
+/// the peer offers it.
 class TlsServerContext {
   public:
-    static Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity);
+    static Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity,
+                                                          bool http2 = false);
     ~TlsServerContext();
     struct Impl;
     Impl& impl() { return *impl_; }

@@ -6,18 +6,19 @@
 
 namespace narrows::aws {
 
-net::Task<void> Adapter::serve(http::ServerConnection& agent, http::RequestHead head,
+net::Task<void> Adapter::serve(http::ServerExchange& agent, http::RequestHead head,
                                const Arrival& arrival) {
     Exchange exchange(loop_, services_, pool_, agent, std::move(head), arrival);
     co_await exchange.run();
 }
 
-net::Task<void> Adapter::refuse_malformed(http::ServerConnection& agent, const Error& error,
+net::Task<void> Adapter::refuse_malformed(http::ServerExchange& agent,
+                                          const http::Malformed& malformed, const Error& error,
                                           const Arrival& arrival) {
     session::Asked asked;
     asked.seen.mode = arrival.mode;
     asked.seen.peer = arrival.peer;
-    asked.seen.body = withheld_bytes(agent.malformed().bytes, services_.commitment_key);
+    asked.seen.body = withheld_bytes(malformed.bytes, services_.commitment_key);
     asked.seen.body_size = asked.seen.body.size();
     const bool slow = error.code == ErrorCode::timeout;
     asked.decided = reject(slow ? model::Reason::not_authenticated : model::Reason::not_recognised,
@@ -31,11 +32,8 @@ net::Task<void> Adapter::refuse_malformed(http::ServerConnection& agent, const E
         fmt::format("{} [Narrows {}]\n", error.what,
                     admission.has_value() ? admission.value().record : "unrecorded");
     agent.must_close();
-    agent.stream().expires_after(services_.limits.connect_max);
-    const Result<void> written = co_await agent.write_message(head, as_bytes(text), false);
-    if (written.has_value()) {
-        agent.stream().shutdown_write();
-    }
+    agent.expires_after(services_.limits.connect_max);
+    (void)co_await agent.write_message(head, as_bytes(text), false);
 }
 
 }  // namespace narrows::aws

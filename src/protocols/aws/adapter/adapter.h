@@ -1,6 +1,6 @@
 #pragma once
 
-#include "http/connection.h"
+#include "http/exchange.h"
 #include "protocols/aws/adapter/exchange.h"
 
 namespace narrows::aws {
@@ -11,12 +11,12 @@ class Adapter {
     Adapter(net::Loop& loop, const Services& services)
         : loop_(loop), services_(services), pool_(loop, services) {}
 
-    /// Answers one request. `agent.keep_alive()` says whether another may follow.
-    net::Task<void> serve(http::ServerConnection& agent, http::RequestHead head,
+    /// Answers one request.
+    net::Task<void> serve(http::ServerExchange& agent, http::RequestHead head,
                           const Arrival& arrival);
-    /// A message that is no HTTP: recorded with its bytes, answered with 400, connection closed.
-    net::Task<void> refuse_malformed(http::ServerConnection& agent, const Error& error,
-                                     const Arrival& arrival);
+    /// A message that is no HTTP: recorded with its bytes, answered with 400; nothing follows it.
+    net::Task<void> refuse_malformed(http::ServerExchange& agent, const http::Malformed& malformed,
+                                     const Error& error, const Arrival& arrival);
     /// Every second, on the loop.
     void tidy() { pool_.purge(); }
     void drop_session(const std::string& session) { pool_.drop_session(session); }

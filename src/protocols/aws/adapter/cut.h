@@ -2,16 +2,17 @@
 
 #include <memory>
 
-#include "net/stream.h"
+#include "net/task.h"
 #include "session/session.h"
 
 namespace narrows::aws {
 
-/// While it lives, the end of the session closes both connections of an operation, so that within
-/// a moment nothing passes any more. The closing happens on the operation's own loop.
+/// While it lives, the end of the session closes both sides of an operation, so that within a
+/// moment nothing passes any more. The closing happens on the operation's own loop.
 class Cut {
   public:
-    Cut(net::Loop& loop, session::Session& session, net::Stream& agent, net::Stream& upstream)
+    template <class Agent, class Upstream>
+    Cut(net::Loop& loop, session::Session& session, Agent& agent, Upstream& upstream)
         : alive_(std::make_shared<bool>(true)),
           on_end_(session, [&loop, alive = alive_, agent = &agent, upstream = &upstream] {
               loop.post([alive, agent, upstream] {

@@ -82,9 +82,9 @@ codec::List headers_value(const http::Headers& headers) {
 
 }  // namespace
 
-net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnection& upstream,
+net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientExchange& upstream,
                                   const std::string& record) {
-    upstream.stream().expires_after(services_.limits.answer_max);
+    upstream.expires_after(services_.limits.answer_max);
     Result<http::ResponseHead> head = co_await upstream.read_head(head_.method);
     if (!head.has_value()) {
         co_return co_await give_up(permit, head.error(), true, record);
@@ -107,8 +107,8 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientConnectio
     }
     if (!delivered.has_value()) {
         agent_.must_close();
-        agent_.stream().close();
-        upstream.stream().close();
+        agent_.close();
+        upstream.close();
     }
 }
 
@@ -213,7 +213,7 @@ void Exchange::answer_as_form(Delivery& delivery, Bytes& body) const {
 /// Answers of which record and agent get two versions: whole in memory. On record without secret
 /// values, for the agent with its own endpoint in queue URLs.
 net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
-                                                   http::ClientConnection& upstream,
+                                                   http::ClientExchange& upstream,
                                                    Delivery& delivery) {
     Bytes body;
     std::string why;
@@ -267,7 +267,7 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
     if (!concluded.has_value() || !why.empty()) {
         co_return fail(ErrorCode::closed, why);
     }
-    agent_.stream().expires_after(services_.limits.idle_max);
+    agent_.expires_after(services_.limits.idle_max);
     co_return co_await agent_.write_message(delivery.for_agent, body, head_.method == "HEAD");
 }
 
@@ -288,7 +288,7 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
 
 /// Records each stretch, then delivers it. The last stretch leaves after RESULT is held.
 net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
-                                                 http::ClientConnection& upstream,
+                                                 http::ClientExchange& upstream,
                                                  Delivery& delivery) {
     if (delivery.head.status == 200 && is_event_stream(delivery.head.headers)) {
         const Result<void> begun = co_await begin_events(permit, upstream, delivery);
@@ -299,7 +299,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
         co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
     }
     while (true) {
-        upstream.stream().expires_after(services_.limits.idle_max);
+        upstream.expires_after(services_.limits.idle_max);
         const Result<ByteView> part = co_await upstream.read_body();
         auto [bytes, why] = delivery.take(part, upstream.body_done());
         const bool within = permit.spend(bytes.size());
@@ -318,7 +318,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
             }
         }
         const Result<void> passed = co_await pass_on(upstream, delivery, bytes, is_last);
-        agent_.stream().expires_after(net::Millis(0));
+        agent_.expires_after(net::Millis(0));
         if (!passed.has_value() || is_last) {
             co_return passed;
         }
@@ -348,9 +348,9 @@ net::Task<Result<void>> Exchange::write_head(http::ClientConnection& upstream, D
 }
 
 /// Writes one recorded stretch to the agent, with the head before the first.
-net::Task<Result<void>> Exchange::pass_on(http::ClientConnection& upstream, Delivery& delivery,
+net::Task<Result<void>> Exchange::pass_on(http::ClientExchange& upstream, Delivery& delivery,
                                           ByteView bytes, bool is_last) {
-    agent_.stream().expires_after(services_.limits.idle_max);
+    agent_.expires_after(services_.limits.idle_max);
     if (is_last && !delivery.headed) {
         co_return co_await agent_.write_message(delivery.for_agent, bytes, head_.method == "HEAD");
     }

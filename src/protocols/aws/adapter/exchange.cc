@@ -14,7 +14,7 @@ namespace narrows::aws {
 using model::Reason;
 
 Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
-                   http::ServerConnection& agent, http::RequestHead head, const Arrival& arrival)
+                   http::ServerExchange& agent, http::RequestHead head, const Arrival& arrival)
     : loop_(loop),
       services_(services),
       pool_(pool),
@@ -233,7 +233,7 @@ net::Task<void> Exchange::answer_error(int status, const std::string& code,
     if (!agent_.body_done()) {
         agent_.must_close();
     }
-    agent_.stream().expires_after(services_.limits.idle_max);
+    agent_.expires_after(services_.limits.idle_max);
     const Result<void> written =
         co_await agent_.write_message(head, as_bytes(answer.body), head_.method == "HEAD");
     if (!written.has_value()) {

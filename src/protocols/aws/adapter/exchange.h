@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "http/connection.h"
+#include "http/exchange.h"
 #include "protocols/aws/adapter/caller.h"
 #include "protocols/aws/adapter/pool.h"
 #include "protocols/aws/adapter/post_object.h"
@@ -39,9 +39,9 @@ struct Arrival {
 class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
-             http::ServerConnection& agent, http::RequestHead head, const Arrival& arrival);
+             http::ServerExchange& agent, http::RequestHead head, const Arrival& arrival);
 
-    /// Answers the request. Afterwards agent.keep_alive() says whether another may follow.
+    /// Answers the request.
     net::Task<void> run();
 
   private:
@@ -103,14 +103,14 @@ class Exchange {
     // forward.cc: upstream, with the permit.
     net::Task<void> forward(session::Permit permit, std::string record);
     net::Task<Result<signer::Signature>> sign(const session::Permit& permit);
-    net::Task<Result<void>> send(session::Permit& permit, http::ClientConnection& upstream,
+    net::Task<Result<void>> send(session::Permit& permit, http::ClientExchange& upstream,
                                  signer::Signature& signed_request);
-    net::Task<Result<void>> stream_upload(session::Permit& permit, http::ClientConnection& upstream,
+    net::Task<Result<void>> stream_upload(session::Permit& permit, http::ClientExchange& upstream,
                                           signer::Signature& signed_request);
     Result<std::unique_ptr<Upload>> begin_upload(const signer::Signature& signature) const;
     net::Task<Result<void>> sign_chunks(Upload& upload, Bytes& out);
     net::Task<Result<void>> upload_stretch(session::Permit& permit,
-                                           http::ClientConnection& upstream, Upload& upload,
+                                           http::ClientExchange& upstream, Upload& upload,
                                            ByteView raw);
     SecretValues secret_inputs() const;
     bool record_secrets(session::Permit& permit, recording::Direction direction,
@@ -121,18 +121,18 @@ class Exchange {
     const Bytes& body_for_aws() const { return sent_body_ ? *sent_body_ : raw_body_; }
 
     // deliver.cc: the answer, recorded before it is delivered.
-    net::Task<void> deliver(session::Permit& permit, http::ClientConnection& upstream,
+    net::Task<void> deliver(session::Permit& permit, http::ClientExchange& upstream,
                             const std::string& record);
     net::Task<Result<void>> deliver_withheld(session::Permit& permit,
-                                             http::ClientConnection& upstream, Delivery& delivery);
+                                             http::ClientExchange& upstream, Delivery& delivery);
     net::Task<Result<void>> deliver_stream(session::Permit& permit,
-                                           http::ClientConnection& upstream, Delivery& delivery);
+                                           http::ClientExchange& upstream, Delivery& delivery);
     net::Task<Result<void>> record_stretch(session::Permit& permit, Delivery& delivery,
                                            ByteView bytes, bool is_last);
-    net::Task<Result<void>> begin_events(session::Permit& permit, http::ClientConnection& upstream,
+    net::Task<Result<void>> begin_events(session::Permit& permit, http::ClientExchange& upstream,
                                          Delivery& delivery);
-    net::Task<Result<void>> write_head(http::ClientConnection& upstream, Delivery& delivery);
-    net::Task<Result<void>> pass_on(http::ClientConnection& upstream, Delivery& delivery,
+    net::Task<Result<void>> write_head(http::ClientExchange& upstream, Delivery& delivery);
+    net::Task<Result<void>> pass_on(http::ClientExchange& upstream, Delivery& delivery,
                                     ByteView bytes, bool is_last);
     net::Task<Result<void>> conclude(session::Permit& permit, Delivery& delivery,
                                      const std::string& why);
@@ -144,7 +144,7 @@ class Exchange {
     net::Loop& loop_;
     const Services& services_;
     UpstreamPool& pool_;
-    http::ServerConnection& agent_;
+    http::ServerExchange& agent_;
     http::RequestHead head_;  ///< what is asked: as received, or with its proof taken out
     std::optional<http::RequestHead> received_;  ///< if that is another
     std::optional<PostedForm> form_;

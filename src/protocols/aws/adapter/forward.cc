@@ -60,7 +60,7 @@ codec::Value sent_record(const session::Permit& permit, const signer::Signature&
 
 /// The only path to AWS. Takes the permit; leaves with an outcome on record.
 net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
-    agent_.stream().expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
+    agent_.expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
     Result<signer::Signature> signed_request = co_await sign(permit);
     if (!signed_request.has_value()) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
@@ -71,9 +71,9 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
     if (!lease.has_value()) {
         co_return co_await give_up(permit, lease.error(), false, record);
     }
-    http::ClientConnection& upstream = *lease.value().connection;
+    http::ClientExchange& upstream = *lease.value().connection;
     {
-        const Cut cut(loop_, permit.session(), agent_.stream(), upstream.stream());
+        const Cut cut(loop_, permit.session(), agent_, upstream);
         if (!permit.session().is_active()) {
             const Error over{ErrorCode::closed, "the session ended before the request was sent"};
             co_return co_await give_up(permit, over, false, record);
@@ -155,13 +155,13 @@ http::Framing Exchange::upload_framing() const {
     return http::Framing::chunked();
 }
 
-net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientConnection& upstream,
+net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientExchange& upstream,
                                        signer::Signature& signed_request) {
     http::RequestHead head = unsigned_.head;
     for (codec::Pair& field : signed_request.headers) {
         head.headers.push_back(std::move(field));
     }
-    upstream.stream().expires_after(services_.limits.idle_max);
+    upstream.expires_after(services_.limits.idle_max);
     const ByteView first = streamed_ ? ByteView() : ByteView(body_for_aws());
     const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
     if (!begun.has_value() || !streamed_) {
@@ -265,7 +265,7 @@ net::Task<Result<void>> Exchange::sign_chunks(Upload& upload, Bytes& out) {
 /// Reads, records, then forwards each stretch. The last bytes leave only after every check has held
 /// and all of the body is durable: an upload that is complete upstream is complete on record.
 net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
-                                                http::ClientConnection& upstream,
+                                                http::ClientExchange& upstream,
                                                 signer::Signature& signed_request) {
     Result<std::unique_ptr<Upload>> begun = begin_upload(signed_request);
     if (!begun.has_value()) {
@@ -279,7 +279,7 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
         }
     }
     while (!agent_.body_done()) {
-        agent_.stream().expires_after(services_.limits.idle_max);
+        agent_.expires_after(services_.limits.idle_max);
         const Result<ByteView> raw = co_await agent_.read_body();
         if (!raw.has_value()) {
             co_return fail(raw.error());
@@ -316,7 +316,7 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
 }
 
 net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
-                                                 http::ClientConnection& upstream, Upload& upload,
+                                                 http::ClientExchange& upstream, Upload& upload,
                                                  ByteView raw) {
     Bytes object;
     const Result<void> unframed = upload.unframe(raw, object);
@@ -348,7 +348,7 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
     if (!chunks_signed.has_value()) {
         co_return chunks_signed;
     }
-    upstream.stream().expires_after(services_.limits.idle_max);
+    upstream.expires_after(services_.limits.idle_max);
     const Result<void> written = co_await upstream.write_body(out);
     upstream_failed_early_ = !written.has_value();
     co_return written;
@@ -369,7 +369,7 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
     } else {
         held = co_await permit.not_sent(fields);
     }
-    if (!held.has_value() || !agent_.stream().is_open()) {
+    if (!held.has_value() || !agent_.is_open()) {
         co_return;
     }
     if (upload_refused_) {

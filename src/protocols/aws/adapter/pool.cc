@@ -1,5 +1,6 @@
 #include "protocols/aws/adapter/pool.h"
 
+#include "http/connection.h"
 #include "protocols/aws/adapter/dialing.h"
 
 namespace narrows::aws {
@@ -24,10 +25,10 @@ net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstr
 }
 
 void UpstreamPool::give_back(const std::string& key,
-                             std::unique_ptr<http::ClientConnection> connection) {
+                             std::unique_ptr<http::ClientExchange> connection) {
     auto& idle = idle_[key];
     if (connection->ended_well() && idle.size() < kIdleMax) {
-        connection->stream().expires_after(net::Millis(0));
+        connection->expires_after(net::Millis(0));
         idle.push_back({std::move(connection), services_.clock.mono()});
     }
 }

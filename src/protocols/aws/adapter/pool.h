@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "http/connection.h"
+#include "http/exchange.h"
 #include "protocols/aws/adapter/services.h"
 #include "protocols/aws/upstream/dial.h"
 
@@ -22,7 +22,7 @@ class UpstreamPool {
     static constexpr std::size_t kIdleMax = 64;
 
     struct Lease {
-        std::unique_ptr<http::ClientConnection> connection;
+        std::unique_ptr<http::ClientExchange> connection;
         bool reused = false;
     };
 
@@ -30,14 +30,14 @@ class UpstreamPool {
     /// may_dial of every address, verifies TLS.
     net::Task<Result<Lease>> take(std::string key, upstream::Target target, bool fresh);
     /// Keeps it if it is reusable, else closes it.
-    void give_back(const std::string& key, std::unique_ptr<http::ClientConnection> connection);
+    void give_back(const std::string& key, std::unique_ptr<http::ClientExchange> connection);
     /// Closes what belongs to a session that is over, and what has been idle too long.
     void purge();
     void drop_session(const std::string& session);
 
   private:
     struct Idle {
-        std::unique_ptr<http::ClientConnection> connection;
+        std::unique_ptr<http::ClientExchange> connection;
         MonoNs since = 0;
     };
     net::Loop& loop_;

@@ -188,7 +188,7 @@ net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
         }
     }
     // One deadline for the whole body: it is small, and nothing holds it to account yet.
-    agent_.stream().expires_after(kHeldBodyTime);
+    agent_.expires_after(kHeldBodyTime);
     co_return co_await collect(size_max);
 }
 
@@ -570,7 +570,7 @@ net::Task<void> Exchange::keep_refused_body() {
     const bool waits = !http::header(head_.headers, "expect").empty() && !continue_sent_;
     if (!body_read_ && !agent_.body_done() && !waits &&
         agent_.content_length().value_or(0) <= kRefusedBodyMax) {
-        agent_.stream().expires_after(kRefusedBodyTime);
+        agent_.expires_after(kRefusedBodyTime);
         Result<Bytes> raw = co_await collect(kRefusedBodyMax);
         if (raw.has_value()) {
             raw_body_ = std::move(raw.value());
