@@ -6,6 +6,7 @@
 #include "codec/text.h"
 #include "gateway/delivery_port.h"
 #include "gateway/proxy.h"
+#include "http/http2_server.h"
 #include "protocols/aws/adapter/withheld_headers.h"
 
 namespace narrows::gateway {
@@ -78,6 +79,25 @@ net::Task<void> serve_request(Runtime& runtime, net::Loop& loop, http::ServerExc
     co_await runtime.adapter_of(loop).serve(agent, std::move(head), arrival);
 }
 
+/// Each request is an exchange of its own, many at a time.
+net::Task<void> serve_streams(Runtime& runtime, net::Loop& loop, net::Stream& stream, Bytes began,
+                              std::size_t header_bytes_max, const aws::Arrival& arrival,
+                              net::Millis idle_max) {
+    http::Http2Handlers handlers;
+    handlers.serve = [&](http::ServerExchange& agent, http::RequestHead head) {
+        return serve_request(runtime, loop, agent, std::move(head), arrival);
+    };
+    handlers.refuse = [&](http::ServerExchange& agent, const http::Malformed& malformed,
+                          const Error& error) {
+        return runtime.adapter_of(loop).refuse_malformed(agent, malformed, error, arrival);
+    };
+    handlers.draining = [&runtime] { return runtime.draining.load(); };
+    http::Http2Bounds bounds;
+    bounds.header_bytes_max = header_bytes_max;
+    co_await http::serve_http2(loop, stream, std::move(began), bounds, idle_max,
+                               std::move(handlers));
+}
+
 }  // namespace
 
 net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
@@ -86,7 +106,14 @@ net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& s
     bounds.header_bytes_max = std::size_t{runtime.settings()->config.limits.header_kib} * 1024;
     arrival.peer = net::to_string(stream.peer());
     arrival.peer_address = stream.peer().address;
+    Bytes began;
+    const bool is_http2 = co_await http::begins_http2(stream, began);
+    if (is_http2) {
+        co_return co_await serve_streams(runtime, loop, stream, std::move(began),
+                                         bounds.header_bytes_max, arrival, idle_max);
+    }
     http::ServerConnection agent(stream, bounds);
+    agent.begin_with(began);
     while (agent.keep_alive() && !runtime.draining) {
         Result<http::RequestHead> head = co_await agent.read_head();
         if (!head.has_value()) {

@@ -9,9 +9,9 @@ namespace narrows::gateway {
 /// One connection, from its first byte to its end, on its loop.
 net::Task<void> serve_agent(Runtime& runtime, net::Loop& loop, net::StreamPtr stream);
 
-/// Requests on a connection whose bytes are HTTP, until it ends. Where `arrival` has a host they are
-/// AWS's alone; else CONNECT and what agents fetch from the gateway are served too. The
-/// first request has the deadline that is set, each further one `idle_max`.
+/// Requests on a connection whose bytes are HTTP, until it ends. Where `arrival` has a host they
+/// are AWS's alone; else CONNECT and what agents fetch from the gateway are served too. The first
+/// request has the deadline that is set, each further one `idle_max`.
 net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& stream,
                                aws::Arrival arrival, net::Millis idle_max);
 

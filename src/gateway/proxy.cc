@@ -84,6 +84,7 @@ session::Asked asked(const Runtime& runtime, http::ServerConnection& agent,
     session::Asked asked;
     asked.seen.mode = "proxy";
     asked.seen.peer = net::to_string(agent.peer());
+    asked.seen.http = agent.version();
     asked.seen.head = aws::withheld_headers(head, runtime.commitment_key.view(), false);
     model::Operation operation;
     operation.protocol = "net";

@@ -27,7 +27,7 @@ Result<std::shared_ptr<net::TlsServerContext>> Certificates::context_for(
     NARROWS_TRY(crypto::Leaf leaf, ca_.issue(names, now));
     const net::TlsIdentity identity{leaf.chain_pem, std::string(leaf.key_pem.text())};
     NARROWS_TRY(std::shared_ptr<net::TlsServerContext> context,
-                net::TlsServerContext::make(identity));
+                net::TlsServerContext::make(identity, true));
     if (kept_.size() >= kKept) {
         kept_.clear();
     }

@@ -27,6 +27,7 @@ inline constexpr std::size_t kInlineParametersMax = 32 * 1024;
 struct Seen {
     std::string mode;  ///< "endpoint", "proxy"
     std::string peer;
+    std::string http;  ///< the version spoken: "1.1", "2"
     http::RequestHead head;
     std::optional<std::uint64_t> body_size;  ///< nullopt: not read
     std::string body_sha256;                 ///< hex, once known

@@ -43,6 +43,9 @@ codec::Map request_value(const Seen& seen) {
     request.emplace("target", seen.head.target);
     request.emplace("headers", headers_value(seen.head.headers));
     request.emplace("body", body_value(seen));
+    if (!seen.http.empty()) {
+        request.emplace("http", seen.http);
+    }
     return request;
 }
 

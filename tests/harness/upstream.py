@@ -8,12 +8,14 @@ from .processes import PYTHON, ROOT, Process, clean_environment, free_port
 
 
 class StrictUpstream:
-    def __init__(self, folder):
+    """`module`: the program that it is; `tls`: paths of a certificate for localhost and of its key."""
+
+    def __init__(self, folder, module="harness.stub", tls=()):
         self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"https://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
         self.admin = Credentials("AKIASTUBGATEWAYHOST0", "stub-secret-of-the-gateways-host-0000000")
         self.log = folder / "arrivals.jsonl"
-        arguments = [PYTHON, "-m", "harness.stub", self.port, self.log, self.admin.key_id, self.admin.secret]
+        arguments = [PYTHON, "-m", module, self.port, self.log, self.admin.key_id, self.admin.secret, *tls]
         env = clean_environment(PYTHONPATH=ROOT / "tests")
         self.process = Process(arguments, folder / "stub.log", env=env)
         self.process.wait_for_port(self.port)

@@ -18,6 +18,7 @@ net::Task<void> Adapter::refuse_malformed(http::ServerExchange& agent,
     session::Asked asked;
     asked.seen.mode = arrival.mode;
     asked.seen.peer = arrival.peer;
+    asked.seen.http = agent.version();
     asked.seen.body = withheld_bytes(malformed.bytes, services_.commitment_key);
     asked.seen.body_size = asked.seen.body.size();
     const bool slow = error.code == ErrorCode::timeout;

@@ -87,7 +87,7 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientExchange&
     upstream.expires_after(services_.limits.answer_max);
     Result<http::ResponseHead> head = co_await upstream.read_head(head_.method);
     if (!head.has_value()) {
-        co_return co_await give_up(permit, head.error(), true, record);
+        co_return co_await give_up(permit, head.error(), !upstream.unprocessed(), record);
     }
     Delivery delivery;
     delivery.head = std::move(head.value());

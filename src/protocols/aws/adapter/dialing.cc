@@ -40,13 +40,15 @@ net::Task<Result<net::StreamPtr>> connect_any(net::Loop& loop, const upstream::T
 
 net::Task<Result<net::StreamPtr>> dial(net::Loop& loop, upstream::Target target,
                                        const std::vector<upstream::Listener>& own_listeners,
-                                       net::TlsClientContext& tls, net::Millis timeout) {
+                                       net::TlsClientContext& tls, net::Millis timeout,
+                                       bool offer_http2) {
     Result<net::StreamPtr> stream = co_await connect_any(loop, target, own_listeners, timeout);
     if (!stream.has_value() || !target.tls) {
         co_return stream;
     }
     stream.value()->expires_after(timeout);
-    const Result<void> secured = co_await stream.value()->start_tls_client(tls, target.host);
+    const Result<void> secured =
+        co_await stream.value()->start_tls_client(tls, target.host, offer_http2);
     if (!secured.has_value()) {
         co_return fail(secured.error());
     }

@@ -79,6 +79,7 @@ session::Seen Exchange::seen() const {
     seen.mode = arrival_.mode;
     seen.peer = arrival_.peer;
     seen.head = withheld_headers(received(), services_.commitment_key, body_secret_);
+    seen.http = agent_.version();
     seen.body_streams = streamed_;
     if (body_read_) {
         seen.body_size = raw_body_.size();

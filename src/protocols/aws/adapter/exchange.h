@@ -109,15 +109,15 @@ class Exchange {
                                           signer::Signature& signed_request);
     Result<std::unique_ptr<Upload>> begin_upload(const signer::Signature& signature) const;
     net::Task<Result<void>> sign_chunks(Upload& upload, Bytes& out);
-    net::Task<Result<void>> upload_stretch(session::Permit& permit,
-                                           http::ClientExchange& upstream, Upload& upload,
-                                           ByteView raw);
+    net::Task<Result<void>> upload_stretch(session::Permit& permit, http::ClientExchange& upstream,
+                                           Upload& upload, ByteView raw);
     SecretValues secret_inputs() const;
     bool record_secrets(session::Permit& permit, recording::Direction direction,
                         SecretValues values) const;
     net::Task<void> give_up(session::Permit& permit, const Error& error, bool sent,
                             const std::string& record);
     http::Framing upload_framing() const;
+    bool goes_by_http2() const;
     const Bytes& body_for_aws() const { return sent_body_ ? *sent_body_ : raw_body_; }
 
     // deliver.cc: the answer, recorded before it is delivered.
@@ -125,8 +125,8 @@ class Exchange {
                             const std::string& record);
     net::Task<Result<void>> deliver_withheld(session::Permit& permit,
                                              http::ClientExchange& upstream, Delivery& delivery);
-    net::Task<Result<void>> deliver_stream(session::Permit& permit,
-                                           http::ClientExchange& upstream, Delivery& delivery);
+    net::Task<Result<void>> deliver_stream(session::Permit& permit, http::ClientExchange& upstream,
+                                           Delivery& delivery);
     net::Task<Result<void>> record_stretch(session::Permit& permit, Delivery& delivery,
                                            ByteView bytes, bool is_last);
     net::Task<Result<void>> begin_events(session::Permit& permit, http::ClientExchange& upstream,

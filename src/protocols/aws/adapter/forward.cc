@@ -66,8 +66,9 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
     }
     const EndOfUpload end(services_.signer, signed_request.value().upload);
-    const std::string key = pool_key(permit, target_);
-    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target_, false);
+    const bool http2 = goes_by_http2();
+    const std::string key = pool_key(permit, target_) + (http2 ? "/h2" : "");
+    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target_, false, http2);
     if (!lease.has_value()) {
         co_return co_await give_up(permit, lease.error(), false, record);
     }
@@ -94,11 +95,20 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
         if (upstream_failed_early_) {
             agent_.must_close();  // AWS may have answered before the upload was over
         } else if (!sent.has_value()) {
-            co_return co_await give_up(permit, sent.error(), true, record);
+            co_return co_await give_up(permit, sent.error(), !upstream.unprocessed(), record);
         }
         co_await deliver(permit, upstream, record);
     }
     pool_.give_back(key, std::move(lease.value().connection));
+}
+
+/// A target gets HTTP/2 if the agent spoke it, so that it meets no client that it would not meet
+/// directly; or if it takes events, which need both ways at once. In the clear only by an agent's
+/// own prior knowledge.
+bool Exchange::goes_by_http2() const {
+    const bool spoken = agent_.version() == "2";
+    const bool needed = decoded_.front().entry.event_stream_input();
+    return target_.tls ? spoken || needed : spoken && !arrival_.secure;
 }
 
 SecretValues Exchange::secret_inputs() const {

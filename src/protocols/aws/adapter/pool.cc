@@ -1,11 +1,12 @@
 #include "protocols/aws/adapter/pool.h"
 
 #include "http/connection.h"
+#include "http/http2_client.h"
 #include "protocols/aws/adapter/dialing.h"
 
 namespace narrows::aws {
 net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstream::Target target,
-                                                          bool fresh) {
+                                                          bool fresh, bool http2) {
     auto& idle = idle_[key];
     while (!fresh && !idle.empty()) {
         Idle found = std::move(idle.back());
@@ -14,10 +15,15 @@ net::Task<Result<UpstreamPool::Lease>> UpstreamPool::take(std::string key, upstr
             co_return Lease{std::move(found.connection), true};
         }
     }
-    Result<net::StreamPtr> stream = co_await dial(loop_, target, services_.own_listeners,
-                                                  services_.tls, services_.limits.connect_max);
+    Result<net::StreamPtr> stream = co_await dial(
+        loop_, target, services_.own_listeners, services_.tls, services_.limits.connect_max, http2);
     if (!stream.has_value()) {
         co_return fail(stream.error());
+    }
+    if (target.tls ? stream.value()->speaks_http2() : http2) {
+        auto connection =
+            std::make_unique<http::Http2Client>(loop_, std::move(stream.value()), target.tls);
+        co_return Lease{std::move(connection), false};
     }
     auto connection =
         std::make_unique<http::ClientConnection>(std::move(stream.value()), http::Bounds{});

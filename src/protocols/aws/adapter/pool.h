@@ -27,8 +27,9 @@ class UpstreamPool {
     };
 
     /// A connection to `target`: an idle one of this key, or a new one. Resolves names, asks
-    /// may_dial of every address, verifies TLS.
-    net::Task<Result<Lease>> take(std::string key, upstream::Target target, bool fresh);
+    /// may_dial of every address, verifies TLS. `http2`: offered over TLS, known before in the
+    /// clear; the same for each use of a key.
+    net::Task<Result<Lease>> take(std::string key, upstream::Target target, bool fresh, bool http2);
     /// Keeps it if it is reusable, else closes it.
     void give_back(const std::string& key, std::unique_ptr<http::ClientExchange> connection);
     /// Closes what belongs to a session that is over, and what has been idle too long.
