@@ -1,5 +1,8 @@
 #include "http/http2_server.h"
 
+#include <array>
+#include <memory>
+
 namespace narrows::http {
 namespace {
 
@@ -71,8 +74,9 @@ net::Task<Result<void>> Http2ServerExchange::write_head(const ResponseHead& head
     co_return state();
 }
 
-/// One connection with its exchanges.
-class Http2Server {
+/// One connection with its exchanges. Shared with them: when a loop ends its coroutines are
+/// destroyed in no order.
+class Http2Server : public std::enable_shared_from_this<Http2Server> {
   public:
     Http2Server(net::Loop& loop, net::Stream& stream, Http2Bounds bounds, net::Millis idle_max,
                 Http2Handlers handlers)
@@ -96,10 +100,10 @@ class Http2Server {
     /// A coroutine beside this one, which waits for its end.
     void begin(std::function<net::Task<void>()> story) {
         ++under_way_;
-        loop_.spawn([this, story = std::move(story)]() -> net::Task<void> {
+        loop_.spawn([self = shared_from_this(), story = std::move(story)]() -> net::Task<void> {
             co_await story();
-            --under_way_;
-            left_.notify();
+            --self->under_way_;
+            self->left_.notify();
         });
     }
 
@@ -152,8 +156,9 @@ net::Task<bool> begins_http2(net::Stream& stream, Bytes& read) {
 
 net::Task<void> serve_http2(net::Loop& loop, net::Stream& stream, Bytes began, Http2Bounds bounds,
                             net::Millis idle_max, Http2Handlers handlers) {
-    Http2Server server(loop, stream, bounds, idle_max, std::move(handlers));
-    co_await server.run(std::move(began));
+    const auto server =
+        std::make_shared<Http2Server>(loop, stream, bounds, idle_max, std::move(handlers));
+    co_await server->run(std::move(began));
 }
 
 }  // namespace narrows::http
