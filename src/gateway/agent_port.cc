@@ -79,6 +79,16 @@ net::Task<void> serve_request(Runtime& runtime, net::Loop& loop, http::ServerExc
     co_await runtime.adapter_of(loop).serve(agent, std::move(head), arrival);
 }
 
+/// On record with its bytes, if there are any.
+net::Task<void> refuse_bytes(Runtime& runtime, net::Loop& loop, http::ServerConnection& agent,
+                             const http::Malformed& malformed, const Error& error,
+                             const aws::Arrival& arrival) {
+    if (!malformed.bytes.empty()) {
+        co_await runtime.adapter_of(loop).refuse_malformed(agent, malformed, error, arrival);
+        agent.stream().shutdown_write();
+    }
+}
+
 /// Each request is an exchange of its own, many at a time.
 net::Task<void> serve_streams(Runtime& runtime, net::Loop& loop, net::Stream& stream, Bytes began,
                               std::size_t header_bytes_max, const aws::Arrival& arrival,
@@ -107,22 +117,22 @@ net::Task<void> serve_requests(Runtime& runtime, net::Loop& loop, net::Stream& s
     arrival.peer = net::to_string(stream.peer());
     arrival.peer_address = stream.peer().address;
     Bytes began;
-    const bool is_http2 = co_await http::begins_http2(stream, began);
-    if (is_http2) {
+    const Result<bool> is_http2 = co_await http::begins_http2(stream, began);
+    if (is_http2.has_value() && is_http2.value()) {
         co_return co_await serve_streams(runtime, loop, stream, std::move(began),
                                          bounds.header_bytes_max, arrival, idle_max);
     }
     http::ServerConnection agent(stream, bounds);
+    if (!is_http2.has_value()) {
+        const http::Malformed malformed{std::move(began), is_http2.error().what};
+        co_return co_await refuse_bytes(runtime, loop, agent, malformed, is_http2.error(), arrival);
+    }
     agent.begin_with(began);
     while (agent.keep_alive() && !runtime.draining) {
         Result<http::RequestHead> head = co_await agent.read_head();
         if (!head.has_value()) {
-            if (!agent.malformed().bytes.empty()) {
-                co_await runtime.adapter_of(loop).refuse_malformed(agent, agent.malformed(),
-                                                                   head.error(), arrival);
-                stream.shutdown_write();
-            }
-            co_return;
+            const http::Malformed malformed = agent.malformed();
+            co_return co_await refuse_bytes(runtime, loop, agent, malformed, head.error(), arrival);
         }
         if (head.value().method == "CONNECT" && !arrival.secure) {
             co_return co_await serve_connect(runtime, loop, agent, head.value());

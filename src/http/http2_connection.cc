@@ -12,7 +12,8 @@ constexpr std::size_t kReadBytes = 32 * 1024;
 constexpr MonoNs kHeadNsMax = 20 * kNsPerSecond;
 /// A write that the peer takes nothing of for so long ends the connection.
 constexpr MonoNs kWriteNsMax = 60 * kNsPerSecond;
-/// So long has the last word to the peer.
+/// So long has the peer to take what is left for it, and then to end the connection.
+constexpr net::Millis kLastWriteMax{10'000};
 constexpr net::Millis kLastWordMax{2'000};
 
 MonoNs now() {
@@ -36,6 +37,7 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
     Bytes buffer(kReadBytes);
     ByteView came = began;
     Error why{ErrorCode::closed, "the connection is over"};
+    bool ends_here = false;
     while (true) {
         const Result<void> fed = session_.feed(came, now());
         wipe(buffer.data(), came.size());
@@ -43,6 +45,7 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         wake();
         if (!fed.has_value() || session_.over()) {
             why = fed.has_value() ? why : fed.error();
+            ends_here = true;
             break;
         }
         const Result<std::size_t> size = co_await stream_.read_some(buffer);
@@ -53,6 +56,13 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         came = ByteView(buffer).first(size.value());
     }
     end(std::move(why));
+    while (ends_here) {  // what is unread when a socket closes takes the last words with it
+        const Result<std::size_t> size = co_await stream_.read_some(buffer);
+        if (!size.has_value()) {
+            break;
+        }
+    }
+    stream_.close();
 }
 
 net::Task<void> Http2Connection::write() {
@@ -70,11 +80,11 @@ net::Task<void> Http2Connection::write() {
         const Result<void> written = co_await stream_.write(out);
         writing_since_ = 0;
         if (!written.has_value()) {
-            break;
+            co_return stream_.close();
         }
     }
     stream_.shutdown_write();
-    stream_.close();
+    stream_.expires_after(kLastWordMax);
 }
 
 /// Who waits for a stream is told; what nobody holds yet is a new request.
@@ -97,7 +107,7 @@ void Http2Connection::end(Error why) {
     ending_ = true;
     session_.fail_all(why);
     tell_touched({});
-    stream_.expires_after(kLastWordMax);
+    stream_.expires_after(kLastWriteMax);
     wake();
 }
 

@@ -26,9 +26,10 @@ class Http2Connection final : public net::Expiring {
     /// What has to be told of a new request; may not be awaited, ends soon.
     using OnRequest = std::function<void(Http2Session::Id)>;
 
-    /// Reads, beginning with what was read before, until the connection is over.
+    /// Reads, beginning with what was read before, until the connection is over; closes the stream
+    /// then.
     net::Task<void> read(Bytes began, OnRequest on_request);
-    /// Writes what there is, until the connection is over; closes the stream then.
+    /// Writes what there is, until the connection is over or cannot be written to.
     net::Task<void> write();
 
     Http2Session& session() { return session_; }

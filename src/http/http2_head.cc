@@ -68,7 +68,7 @@ struct Pseudo {
     }
 };
 
-/// `host` stands for :authority, which is what SigV4 signs as the host.
+/// Where there is :authority, it is the host.
 const char* merge_host(Headers& headers, const std::string& authority) {
     const std::string host(header(headers, "host"));
     if (count(headers, "host") > 1 || (host.empty() && authority.empty())) {
@@ -78,6 +78,9 @@ const char* merge_host(Headers& headers, const std::string& authority) {
         return "host and :authority differ";
     }
     remove(headers, "host");
+    if (!authority.empty()) {
+        headers.insert(headers.begin(), {":authority", authority});
+    }
     headers.insert(headers.begin(), {"host", authority.empty() ? host : authority});
     return nullptr;
 }

@@ -141,13 +141,13 @@ class Http2Server : public std::enable_shared_from_this<Http2Server> {
 
 }  // namespace
 
-net::Task<bool> begins_http2(net::Stream& stream, Bytes& read) {
+net::Task<Result<bool>> begins_http2(net::Stream& stream, Bytes& read) {
     while (read.size() < kPreface.size() && kPreface.starts_with(as_text(read))) {
         std::array<std::uint8_t, kPreface.size()> more{};
         const std::span<std::uint8_t> room = std::span(more).first(more.size() - read.size());
         const Result<std::size_t> size = co_await stream.read_some(room);
         if (!size.has_value()) {
-            co_return false;
+            co_return fail(size.error());
         }
         append(read, ByteView(more).first(size.value()));
     }

@@ -7,8 +7,9 @@
 namespace narrows::http {
 
 /// Reads from a connection's beginning until it is known whether the peer speaks HTTP/2 with prior
-/// knowledge or after ALPN (RFC 9113 section 3.4). `read` gets what was read, 24 bytes at most.
-net::Task<bool> begins_http2(net::Stream& stream, Bytes& read);
+/// knowledge or after ALPN (RFC 9113 section 3.4). `read` gets what was read, 24 bytes at most; an
+/// error: nothing more will come.
+net::Task<Result<bool>> begins_http2(net::Stream& stream, Bytes& read);
 
 /// What is done with requests. Each is a coroutine of its own on the connection's loop, at most
 /// Http2Bounds::streams_max at once; the exchange lives as long as the coroutine.

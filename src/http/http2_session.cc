@@ -254,10 +254,14 @@ ByteView Http2Session::output() {
     while (output_.size() < kOutputMax) {
         const std::uint8_t* data = nullptr;
         const ssize_t size = nghttp2_session_mem_send(glue_->session, &data);
-        if (size <= 0) {
+        if (size > 0) {
+            append(output_, ByteView(data, static_cast<std::size_t>(size)));
+        } else if (answered_.empty()) {
             break;
         }
-        append(output_, ByteView(data, static_cast<std::size_t>(size)));
+        for (const Id id : size > 0 ? std::vector<Id>() : std::exchange(answered_, {})) {
+            nghttp2_submit_rst_stream(glue_->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+        }
     }
     return output_;
 }
@@ -499,10 +503,11 @@ void Http2Session::forget(Id id) {
     Stream& stream = at->second;
     const bool whole = stream.ended && stream.finished;
     if (!stream.closed && !stream.failed && !whole) {
-        // An answer may be whole before its request is (RFC 9113 section 8.1).
-        const bool answered = side_ == Side::server && stream.finished;
-        fail_stream(id, stream, {ErrorCode::closed, "forgotten"},
-                    answered ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+        if (side_ == Side::server && stream.finished) {
+            answered_.push_back(id);
+        } else {
+            cut(id, {ErrorCode::closed, "forgotten"});
+        }
     }
     nghttp2_session_consume(glue_->session, id, stream.body.size());
     streams_.erase(at);

@@ -140,6 +140,9 @@ class Http2Session {
     const Http2Bounds bounds_;
     std::map<Id, Stream> streams_;
     std::vector<Id> touched_;
+    /// Their answers are whole before their requests are (RFC 9113 section 8.1). A reset would take
+    /// an answer with it that has not left.
+    std::vector<Id> answered_;
     Block block_;
     MonoNs now_ = 0;
     MonoNs heading_since_ = 0;

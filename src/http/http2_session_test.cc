@@ -143,9 +143,10 @@ TEST(Http2Session, ReadsARequestAsItWasSent) {
     EXPECT_EQ(stream.malformed.why, "");
     EXPECT_EQ(stream.request.method, "PUT");
     EXPECT_EQ(stream.request.target, "/b/a%2Fk?x-id=PutObject");
-    ASSERT_EQ(stream.request.headers.size(), 3u);
+    ASSERT_EQ(stream.request.headers.size(), 4u);
     EXPECT_EQ(stream.request.headers[0].name, "host");
     EXPECT_EQ(stream.request.headers[0].value, "s3.example");
+    EXPECT_EQ(header(stream.request.headers, ":authority"), "s3.example");
     EXPECT_EQ(stream.length, 5u);
     EXPECT_TRUE(peer.say(frame(kData, 0, 1, "hel")));
     EXPECT_FALSE(stream.ended);

@@ -91,7 +91,7 @@ def test_malformed(gateway, upstream, signed, peer, name):
 
 
 def refusals(gateway):
-    return sum(operation.reason == "not_recognised" for operation in gateway.records().operations())
+    return sum(operation.reason == "not-recognised" for operation in gateway.records().operations())
 
 
 def test_a_large_head(gateway, signed, peer):
@@ -178,6 +178,8 @@ def test_a_flood_is_told(peer):
 
 
 def test_streams_that_are_interleaved(gateway, upstream, signed, peer):
+    while peer.h2.outbound_flow_control_window < 1 << 20:
+        peer.receive()
     bodies = {peer.ask(signed.headers("PUT", f"/burst/i{n}", b"%04d" % n * 500), ends=False): b"%04d" % n * 500 for n in range(100)}
     for at in range(0, 2000, 400):
         for number, body in bodies.items():
