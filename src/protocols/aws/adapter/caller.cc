@@ -107,7 +107,7 @@ Rejection unreadable(const Caller& caller, const Error& error) {
     }
     Rejection rejection =
         reject(Reason::not_authenticated,
-               form ? "InvalidPolicyDocument" : "AuthorizationQueryParametersError", error.what);
+               caller.form != nullptr ? "InvalidPolicyDocument" : "AuthorizationQueryParametersError", error.what);
     rejection.status = 400;
     return rejection;
 }

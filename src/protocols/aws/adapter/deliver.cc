@@ -103,7 +103,7 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientExchange&
         delivered = co_await deliver_stream(permit, upstream, delivery);
     }
     if (swapped) {
-        upstream.stream().close();  // its buffer held the credentials; closed, it is not used again
+        upstream.close();  // its buffer held the credentials; closed, it is not used again
     }
     if (!delivered.has_value()) {
         agent_.must_close();
@@ -327,7 +327,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
 
 /// The head of an event stream does not wait for the first event, which may be long in coming.
 net::Task<Result<void>> Exchange::begin_events(session::Permit& permit,
-                                               http::ClientConnection& upstream,
+                                               http::ClientExchange& upstream,
                                                Delivery& delivery) {
     delivery.events.emplace();
     const codec::Value record = head_record(permit, delivery);
@@ -336,11 +336,11 @@ net::Task<Result<void>> Exchange::begin_events(session::Permit& permit,
     if (!held.has_value()) {
         co_return held;
     }
-    agent_.stream().expires_after(services_.limits.idle_max);
+    agent_.expires_after(services_.limits.idle_max);
     co_return co_await write_head(upstream, delivery);
 }
 
-net::Task<Result<void>> Exchange::write_head(http::ClientConnection& upstream, Delivery& delivery) {
+net::Task<Result<void>> Exchange::write_head(http::ClientExchange& upstream, Delivery& delivery) {
     const auto length = upstream.content_length();
     const http::Framing framing = length ? http::Framing::sized(*length) : http::Framing::chunked();
     delivery.headed = true;

@@ -254,7 +254,7 @@ net::Task<std::optional<Rejection>> Exchange::receive_form() {
             co_return malformed(written.error());
         }
     }
-    agent_.stream().expires_after(kRefusedBodyTime);
+    agent_.expires_after(kRefusedBodyTime);
     while (!agent_.body_done() && !form.reader.in_file()) {
         const Result<ByteView> part = co_await agent_.read_body();
         if (!part.has_value()) {
