@@ -74,6 +74,10 @@ class Loops {
 /// Deadlines are kept to this grain.
 inline constexpr Millis kDeadlineTick{100};
 
+/// Two coroutines at once on the caller's loop; over when both are. They may refer to what the
+/// caller has.
+Task<void> both(std::function<Task<void>()> left, std::function<Task<void>()> right);
+
 Task<void> sleep_for(Millis time);
 /// The executor of the coroutine that asks.
 Task<boost::asio::any_io_executor> this_executor();

@@ -20,6 +20,7 @@ enum class PayloadKind {
     absent,                      ///< no x-amz-content-sha256: the signature covers the body's hash
     sha256,                      ///< 64 hex digits
     unsigned_payload,            ///< UNSIGNED-PAYLOAD
+    events,                      ///< STREAMING-AWS4-HMAC-SHA256-EVENTS (event_signer.h)
     streaming_unsigned_trailer,  ///< STREAMING-UNSIGNED-PAYLOAD-TRAILER
     streaming_signed,            ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD
     streaming_signed_trailer,    ///< STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER
@@ -47,7 +48,7 @@ struct Payload {
     std::string text_for(Algorithm algorithm) const;
 };
 
-/// ErrorCode::unsupported for the event-stream form; ErrorCode::invalid for an unknown
+/// ErrorCode::unsupported for any other signed form; ErrorCode::invalid for an unknown
 /// value, a header given twice, aws-chunked as content coding without a streaming payload, a
 /// trailer or decoded length declared where the form has none.
 Result<Payload> read_payload(const http::RequestHead& head);

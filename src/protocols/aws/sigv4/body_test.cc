@@ -49,6 +49,9 @@ TEST(Payload, reads_every_form) {
     EXPECT_EQ(read_payload(put({})).value().kind, PayloadKind::absent);
     EXPECT_EQ(payload("UNSIGNED-PAYLOAD", {}).kind, PayloadKind::unsigned_payload);
     EXPECT_EQ(payload(std::string(64, 'a'), {}).kind, PayloadKind::sha256);
+    const Payload events = payload("STREAMING-AWS4-HMAC-SHA256-EVENTS", {});
+    EXPECT_EQ(events.kind, PayloadKind::events);
+    EXPECT_FALSE(events.chunked());
     EXPECT_EQ(payload("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 1).kind, PayloadKind::streaming_signed);
     const Payload trailer =
         payload("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", 1, "X-Amz-Checksum-CRC32");
@@ -63,7 +66,7 @@ TEST(Payload, refuses_what_says_two_things_or_nothing_known) {
     };
     const std::string sha = "x-amz-content-sha256";
     const std::string streaming = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
-    EXPECT_EQ(code({{sha, "STREAMING-AWS4-HMAC-SHA256-EVENTS"}}), "unsupported");
+    EXPECT_EQ(code({{sha, "STREAMING-AWS4-ECDSA-P256-SHA256-EVENTS"}}), "unsupported");
     EXPECT_EQ(code({{sha, ""}}), "invalid");
     EXPECT_EQ(code({{sha, "unsigned-payload"}}), "invalid");
     EXPECT_EQ(code({{sha, std::string(64, 'A')}}), "invalid");

@@ -13,6 +13,7 @@ struct Named {
 };
 constexpr Named kNamed[] = {
     {"UNSIGNED-PAYLOAD", PayloadKind::unsigned_payload},
+    {"STREAMING-AWS4-HMAC-SHA256-EVENTS", PayloadKind::events},
     {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadKind::streaming_unsigned_trailer},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", PayloadKind::streaming_signed},
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", PayloadKind::streaming_signed_trailer},
@@ -88,6 +89,8 @@ const char* name_of(PayloadKind kind) {
             return "sha256";
         case PayloadKind::unsigned_payload:
             return "unsigned";
+        case PayloadKind::events:
+            return "signed-events";
         case PayloadKind::streaming_unsigned_trailer:
             return "streaming-unsigned-trailer";
         case PayloadKind::streaming_signed:
