@@ -203,6 +203,19 @@ net::Task<Result<std::vector<std::string>>> Client::sign_chunks(std::uint64_t up
     co_return std::move(answer.value().list);
 }
 
+net::Task<Result<std::string>> Client::sign_event(std::uint64_t upload, std::int64_t time_ms,
+                                                  crypto::Digest sha256) {
+    Bytes question = encode_question(SignEvent{upload, time_ms, sha256});
+    Result<Signatures> answer = co_await ask_for<Signatures>(std::move(question), kPatience);
+    if (!answer.has_value()) {
+        co_return fail(answer.error());
+    }
+    if (answer.value().list.size() != 1 || !codec::unhex(answer.value().list.front())) {
+        co_return fail(ErrorCode::invalid, "the signer did not sign the event");
+    }
+    co_return std::move(answer.value().list.front());
+}
+
 void Client::end_upload(std::uint64_t upload) {
     tell_later(encode_question(EndUpload{upload}), false);
 }

@@ -37,6 +37,9 @@ class Client {
     /// The next signatures of an upload that `sign` began.
     net::Task<Result<std::vector<std::string>>> sign_chunks(std::uint64_t upload,
                                                             std::vector<Chunk> chunks);
+    /// The next signature of a stream of events that `sign` began.
+    net::Task<Result<std::string>> sign_event(std::uint64_t upload, std::int64_t time_ms,
+                                              crypto::Digest sha256);
     void end_upload(std::uint64_t upload);
 
     net::Task<Result<Minted>> mint(std::vector<identity::TokenClaims> claims, bool with_tokens);

@@ -76,6 +76,13 @@ struct SignChunks {  // Signatures
     std::uint64_t upload = 0;
     std::vector<Chunk> chunks;
 };
+/// The next signature of a stream of events.
+struct SignEvent {  // Signatures: one
+    static constexpr std::uint8_t kNumber = 12;
+    std::uint64_t upload = 0;
+    std::int64_t time_ms = 0;
+    crypto::Digest sha256{};
+};
 struct EndUpload {  // Nothing
     static constexpr std::uint8_t kNumber = 6;
     std::uint64_t upload = 0;
@@ -125,7 +132,7 @@ struct Signature {
     http::Headers headers;  ///< to add to the head
     std::string access_key_id;
     crypto::Digest signed_sha256{};
-    std::uint64_t upload = 0;  ///< for signed chunks; 0: there are none
+    std::uint64_t upload = 0;  ///< for signed chunks and events; 0: there are none
 };
 struct Signatures {
     std::vector<std::string> list;
@@ -296,6 +303,10 @@ void fields(A& a, typename A::template As<Chunk>& v) {
 template <class A>
 void fields(A& a, typename A::template As<SignChunks>& v) {
     a(v.upload, v.chunks);
+}
+template <class A>
+void fields(A& a, typename A::template As<SignEvent>& v) {
+    a(v.upload, v.time_ms, v.sha256);
 }
 template <class A>
 void fields(A& a, typename A::template As<EndUpload>& v) {

@@ -89,6 +89,9 @@ void Server::take(net::Loop& loop, net::Conversation& by, Number number, ByteVie
         case SignChunks::kNumber:
             return reply<SignChunks>(by, number, text,
                                      [this](const auto& asked) { return sign_chunks(asked); });
+        case SignEvent::kNumber:
+            return reply<SignEvent>(by, number, text,
+                                    [this](const auto& asked) { return sign_event(asked); });
         case EndUpload::kNumber:
             return reply<EndUpload>(by, number, text,
                                     [this](const auto& asked) { return end_upload(asked); });
@@ -180,27 +183,27 @@ Result<Signature> Server::sign(const Sign& asked) {
     NARROWS_TRY(upstream::SignedRequest made,
                 signer_.sign(asked.lease, asked.receipt, asked.request));
     Signature out{std::move(made.headers), std::move(made.access_key_id), made.signed_sha256, 0};
-    if (made.chunks) {
-        NARROWS_TRY(out.upload, keep_upload(asked.lease.session, std::move(made.chunks)));
+    if (made.chunks || made.events) {
+        NARROWS_TRY(out.upload, keep_upload({asked.lease.session, std::move(made.chunks),
+                                             std::move(made.events)}));
     }
     return out;
 }
 
-Result<std::uint64_t> Server::keep_upload(const model::SessionId& session,
-                                          std::unique_ptr<sigv4::ChunkSigner> chunks) {
+Result<std::uint64_t> Server::keep_upload(Upload upload) {
     const std::lock_guard lock(mutex_);
     if (uploads_.size() >= kUploadsMax) {
         return fail(ErrorCode::exhausted, "too many uploads are under way; try again later");
     }
     const std::uint64_t number = new_upload_number();
-    uploads_.insert_or_assign(number, Upload{session, std::move(chunks)});
+    uploads_.insert_or_assign(number, std::move(upload));
     return number;
 }
 
 Result<Signatures> Server::sign_chunks(const SignChunks& asked) {
     const std::lock_guard lock(mutex_);
     const auto found = uploads_.find(asked.upload);
-    if (found == uploads_.end()) {
+    if (found == uploads_.end() || !found->second.chunks) {
         return fail(ErrorCode::not_found, "the signer knows no such upload, or it is over");
     }
     Signatures out;
@@ -210,6 +213,15 @@ Result<Signatures> Server::sign_chunks(const SignChunks& asked) {
                                             : signer.sign_chunk(chunk.sha256));
     }
     return out;
+}
+
+Result<Signatures> Server::sign_event(const SignEvent& asked) {
+    const std::lock_guard lock(mutex_);
+    const auto found = uploads_.find(asked.upload);
+    if (found == uploads_.end() || !found->second.events || asked.time_ms < 0) {
+        return fail(ErrorCode::not_found, "the signer knows no such stream, or it is over");
+    }
+    return Signatures{{found->second.events->sign(asked.time_ms, asked.sha256)}};
 }
 
 Result<Nothing> Server::end_upload(const EndUpload& asked) {

@@ -46,6 +46,7 @@ class Server {
     struct Upload {
         model::SessionId session;
         std::unique_ptr<sigv4::ChunkSigner> chunks;
+        std::unique_ptr<sigv4::EventSigner> events;
     };
     using Number = net::Conversation::Number;
 
@@ -59,9 +60,9 @@ class Server {
     Result<identity::Credentials> adopt(const Adopt& asked);
     Result<Nothing> close_session(const CloseSession& asked);
     Result<Signature> sign(const Sign& asked);
-    Result<std::uint64_t> keep_upload(const model::SessionId& session,
-                                      std::unique_ptr<sigv4::ChunkSigner> chunks);
+    Result<std::uint64_t> keep_upload(Upload upload);
     Result<Signatures> sign_chunks(const SignChunks& asked);
+    Result<Signatures> sign_event(const SignEvent& asked);
     Result<Nothing> end_upload(const EndUpload& asked);
     Result<Minted> mint(const Mint& asked);
     Result<Opened> open_token(const OpenToken& asked);

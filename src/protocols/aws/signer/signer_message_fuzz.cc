@@ -32,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     question<signer::Prepare>(bytes);
     question<signer::Sign>(bytes);
     question<signer::SignChunks>(bytes);
+    question<signer::SignEvent>(bytes);
     question<signer::EndUpload>(bytes);
     question<signer::Mint>(bytes);
     question<signer::OpenToken>(bytes);

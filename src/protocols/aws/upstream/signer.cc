@@ -288,6 +288,14 @@ Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt&
     if (has_chunk_signatures(request)) {
         out.chunks = sigv4::chunk_signer(made.key, made.date, made.scope, made.signature);
     }
+    if (request.payload == "STREAMING-AWS4-HMAC-SHA256-EVENTS") {
+        // The closure keeps the credentials: a stream outlives their renewal.
+        const auto key_for = [held](const sigv4::CredentialScope& scope) {
+            return held->keys.get(held->credentials.secret_access_key, scope);
+        };
+        out.events =
+            std::make_unique<sigv4::EventSigner>(key_for, made.scope, std::move(made.signature));
+    }
     return out;
 }
 

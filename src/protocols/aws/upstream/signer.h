@@ -15,6 +15,7 @@
 #include "crypto/hash.h"
 #include "http/message.h"
 #include "model/ids.h"
+#include "protocols/aws/sigv4/event_signer.h"
 #include "protocols/aws/sigv4/signature.h"
 #include "protocols/aws/upstream/credential_chain.h"
 #include "protocols/aws/upstream/sts.h"
@@ -95,6 +96,8 @@ struct SignedRequest {
     /// For STREAMING-AWS4-{HMAC,ECDSA-P256}-SHA256-PAYLOAD[-TRAILER]: continues from the request's
     /// signature.
     std::unique_ptr<sigv4::ChunkSigner> chunks;
+    /// The same for STREAMING-AWS4-HMAC-SHA256-EVENTS.
+    std::unique_ptr<sigv4::EventSigner> events;
 };
 
 /// The only holder of AWS credentials for sessions. It signs against a durable INTENT's receipt and
