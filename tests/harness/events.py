@@ -1,14 +1,19 @@
 """Messages of event streams in Python, and an upstream that answers with them, in this process.
 
 What the upstream sends is a list of steps: bytes to send, or a number of seconds to wait. Every request's signature is
-checked with botocore."""
+checked with botocore. Who streams events to it is answered event by event, once each one's signature has held."""
 
 import asyncio
+import datetime
+import hashlib
+import hmac
 import json
 import struct
 import threading
 import time
 import zlib
+
+from botocore.eventstream import EventStreamBuffer
 
 from . import sigv4
 from .emulator import Credentials
@@ -40,12 +45,46 @@ def exception(kind, text="no"):
     return message(headers, json.dumps({"message": text}).encode())
 
 
+EVENTS = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
+
+
+class EventVerifier:
+    """Opens signed events: AWS4-HMAC-SHA256-PAYLOAD over date, scope, the signature before, headers and payload."""
+
+    def __init__(self, headers, secret):
+        key, _, region, service, _, self.prior = sigv4.AUTHORIZATION.match(headers["authorization"]).groups()
+        self.secret, self.region, self.service = secret, region, service
+
+    def open(self, signed):
+        """The event's own message; ValueError if its signature does not hold."""
+        date, signature = signed.headers[":date"], signed.headers[":chunk-signature"]
+        at = datetime.datetime.fromtimestamp(date // 1000, datetime.timezone.utc)
+        day = at.strftime("%Y%m%d")
+        key = b"AWS4" + self.secret.encode()
+        for step in (day, self.region, self.service, "aws4_request"):
+            key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+        header = b"\x05:date\x08" + struct.pack(">q", date)
+        text = "\n".join([
+            "AWS4-HMAC-SHA256-PAYLOAD", at.strftime("%Y%m%dT%H%M%SZ"), f"{day}/{self.region}/{self.service}/aws4_request",
+            self.prior, hashlib.sha256(header).hexdigest(), hashlib.sha256(signed.payload).hexdigest()])
+        self.prior = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        if self.prior != signature.hex() or set(signed.headers) != {":date", ":chunk-signature"}:
+            raise ValueError("the signature of an event does not hold")
+        return signed.payload
+
+
 class EventStub(Stub):
     def __init__(self, log, admin):
         super().__init__(log, admin.key_id, admin.secret)
-        self.steps, self.sent, self.rejected = [], [], []
+        self.steps, self.sent, self.rejected, self.heard, self.ended = [], [], [], [], []
+
+    async def body(self, reader, headers):
+        """Who streams events is read as they are answered."""
+        return reader if headers.get("x-amz-content-sha256") == EVENTS else await super().body(reader, headers)
 
     async def respond(self, writer, method, target, headers, body, request_id):
+        if isinstance(body, asyncio.StreamReader):
+            return await self.converse(body, writer, method, target, headers, request_id)
         if b"Action=AssumeRole" in body:
             return await super().respond(writer, method, target, headers, body, request_id)
         secret = self.secrets.get(sigv4.key_id(headers))
@@ -55,9 +94,47 @@ class EventStub(Stub):
             return await super().respond(writer, method, target, headers, body, request_id)
         await self.stream(writer, request_id)
 
+    async def converse(self, reader, writer, method, target, headers, request_id):
+        """Answers each event of the agent with "heard"; what was sent by then, on its end, with the steps."""
+        secret = self.secrets[sigv4.key_id(headers)]
+        wrong = sigv4.why_invalid(method, target, headers, b"", secret)
+        if wrong:
+            self.rejected.append((target, wrong))
+            return writer.close()
+        verifier, buffer = EventVerifier(headers, secret), EventStreamBuffer()
+        self.head(writer, request_id)
+        while size := int((await reader.readline()).split(b";")[0], 16):
+            buffer.add_data(await reader.readexactly(size))
+            await reader.readexactly(2)
+            for signed in buffer:
+                try:
+                    inner = verifier.open(signed)
+                except ValueError as wrong:
+                    self.rejected.append((target, str(wrong)))
+                    return writer.close()
+                if not inner:
+                    self.ended.append(target)
+                    continue
+                self.heard.append(inner)
+                await self.chunk(writer, event("heard", {"bytes": len(inner)}))
+                if b"stop" in inner:  # AWS ends the conversation while the agent speaks
+                    return await self.chunk(writer, b"")
+        await reader.readline()
+        await self.steps_to(writer)
+
+    async def chunk(self, writer, content):
+        writer.write(b"%x\r\n%s\r\n" % (len(content), content))
+        await writer.drain()
+
     async def stream(self, writer, request_id):
+        self.head(writer, request_id)
+        await self.steps_to(writer)
+
+    def head(self, writer, request_id):
         writer.write((f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\nx-amzn-requestid: {request_id}\r\n"
                       "Transfer-Encoding: chunked\r\n\r\n").encode())
+
+    async def steps_to(self, writer):
         for step in self.steps:
             if step is None:  # breaks off
                 writer.transport.abort()
@@ -66,10 +143,8 @@ class EventStub(Stub):
                 await asyncio.sleep(step)
                 continue
             self.sent.append(time.monotonic())
-            writer.write(b"%x\r\n%s\r\n" % (len(step), step))
-            await writer.drain()
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
+            await self.chunk(writer, step)
+        await self.chunk(writer, b"")
 
 
 class EventUpstream:

@@ -173,8 +173,7 @@ std::string never_allowed(aws::Operation entry) {
     if (entry.auth() != aws::Auth::sigv4) {
         return "it is not authorised by a signature";
     }
-    return entry.event_stream_input() ? "it streams events to AWS, which cannot be recorded yet"
-                                      : "";
+    return "";
 }
 
 std::string name_of(aws::Operation entry) {
@@ -226,8 +225,10 @@ Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& 
     std::vector<aws::Decoded> decoded;
     Error misfit;
     for (const aws::Candidate& candidate : found.candidates) {
+        const bool events = candidate.operation.event_stream_input();
+        const ByteView held = events ? ByteView() : ByteView(body);
         Result<codec::Value> parameters =
-            aws::decode_parameters({found.protocol, candidate, request.head, body});
+            aws::decode_parameters({found.protocol, candidate, request.head, held, events});
         if (parameters) {
             decoded.push_back({candidate.operation, std::move(parameters.value())});
         } else {

@@ -128,11 +128,15 @@ bool Exchange::record_head(session::Permit& permit, const Delivery& delivery) {
 /// RESULT; held when it returns. `why` empty: the answer is whole.
 net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& delivery,
                                            const std::string& why) {
+    co_await end_events(permit);
     codec::Map fields;
     fields.emplace("outcome", why.empty() ? "answered" : "cut");
     fields.emplace("status", delivery.head.status);
     fields.emplace("aws_request_id", aws_request_id(delivery.head.headers));
     fields.emplace("bytes_request", bytes_request_);
+    if (events_) {
+        fields.emplace("events_request", events_->count.events());
+    }
     if (!kept_body_.empty() || sent_body_) {
         fields.emplace("bytes_sent", std::uint64_t{body_for_aws().size()});
     }
@@ -302,6 +306,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
         upstream.expires_after(services_.limits.idle_max);
         const Result<ByteView> part = co_await upstream.read_body();
         auto [bytes, why] = delivery.take(part, upstream.body_done());
+        why = why.empty() ? why : cause(why);
         const bool within = permit.spend(bytes.size());
         if (why.empty() && !within) {
             why = "the connection's budget of bytes is used up";

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "protocols/aws/catalogue/catalogue.h"
+
 namespace narrows::aws {
 namespace {
 
@@ -74,6 +76,22 @@ TEST(EventFlow, names_without_end_are_counted_together) {
     EXPECT_EQ(events.find("types")->as<codec::Map>()->size(), EventCount::kTypesMax);
     EXPECT_EQ(events.find("types")->number("others"),
               1001 - static_cast<int>(EventCount::kTypesMax));
+}
+
+/// Values are withheld from answers as a whole, never event by event: a model that has a secret
+/// within an event needs more than this gateway does.
+TEST(EventStreams, hold_no_values_that_are_withheld) {
+    int streams = 0;
+    for (const Service service : Catalogue::embedded().services()) {
+        for (const Operation operation : service.operations()) {
+            const bool answers = operation.event_stream_output();
+            streams += answers ? 1 : 0;
+            EXPECT_TRUE(!answers || operation.secret_outputs().empty()) << operation.name();
+            EXPECT_TRUE(!operation.event_stream_input() || operation.secret_inputs().empty())
+                << operation.name();
+        }
+    }
+    EXPECT_GT(streams, 10);
 }
 
 }  // namespace

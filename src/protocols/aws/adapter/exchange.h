@@ -7,6 +7,7 @@
 
 #include "http/exchange.h"
 #include "protocols/aws/adapter/caller.h"
+#include "protocols/aws/adapter/event_upload.h"
 #include "protocols/aws/adapter/pool.h"
 #include "protocols/aws/adapter/post_object.h"
 #include "protocols/aws/adapter/services.h"
@@ -35,7 +36,7 @@ struct Arrival {
 
 /// One request from its head to the last byte of its answer: identify, understand, admit, forward,
 /// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
-/// exchange.cc, understand.cc, forward.cc, deliver.cc, swap.cc.
+/// exchange.cc, understand.cc, forward.cc, event_upload.cc, deliver.cc, swap.cc.
 class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
@@ -120,6 +121,26 @@ class Exchange {
     bool goes_by_http2() const;
     const Bytes& body_for_aws() const { return sent_body_ ? *sent_body_ : raw_body_; }
 
+    // event_upload.cc: events to AWS beside its answer.
+    std::optional<Rejection> check_events() const;
+    bool sends_events() const { return payload_.kind == sigv4::PayloadKind::events; }
+    sigv4::EventSigner agents_signer() const;
+    net::Task<void> converse(session::Permit& permit, http::ClientExchange& upstream,
+                             const signer::Signature& signature, const std::string& record);
+    net::Task<void> hear_answer(session::Permit& permit, http::ClientExchange& upstream,
+                                const std::string& record);
+    net::Task<void> send_events(session::Permit& permit, http::ClientExchange& upstream);
+    net::Task<Result<void>> pass_events(session::Permit& permit, http::ClientExchange& upstream,
+                                        ByteView part);
+    net::Task<Result<void>> pass_event(session::Permit& permit, http::ClientExchange& upstream,
+                                       ByteView event);
+    net::Task<Result<void>> record_event(session::Permit& permit, ByteView event);
+    net::Task<void> end_events(session::Permit& permit);
+    /// Why it ended: what broke the agent's events off is behind whatever followed from it.
+    std::string cause(const std::string& why) const {
+        return events_ && !events_->why.empty() ? events_->why : why;
+    }
+
     // deliver.cc: the answer, recorded before it is delivered.
     net::Task<void> deliver(session::Permit& permit, http::ClientExchange& upstream,
                             const std::string& record);
@@ -173,6 +194,7 @@ class Exchange {
     std::string region_;                   ///< of the endpoint
     std::vector<std::string> region_set_;  ///< SigV4A: what upstream is signed for; else empty
     crypto::Digest request_digest_{};
+    std::optional<EventUpload> events_;   ///< while they pass
     bool upstream_failed_early_ = false;       ///< while uploading: an answer may be there already
     codec::Map integrity_;                     ///< of the body, once it is known
     std::optional<Rejection> upload_refused_;  ///< the body was not what it said to be

@@ -97,7 +97,11 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
         } else if (!sent.has_value()) {
             co_return co_await give_up(permit, sent.error(), !upstream.unprocessed(), record);
         }
-        co_await deliver(permit, upstream, record);
+        if (sends_events()) {
+            co_await converse(permit, upstream, signed_request.value(), record);
+        } else {
+            co_await deliver(permit, upstream, record);
+        }
     }
     pool_.give_back(key, std::move(lease.value().connection));
 }
@@ -174,7 +178,7 @@ net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientExch
     upstream.expires_after(services_.limits.idle_max);
     const ByteView first = streamed_ ? ByteView() : ByteView(body_for_aws());
     const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
-    if (!begun.has_value() || !streamed_) {
+    if (!begun.has_value() || !streamed_ || sends_events()) {
         co_return begun;
     }
     co_return co_await stream_upload(permit, upstream, signed_request);
@@ -367,8 +371,10 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
 /// Ends an operation that has no answer: the outcome goes on record, then the agent is told.
 net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, bool sent,
                                   const std::string& record) {
+    co_await end_events(permit);
+    const std::string why = cause(error.what);
     codec::Map fields;
-    fields.emplace("why", error.what);
+    fields.emplace("why", why);
     if (streamed_ && !integrity_.empty()) {
         fields.emplace("request_integrity", integrity_);
     }
@@ -394,7 +400,7 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
         co_await answer_error(502, "BadGateway",
                               fmt::format("AWS was called and gave no answer: the outcome is "
                                           "unknown [Narrows {}]. {}",
-                                          record, error.what),
+                                          record, why),
                               record);
         co_return;
     }

@@ -68,12 +68,23 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         if (rejection && payload_.kind != sigv4::PayloadKind::absent) {
             co_return rejection;
         }
+        if (!rejection) {
+            rejection = check_events();
+            if (rejection) {
+                co_return rejection;
+            }
+        }
         const bool vouched = payload_.kind != sigv4::PayloadKind::absent;
         const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
         // Whoever waits to be told to send is told after the decision, which needs no blob.
         const bool waits = !http::header(head_.headers, "expect").empty();
-        streamed_ = !rejection && !form_ && agent_.has_body() && vouched &&
-                    (large || waits || payload_.chunked()) && is_blob();
+        streamed_ =
+            !rejection && !form_ && agent_.has_body() && vouched &&
+            (sends_events() || ((large || waits || payload_.chunked()) && is_blob()));
+    }
+    if (sends_events() && !streamed_) {
+        co_return reject(Reason::not_recognised, "AccessDenied",
+                         "the request declares a stream of events and has none");
     }
     if (payload_.chunked() && !payload_.decoded_length) {
         co_return reject(Reason::not_recognised, "MissingContentLength",
@@ -423,8 +434,6 @@ std::optional<Rejection> Exchange::never_allowed() const {
         if (caller_.authorization->scheme == sigv4::Scheme::bearer &&
             !takes_bearer(entry.service().id())) {
             why = "its service takes no bearer tokens; sign with the session's keys";
-        } else if (why.empty() && entry.event_stream_input()) {
-            why = "it streams events to AWS, which this version does not record";
         } else if (why.empty()) {
             why = why_not_swapped(candidate).value_or("");
         }
@@ -567,7 +576,10 @@ std::optional<Rejection> Exchange::build_upstream() {
 /// The bytes of a refused request belong to its record, as far as they are few; they have one
 /// deadline for all of them.
 net::Task<void> Exchange::keep_refused_body() {
-    const bool waits = !http::header(head_.headers, "expect").empty() && !continue_sent_;
+    const bool expects = !http::header(head_.headers, "expect").empty() && !continue_sent_;
+    // Whoever sends events may wait for an answer before the first or between them.
+    const bool waits = expects || http::header(head_.headers, "x-amz-content-sha256") ==
+                                      "STREAMING-AWS4-HMAC-SHA256-EVENTS";
     if (!body_read_ && !agent_.body_done() && !waits &&
         agent_.content_length().value_or(0) <= kRefusedBodyMax) {
         agent_.expires_after(kRefusedBodyTime);

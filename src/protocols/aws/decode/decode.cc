@@ -158,12 +158,12 @@ Result<Bytes> plain_body(const http::RequestHead& head, ByteView body, std::size
 
 Result<Value> decode_parameters(const Incoming& request) {
     const Operation entry = request.candidate.operation;
-    if (entry.event_stream_input()) {
+    const bool events = entry.event_stream_input();
+    if (events && !(request.streamed && is_rest(request.protocol))) {
         return fail(ErrorCode::unsupported,
-                    "the operation takes an event stream, which is not "
-                    "supported");
+                    "the operation takes an event stream, and this request is none");
     }
-    if (request.streamed && !takes_stream(entry)) {
+    if (request.streamed && !takes_stream(entry) && !events) {
         return fail(ErrorCode::invalid, "the operation's body is a document and must be held");
     }
     NARROWS_TRY(check_headers(request));

@@ -38,7 +38,7 @@ Result<Bytes> plain_body(const http::RequestHead& head, ByteView body, std::size
 /// key, label, x-amz-* header, form key, document member and the body itself is bound by the model,
 /// once, with a value of its kind, or is one of the few that transports and SDKs add; everything
 /// else is refused. ErrorCode::invalid with a sentence that names the place, ErrorCode::unsupported
-/// for input event streams.
+/// for input event streams that are not streamed, or of another protocol than REST.
 Result<codec::Value> decode_parameters(const Incoming& request);
 
 }  // namespace narrows::aws

@@ -311,6 +311,17 @@ TEST(Decode, a_streamed_body_stands_as_a_mark) {
     EXPECT_FALSE(decode_parameters(document.incoming()));
 }
 
+TEST(Decode, events_stand_as_a_mark_and_are_never_a_held_body) {
+    const http::Headers headers{{"x-amzn-VoiceId", "Matthew"}, {"x-amzn-OutputFormat", "mp3"}};
+    auto request = request_of("polly", "POST", "/v1/synthesisStream", headers).value();
+    EXPECT_FALSE(decode_parameters(request.incoming()));
+    request.streamed = true;
+    const codec::Value parameters = decode_parameters(request.incoming()).value();
+    EXPECT_EQ(parameters.text("VoiceId"), "Matthew");
+    EXPECT_EQ(*parameters.find("ActionStream"), streamed_body());
+    EXPECT_FALSE(takes_stream(request.candidate().operation));
+}
+
 TEST(Decode, refuses_paths_that_normalising_would_change) {
     EXPECT_TRUE(decode(request_of("lambda", "GET", "/2015-03-31/functions/f/policy")));
     EXPECT_FALSE(decode(request_of("lambda", "GET", "/2015-03-31/functions/%2E%2E/policy")));

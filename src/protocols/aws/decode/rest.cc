@@ -240,7 +240,7 @@ Result<Value> payload_value(const Incoming& request, Member member) {
     const Where where{nullptr, member.name()};
     const ShapeKind kind = member.shape().kind();
     const std::string_view text = as_text(request.body);
-    if (kind == ShapeKind::blob) {
+    if (kind == ShapeKind::blob || request.streamed) {
         return request.streamed ? streamed_body() : Value(to_bytes(request.body));
     }
     if (kind == ShapeKind::string) {
