@@ -12,7 +12,7 @@ SIGNATURE = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
 TOKEN = "IQoJb3JpZ2luX2Vj" + "canary" * 50
 BODIES = {
     "config": (f"aws_access_key_id = {KEY}\naws_secret_access_key = canary-secret\n", [("access-key-id", 20, KEY)]),
-    "pem": ("x\n-----BEGIN RSA PRIVATE KEY-----\ncanary-pem\n", [("private-key", 2, None)]),
+    "pem": ("x\n-----BEGIN RSA PRIVATE KEY-----\ncanary-pem\n", [("private-key", 7, None)]),
     "url": (f"https://b.s3.amazonaws.com/k?X-Amz-Credential={KEY}/2026&X-Amz-Signature={SIGNATURE}",
             [("access-key-id", 46, KEY), ("signed-url", 72, None)]),
     "token": (f"token: {TOKEN}\n", [("session-token", 7, None)]),

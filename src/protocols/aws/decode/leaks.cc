@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 
 namespace narrows::aws {
@@ -12,8 +11,8 @@ namespace {
 constexpr std::size_t kLook = 96;
 
 constexpr std::size_t kKeyIdSize = 20;
-constexpr std::size_t kTokenSizeMin = 80;  ///< of what follows a token's beginning, looked at
-constexpr std::string_view kBegin = "-----BEGIN ";
+constexpr std::size_t kTokenSizeMin = 80;      ///< of what follows a token's beginning, looked at
+constexpr std::string_view kBegin = "BEGIN ";  ///< behind five dashes, of which there are many
 constexpr std::string_view kPrivateKey = "PRIVATE KEY-----";
 constexpr std::size_t kLabelMax = 24;  ///< "ENCRYPTED ", "RSA " …
 
@@ -94,11 +93,24 @@ bool is_leak(const Beginning& of, ByteView text, std::uint8_t before) {
     return false;
 }
 
-const Beginning* beginning_of(std::string_view text) {
-    const auto found =
-        std::find_if(kBeginnings.begin(), kBeginnings.end(),
-                     [&](const Beginning& each) { return text.starts_with(each.text); });
-    return found == kBeginnings.end() ? nullptr : &*found;
+constexpr std::uint32_t word_of(std::string_view text) {
+    std::uint32_t word = 0;
+    for (std::size_t i = 0; i < sizeof(word); ++i) {
+        word |= std::uint32_t{static_cast<std::uint8_t>(text[i])} << (8 * i);
+    }
+    return word;
+}
+
+/// Four bytes tell nearly always that nothing begins here.
+const Beginning* beginning_of(ByteView text) {
+    if (text.size() < sizeof(std::uint32_t)) return nullptr;
+    const std::uint32_t word = load_le<std::uint32_t>(text.data());
+    for (const Beginning& each : kBeginnings) {
+        if (word_of(each.text) == word) {
+            return as_text(text).starts_with(each.text) ? &each : nullptr;
+        }
+    }
+    return nullptr;
 }
 
 }  // namespace
@@ -136,7 +148,7 @@ void LeakScan::scan(ByteView text, std::size_t from, std::size_t to, char before
         const std::size_t first = std::max(next, i + 1 - kStride);
         for (std::size_t start = first; start <= i && start < to; ++start) {
             const ByteView rest = text.subspan(start);
-            const Beginning* const of = beginning_of(as_text(rest));
+            const Beginning* const of = beginning_of(rest);
             const auto left = start == 0 ? static_cast<std::uint8_t>(before) : text[start - 1];
             if (of == nullptr || !is_leak(*of, rest, left)) continue;
             const bool is_key = of->kind == LeakKind::access_key_id;

@@ -43,8 +43,8 @@ TEST(LeakScan, finds_each_kind_and_tells_no_secret) {
     EXPECT_EQ(found(kUrl), "access-key-id AKIAIOSFODNN7EXAMPLE@98\nsigned-url @227\n");
     EXPECT_EQ(found("https://b.s3.amazonaws.com/k?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=v"),
               "signed-url @29\naccess-key-id AKIAIOSFODNN7EXAMPLE@44\n");
-    EXPECT_EQ(found("x\n-----BEGIN RSA PRIVATE KEY-----\nMII"), "private-key @2\n");
-    EXPECT_EQ(found("-----BEGIN PRIVATE KEY-----"), "private-key @0\n");
+    EXPECT_EQ(found("x\n-----BEGIN RSA PRIVATE KEY-----\nMII"), "private-key @7\n");
+    EXPECT_EQ(found("-----BEGIN PRIVATE KEY-----"), "private-key @5\n");
     EXPECT_EQ(found("<SessionToken>" + kToken + "</SessionToken>"), "session-token @14\n");
 }
 
