@@ -148,7 +148,7 @@ class Upload:
             trailer += len("x-amz-trailer-signature:") + 64 + 2 if mark else 0
         return framed + 1 + mark + 2 + trailer + 2
 
-    def send(self, timeout=600):
+    def send(self, timeout=1800):
         """Status and body. An answer that comes before the whole body was sent is taken too."""
         host = urlsplit(self.env["AWS_ENDPOINT_URL"])
         connection = http.client.HTTPConnection(host.hostname, host.port, timeout=timeout)

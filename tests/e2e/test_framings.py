@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.client
 import json
+import shutil
 import time
 from urllib.parse import urlsplit
 
@@ -47,13 +48,26 @@ def store(tmp_path_factory):
     made.process.stop()
 
 
+def gateway_before(store, folder):
+    host = Keys("AKIASTRICTSTOREHOST0", "strict-store-host-00000000000000000000000")
+    recording = "segment_mib = 64\nreserve_mib = 256"
+    return Gateway(folder, [Connection("c", OPEN, store.endpoint)], host, recording=recording).start()
+
+
 @pytest.fixture(scope="module")
 def gateway(store, tmp_path_factory):
-    host = Keys("AKIASTRICTSTOREHOST0", "strict-store-host-00000000000000000000000")
-    made = Gateway(tmp_path_factory.mktemp("framings"), [Connection("c", OPEN, store.endpoint)], host,
-                   recording="segment_mib = 64\nreserve_mib = 256")
-    yield made.start()
+    made = gateway_before(store, tmp_path_factory.mktemp("framings"))
+    yield made
     made.stop()
+
+
+@pytest.fixture
+def apart(store, tmp_path):
+    """A gateway for one large body, whose recording does not stay."""
+    made = gateway_before(store, tmp_path)
+    yield made
+    made.stop()
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +90,7 @@ def get(session, size):
     keys = session.credentials()
     S3SigV4Auth(Credentials(keys.key_id, keys.secret, keys.token), "s3", "us-east-1").add_auth(request)
     host = urlsplit(session.agents_url)
-    connection = http.client.HTTPConnection(host.hostname, host.port, timeout=600)
+    connection = http.client.HTTPConnection(host.hostname, host.port, timeout=1800)
     connection.request("GET", f"/framed/{size}", headers=dict(request.headers.items()))
     answer, whole, got = connection.getresponse(), hashlib.sha256(), 0
     assert answer.status == 200, answer.read()
@@ -131,17 +145,17 @@ def test_a_wrong_checksum_behind_the_body(store, session, framing, kind, size):
     [pytest.param(framing, LARGE, marks=[] if framing in ("trailer-chunked", "chunks") else [pytest.mark.full]) for framing in FRAMINGS]
     + [pytest.param(framing, HUGE, marks=pytest.mark.full) for framing in FRAMINGS if not framing.endswith("chunked")],
 )
-def test_large_upload(store, gateway, session, framing, size):
+def test_large_upload(store, apart, framing, size):
     started = time.monotonic()
-    put(store, session, size, framing)
-    tell(gateway, f"PUT {framing}", size, started)
+    put(store, apart.session(), size, framing)
+    tell(apart, f"PUT {framing}", size, started)
 
 
 @pytest.mark.parametrize("size", [LARGE, pytest.param(HUGE, marks=pytest.mark.full)])
-def test_large_download(gateway, session, size):
+def test_large_download(apart, size):
     started = time.monotonic()
-    assert get(session, size) == (size, sha256_of(content(size)))
-    tell(gateway, "GET", size, started)
+    assert get(apart.session(), size) == (size, sha256_of(content(size)))
+    tell(apart, "GET", size, started)
 
 
 def tell(gateway, what, size, started):
