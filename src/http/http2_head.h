@@ -11,9 +11,9 @@
 namespace narrows::http {
 
 /// A request as HTTP/1.1 would have brought it, `host` first; its target is the raw :path. Of the
-/// pseudo-header fields :authority stays among the headers, since SDKs may sign it by that name. Refused,
-/// with ErrorCode::invalid, is what RFC 9113 calls malformed, what two readers could understand in
-/// different ways, and CONNECT. `ended`: no body follows.
+/// pseudo-header fields :authority stays among the headers, since SDKs may sign it by that name.
+/// Refused, with ErrorCode::invalid, is what RFC 9113 calls malformed, what two readers could
+/// understand in different ways, and CONNECT. `ended`: no body follows.
 Result<RequestHead> read_http2_request(const Headers& fields, bool ended);
 
 /// The same for an answer.

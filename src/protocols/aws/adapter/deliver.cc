@@ -332,8 +332,7 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
 
 /// The head of an event stream does not wait for the first event, which may be long in coming.
 net::Task<Result<void>> Exchange::begin_events(session::Permit& permit,
-                                               http::ClientExchange& upstream,
-                                               Delivery& delivery) {
+                                               http::ClientExchange& upstream, Delivery& delivery) {
     delivery.events.emplace();
     const codec::Value record = head_record(permit, delivery);
     const Result<void> held =

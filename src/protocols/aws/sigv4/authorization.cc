@@ -187,7 +187,8 @@ constexpr std::string_view kAuthority = ":authority";
 Result<void> read_signed_headers(std::string_view text, Authorization& out) {
     for (const std::string_view name : codec::split(text, ';')) {
         // Some SDKs sign the host of HTTP/2 under the name that it has there.
-        if (name != kAuthority && !is_lower_name(name)) return malformed("names a signed header that is not lower case");
+        if (name != kAuthority && !is_lower_name(name))
+            return malformed("names a signed header that is not lower case");
         if (!out.signed_headers.empty() && !(out.signed_headers.back() < name)) {
             return malformed("lists its signed headers out of order or twice");
         }
@@ -220,7 +221,8 @@ Result<void> check_coverage(const http::Headers& headers, const Authorization& a
             return malformed("lists a signed header that it does not have");
         }
     }
-    if (!is_signed("host") && !is_signed(kAuthority)) return malformed("leaves the Host header unsigned");
+    if (!is_signed("host") && !is_signed(kAuthority))
+        return malformed("leaves the Host header unsigned");
     for (const auto& field : headers) {
         const std::string name = codec::lower(field.name);
         if (name.starts_with("x-amz-") && !is_signed(name)) {
