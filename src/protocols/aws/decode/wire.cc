@@ -10,11 +10,12 @@ namespace {
 
 /// Of this hop alone. The signer and the transport make their own. x-amz-te asks S3 to put a digest
 /// behind the object; clients read on without it, and what is on record is the object alone.
-constexpr std::array<std::string_view, 24> kConsumed = {"host",
+constexpr std::array<std::string_view, 25> kConsumed = {"host",
                                                         "authorization",
                                                         "x-amz-date",
                                                         "x-amz-security-token",
                                                         "x-amz-s3session-token",
+                                                        "x-amz-region-set",
                                                         "x-amz-content-sha256",
                                                         "x-amz-decoded-content-length",
                                                         "x-amz-trailer",
