@@ -15,6 +15,8 @@ constexpr MonoNs kWriteNsMax = 60 * kNsPerSecond;
 /// So long has the peer to take what is left for it, and then to end the connection.
 constexpr net::Millis kLastWriteMax{10'000};
 constexpr net::Millis kLastWordMax{2'000};
+/// What it may send while it has not heard them.
+constexpr std::size_t kUnheardMax = 256 * 1024;
 
 MonoNs now() {
     return system_clock().mono();
@@ -56,11 +58,14 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         came = ByteView(buffer).first(size.value());
     }
     end(std::move(why));
-    while (ends_here) {  // what is unread when a socket closes takes the last words with it
+    // What is unread when a socket closes takes the last words with it.
+    std::size_t unheard = 0;
+    while (ends_here && unheard < kUnheardMax) {
         const Result<std::size_t> size = co_await stream_.read_some(buffer);
         if (!size.has_value()) {
             break;
         }
+        unheard += size.value();
     }
     stream_.close();
 }

@@ -23,9 +23,9 @@ BODIES = {
 
 @pytest.fixture(scope="module")
 def session(behind, module_folder):
-    behind.client("s3").create_bucket(Bucket="b")
+    behind.client("s3").create_bucket(Bucket="found")
     for name, (body, _) in BODIES.items():
-        behind.client("s3").put_object(Bucket="b", Key=name, Body=body.encode())
+        behind.client("s3").put_object(Bucket="found", Key=name, Body=body.encode())
     behind.client("dynamodb").create_table(
         TableName="t", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
@@ -35,7 +35,7 @@ def session(behind, module_folder):
     made.gateway = gateway
     s3 = client("s3", gateway.agents_url, made.credentials())
     for name, (body, _) in BODIES.items():
-        assert s3.get_object(Bucket="b", Key=name)["Body"].read() == body.encode(), "nothing is held back"
+        assert s3.get_object(Bucket="found", Key=name)["Body"].read() == body.encode(), "nothing is held back"
     found = client("dynamodb", gateway.agents_url, made.credentials()).get_item(TableName="t", Key={"id": {"S": "x"}})
     assert KEY in found["Item"]["note"]["S"]
     made.metrics = gateway.api("GET", "/metrics").text

@@ -105,9 +105,10 @@ Rejection unreadable(const Caller& caller, const Error& error) {
     if (caller.form == nullptr && !in_query) {
         return reject(Reason::not_authenticated, "IncompleteSignature", error.what);
     }
-    Rejection rejection =
-        reject(Reason::not_authenticated,
-               caller.form != nullptr ? "InvalidPolicyDocument" : "AuthorizationQueryParametersError", error.what);
+    Rejection rejection = reject(
+        Reason::not_authenticated,
+        caller.form != nullptr ? "InvalidPolicyDocument" : "AuthorizationQueryParametersError",
+        error.what);
     rejection.status = 400;
     return rejection;
 }

@@ -194,7 +194,7 @@ class Exchange {
     std::string region_;                   ///< of the endpoint
     std::vector<std::string> region_set_;  ///< SigV4A: what upstream is signed for; else empty
     crypto::Digest request_digest_{};
-    std::optional<EventUpload> events_;   ///< while they pass
+    std::optional<EventUpload> events_;        ///< while they pass
     bool upstream_failed_early_ = false;       ///< while uploading: an answer may be there already
     codec::Map integrity_;                     ///< of the body, once it is known
     std::optional<Rejection> upload_refused_;  ///< the body was not what it said to be

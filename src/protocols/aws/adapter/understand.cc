@@ -78,9 +78,8 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
         // Whoever waits to be told to send is told after the decision, which needs no blob.
         const bool waits = !http::header(head_.headers, "expect").empty();
-        streamed_ =
-            !rejection && !form_ && agent_.has_body() && vouched &&
-            (sends_events() || ((large || waits || payload_.chunked()) && is_blob()));
+        streamed_ = !rejection && !form_ && agent_.has_body() && vouched &&
+                    (sends_events() || ((large || waits || payload_.chunked()) && is_blob()));
     }
     if (sends_events() && !streamed_) {
         co_return reject(Reason::not_recognised, "AccessDenied",
@@ -129,8 +128,7 @@ std::optional<Rejection> Exchange::check_origin() {
     }
     const session::Connection& granted = caller_.granted();
     const std::string& account = granted.account;
-    const std::string region =
-        region_to_reach(regions_of(*caller_.authorization), granted.regions);
+    const std::string region = region_to_reach(regions_of(*caller_.authorization), granted.regions);
     const HostScope scope{caller_.authorization->scope.service, region, account};
     Result<AwsHost> read = read_aws_host(services_.catalogue, host, scope);
     if (!read.has_value()) {
@@ -488,8 +486,7 @@ std::optional<Rejection> Exchange::place() {
 }
 
 /// The host that was asked for, where it is one of the service's less usual ones; else the usual.
-Result<Endpoint> Exchange::endpoint_for(const std::string& asked,
-                                        const std::string& region) const {
+Result<Endpoint> Exchange::endpoint_for(const std::string& asked, const std::string& region) const {
     const std::string_view partition = services_.catalogue.partition_of(asked);
     if (!named_.host.empty() && (partition.empty() || partition == caller_.granted().partition)) {
         return Endpoint{named_.host, asked};

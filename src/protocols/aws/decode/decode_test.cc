@@ -312,7 +312,9 @@ TEST(Decode, a_streamed_body_stands_as_a_mark) {
 }
 
 TEST(Decode, events_stand_as_a_mark_and_are_never_a_held_body) {
-    const http::Headers headers{{"x-amzn-VoiceId", "Matthew"}, {"x-amzn-OutputFormat", "mp3"}};
+    const http::Headers headers{{"x-amzn-Engine", "generative"},
+                                {"x-amzn-VoiceId", "Matthew"},
+                                {"x-amzn-OutputFormat", "mp3"}};
     auto request = request_of("polly", "POST", "/v1/synthesisStream", headers).value();
     EXPECT_FALSE(decode_parameters(request.incoming()));
     request.streamed = true;

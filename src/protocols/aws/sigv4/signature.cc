@@ -72,9 +72,8 @@ Result<std::string> payload_of(const http::Headers& headers,
 }
 
 Result<void> check_unsigned(const http::RequestHead& head, std::string_view payload) {
-    for (const std::string_view name :
-         {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-s3session-token",
-          "x-amz-region-set"}) {
+    for (const std::string_view name : {"authorization", "x-amz-date", "x-amz-security-token",
+                                        "x-amz-s3session-token", "x-amz-region-set"}) {
         if (http::count(head.headers, name) != 0) {
             return fail(ErrorCode::invalid,
                         "the request to sign already has the header " + std::string(name));
