@@ -104,8 +104,12 @@ net::Task<void> serve_streams(Runtime& runtime, net::Loop& loop, net::Stream& st
     handlers.draining = [&runtime] { return runtime.draining.load(); };
     http::Http2Bounds bounds;
     bounds.header_bytes_max = header_bytes_max;
-    co_await http::serve_http2(loop, stream, std::move(began), bounds, idle_max,
-                               std::move(handlers));
+    const Result<void> held = co_await http::serve_http2(loop, stream, std::move(began), bounds,
+                                                         idle_max, std::move(handlers));
+    if (!held.has_value()) {
+        co_await record_refused(runtime, arrival.mode, arrival.peer, {},
+                                model::Reason::not_recognised, held.error().what);
+    }
 }
 
 }  // namespace

@@ -35,10 +35,11 @@ Http2Connection::~Http2Connection() {
     loop_.unwatch(this);
 }
 
-net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
+net::Task<Result<void>> Http2Connection::read(Bytes began, OnRequest on_request) {
     Bytes buffer(kReadBytes);
     ByteView came = began;
     Error why{ErrorCode::closed, "the connection is over"};
+    Result<void> held = ok();
     bool ends_here = false;
     while (true) {
         const Result<void> fed = session_.feed(came, now());
@@ -47,6 +48,7 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         wake();
         if (!fed.has_value() || session_.over()) {
             why = fed.has_value() ? why : fed.error();
+            held = fed;
             ends_here = true;
             break;
         }
@@ -57,7 +59,7 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         }
         came = ByteView(buffer).first(size.value());
     }
-    end(std::move(why));
+    end(why);
     // What is unread when a socket closes takes the last words with it.
     std::size_t unheard = 0;
     while (ends_here && unheard < kUnheardMax) {
@@ -68,6 +70,10 @@ net::Task<void> Http2Connection::read(Bytes began, OnRequest on_request) {
         unheard += size.value();
     }
     stream_.close();
+    if (held.has_value() && !session_.broken().empty()) {
+        held = fail(ErrorCode::invalid, session_.broken());
+    }
+    co_return held;
 }
 
 net::Task<void> Http2Connection::write() {
@@ -108,7 +114,7 @@ void Http2Connection::tell_touched(const OnRequest& on_request) {
     }
 }
 
-void Http2Connection::end(Error why) {
+void Http2Connection::end(const Error& why) {
     ending_ = true;
     session_.fail_all(why);
     tell_touched({});

@@ -28,7 +28,7 @@ class Http2Connection final : public net::Expiring {
 
     /// Reads, beginning with what was read before, until the connection is over; closes the stream
     /// then.
-    net::Task<void> read(Bytes began, OnRequest on_request);
+    net::Task<Result<void>> read(Bytes began, OnRequest on_request);
     /// Writes what there is, until the connection is over or cannot be written to.
     net::Task<void> write();
 
@@ -50,7 +50,7 @@ class Http2Connection final : public net::Expiring {
 
   private:
     void tell_touched(const OnRequest& on_request);
-    void end(Error why);
+    void end(const Error& why);
 
     net::Loop& loop_;
     net::Stream& stream_;

@@ -87,13 +87,15 @@ class Http2Server : public std::enable_shared_from_this<Http2Server> {
         connection_.set_idle_max(idle_max);
     }
 
-    net::Task<void> run(Bytes began) {
+    net::Task<Result<void>> run(Bytes began) {
         begin([this] { return connection_.write(); });
         Http2Connection::OnRequest on_request = [this](Http2Session::Id id) { take(id); };
-        co_await connection_.read(std::move(began), std::move(on_request));
+        const Result<void> held =
+            co_await connection_.read(std::move(began), std::move(on_request));
         while (under_way_ > 0) {
             co_await left_.wait();
         }
+        co_return held;
     }
 
   private:
@@ -120,13 +122,13 @@ class Http2Server : public std::enable_shared_from_this<Http2Server> {
         Http2ServerExchange exchange(connection_, id);
         Http2Session::Stream& stream = exchange.stream();
         const Malformed malformed = std::move(stream.malformed);
-        if (stream.failed) {
-            co_return;  // taken back before anything was made of it
-        }
         if (!malformed.why.empty()) {
             const Error why{stream.refusal, malformed.why};
             co_await handlers_.refuse(exchange, malformed, why);
             co_return;
+        }
+        if (stream.failed) {
+            co_return;  // taken back before anything was made of it
         }
         RequestHead head = std::move(stream.request);
         co_await handlers_.serve(exchange, std::move(head));
@@ -154,11 +156,12 @@ net::Task<Result<bool>> begins_http2(net::Stream& stream, Bytes& read) {
     co_return as_text(read) == kPreface;
 }
 
-net::Task<void> serve_http2(net::Loop& loop, net::Stream& stream, Bytes began, Http2Bounds bounds,
-                            net::Millis idle_max, Http2Handlers handlers) {
+net::Task<Result<void>> serve_http2(net::Loop& loop, net::Stream& stream, Bytes began,
+                                    Http2Bounds bounds, net::Millis idle_max,
+                                    Http2Handlers handlers) {
     const auto server =
         std::make_shared<Http2Server>(loop, stream, bounds, idle_max, std::move(handlers));
-    co_await server->run(std::move(began));
+    co_return co_await server->run(std::move(began));
 }
 
 }  // namespace narrows::http

@@ -21,8 +21,10 @@ struct Http2Handlers {
 };
 
 /// Serves one connection until it is over and all its exchanges are. `idle_max`: how long it may be
-/// without any.
-net::Task<void> serve_http2(net::Loop& loop, net::Stream& stream, Bytes began, Http2Bounds bounds,
-                            net::Millis idle_max, Http2Handlers handlers);
+/// without any. Not ok: the peer broke the protocol or flooded the connection, which is why it
+/// ended.
+net::Task<Result<void>> serve_http2(net::Loop& loop, net::Stream& stream, Bytes began,
+                                    Http2Bounds bounds, net::Millis idle_max,
+                                    Http2Handlers handlers);
 
 }  // namespace narrows::http

@@ -130,6 +130,10 @@ struct Http2Session::Glue {
     static int frame_went(nghttp2_session*, const nghttp2_frame* frame, void* user) {
         if (frame->hd.type == NGHTTP2_DATA) {
             of(user).frames_.earn(kFramesPerData);
+        } else if (frame->hd.type == NGHTTP2_GOAWAY &&
+                   frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+            of(user).broken_ = std::string("not well-formed HTTP/2: ") +
+                               nghttp2_http2_strerror(frame->goaway.error_code);
         }
         return 0;
     }
@@ -172,7 +176,6 @@ Options options_of(const Http2Bounds& bounds) {
 
 void submit_settings(nghttp2_session* session, bool is_client, const Http2Bounds& bounds) {
     std::vector<nghttp2_settings_entry> entries = {
-        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, bounds.stream_window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
          static_cast<std::uint32_t>(bounds.header_bytes_max)}};
@@ -409,6 +412,9 @@ void Http2Session::end_body(Id id) {
 }
 
 void Http2Session::fail_stream(Id id, Stream& stream, Error why, std::uint32_t code) {
+    if (code == NGHTTP2_PROTOCOL_ERROR && !resets_.spend(now_)) {
+        why_ = "the peer floods the connection with streams that are none";
+    }
     stream.failed = std::move(why);
     stream.sending = {};
     nghttp2_submit_rst_stream(glue_->session, NGHTTP2_FLAG_NONE, id, code);
@@ -417,7 +423,7 @@ void Http2Session::fail_stream(Id id, Stream& stream, Error why, std::uint32_t c
 
 void Http2Session::close(Id id, std::uint32_t code) {
     Stream* const stream = find(id);
-    const bool ours = stream != nullptr && stream->failed;
+    const bool ours = forgotten_.erase(id) != 0 || (stream != nullptr && stream->failed);
     if (code != NGHTTP2_NO_ERROR && !ours && !resets_.spend(now_)) {
         why_ = "the peer opens streams and resets them in a flood";
     }
@@ -510,6 +516,9 @@ void Http2Session::forget(Id id) {
         }
     }
     nghttp2_session_consume(glue_->session, id, stream.body.size());
+    if (stream.failed && !stream.closed) {
+        forgotten_.insert(id);
+    }
     streams_.erase(at);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,9 @@ class Allowance {
 /// write what `output` gives. One loop's.
 ///
 /// Bounded: what a peer may send is what it was given as window, and that is given back only for
-/// what was taken (`consumed`). No field outlives its message: both HPACK tables have size 0. A
-/// peer that floods (frames without content, resets, CONTINUATION, endless fields) loses the
+/// what was taken (`consumed`). Of HPACK's tables ours has size 0; the peer's has the 4 KiB it may
+/// take for granted, since Go's clients before 1.20 use it whatever they are told, and is wiped
+/// with the session. A peer that floods (frames without content, resets, CONTINUATION, endless fields) loses the
 /// connection with ENHANCE_YOUR_CALM.
 class Http2Session {
   public:
@@ -83,6 +85,8 @@ class Http2Session {
     static constexpr std::size_t kOutputMax = 64 * 1024;
     /// Nothing will come or go any more.
     bool over() const;
+    /// Why this side ended the connection, if the peer broke the protocol; else empty.
+    const std::string& broken() const { return broken_; }
 
     /// Streams on which something happened since the last call.
     std::vector<Id> take_touched();
@@ -143,12 +147,14 @@ class Http2Session {
     /// Their answers are whole before their requests are (RFC 9113 section 8.1). A reset would take
     /// an answer with it that has not left.
     std::vector<Id> answered_;
+    std::set<Id> forgotten_;  ///< reset by this side; nghttp2 has still to close them
     Block block_;
     MonoNs now_ = 0;
     MonoNs heading_since_ = 0;
     Allowance frames_{1024, 128};  ///< frames that bring nothing
     Allowance resets_{256, 32};
     std::string why_;  ///< why the peer is refused
+    std::string broken_;
     bool going_ = false;
     Bytes output_;
     std::unique_ptr<Glue> glue_;

@@ -1,9 +1,12 @@
 """Fixtures: emulators that check signatures, gateways in folders of their own, sessions."""
 
+import os
 import pathlib
 import sys
 
 import pytest
+
+os.environ["BOTO_DISABLE_CRT"] = "true"  # botocore's own signers, as most agents have them; test_sigv4a has the others
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
 

@@ -71,3 +71,26 @@ def test_an_access_point_is_decided_on_by_its_own_arn(gateway):
     assert done.returncode != 0
     last = [op for op in gateway.records().operations() if op.verdict == "deny"][-1]
     assert point + "/object/k" in str(last.intent.body)
+
+
+def test_s3_control_is_not_asked_of_s3(gateway):
+    """There its path would be a key, and what its header names a bucket."""
+    code = (
+        "boto3.client('s3control', region_name='us-east-1', endpoint_url='https://s3%s.us-east-1.amazonaws.com', "
+        "config=C(inject_host_prefix=False)).get_access_point(AccountId='123456789012', Name='point')"
+    )
+    done = boto3_through(gateway, code % ".dualstack")
+    assert done.returncode != 0 and "of another service than the operation" in done.stderr
+    done = boto3_through(gateway, code % "-control")
+    assert done.returncode != 0 and "no session policy allows the s3:GetAccessPoint action" in done.stderr
+
+
+def test_a_host_without_a_region_leads_to_no_other_region(behind, tmp_path):
+    made = Gateway(tmp_path, [Connection("p", ALLOWED, behind.endpoint, region="eu-west-1")], behind.admin)
+    try:
+        made.start()
+        code = "boto3.client('sqs', region_name='us-east-1', endpoint_url='https://queue.amazonaws.com').list_queues()"
+        done = boto3_through(made, code)
+        assert done.returncode != 0 and "does not lead to the region asked for" in done.stderr
+    finally:
+        made.stop()

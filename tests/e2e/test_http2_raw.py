@@ -154,6 +154,28 @@ FLOODS = {
 }
 
 
+BROKEN = {
+    "no frames": b"not HTTP/2 any more" * 20,
+    "a head without bound": lambda: b"".join(
+        [frame(HEADERS, 0, 1, block(GET)), *[frame(CONTINUATION, 0, 1, block([("x-a", "a" * 10_000)]))] * 40]),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_breaks_the_connection_is_on_record(gateway, signed, name):
+    refused = refusals(gateway)
+    sent = BROKEN[name]
+    with socket.create_connection(("127.0.0.1", gateway.agents_port), timeout=20) as peer:
+        peer.sendall(PREFACE + frame(SETTINGS) + (sent if isinstance(sent, bytes) else sent()))
+        try:
+            while peer.recv(65536):
+                pass
+        except OSError:
+            pass
+    assert refusals(gateway) == refused + 1
+    assert still_serves(gateway, signed)
+
+
 @pytest.mark.parametrize("name", FLOODS)
 def test_floods_end_the_connection(gateway, signed, name):
     with socket.create_connection(("127.0.0.1", gateway.agents_port), timeout=20) as peer:

@@ -1,17 +1,16 @@
 """SigV4A: what agents sign for several regions is verified, decided for each, and signed anew; the upstream checks it."""
 
 import json
+import subprocess
 import time
 import zlib
 
-import boto3
 import pytest
 import requests
-from botocore.compat import HAS_CRT
-from botocore.config import Config
 
 from harness import sigv4a
 from harness.gateway import Connection, Gateway, scope, statement
+from harness.processes import PYTHON, clean_environment
 from harness.upstream import StrictUpstream
 
 S3 = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
@@ -131,15 +130,23 @@ def test_a_resource_counts_in_every_region(session, queue, region_set, status):
     assert answer.status_code == status, answer.text
 
 
-@pytest.mark.skipif(not HAS_CRT, reason="awscrt is not installed")
+BOTO3 = """
+import boto3
+from botocore.config import Config
+s3 = boto3.client("s3", config=Config(signature_version="v4a", sigv4a_signing_region_set="us-east-1,eu-west-1",
+                                      retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}))
+s3.put_object(Bucket="both", Key="boto3", Body=b"x" * 1000)
+assert s3.get_object(Bucket="both", Key="boto3")["Body"].read() == b"stub object\\n"
+"""
+
+
 def test_boto3(upstream, session):
-    s3 = boto3.client(
-        "s3", region_name="us-east-1", endpoint_url=session.agents_url, aws_access_key_id=session.credentials().key_id,
-        aws_secret_access_key=session.credentials().secret, aws_session_token=session.credentials().token,
-        config=Config(signature_version="v4a", sigv4a_signing_region_set="us-east-1,eu-west-1", retries={"total_max_attempts": 1},
-                      s3={"addressing_style": "path"}))
-    s3.put_object(Bucket="both", Key="boto3", Body=b"x" * 1000)
-    assert s3.get_object(Bucket="both", Key="boto3")["Body"].read() == b"stub object\n"
+    keys = session.credentials()
+    environment = clean_environment(
+        BOTO_DISABLE_CRT="false", AWS_REGION="us-east-1", AWS_ENDPOINT_URL=session.agents_url, AWS_ACCESS_KEY_ID=keys.key_id,
+        AWS_SECRET_ACCESS_KEY=keys.secret, AWS_SESSION_TOKEN=keys.token)
+    done = subprocess.run([PYTHON, "-c", BOTO3], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
     assert {line["region_set"] for line in arrived(upstream, "/both/boto3")} == {"us-east-1,eu-west-1"}
 
 

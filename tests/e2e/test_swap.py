@@ -7,9 +7,14 @@ import pathlib
 import signal
 import subprocess
 import time
+import urllib.parse
 
+import botocore.credentials
 import botocore.exceptions
 import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from harness.emulator import ACCOUNT, REGION, ROLE_ARN, Credentials, Emulator, client
 from harness.gateway import Connection, Gateway, scope, statement
@@ -116,6 +121,15 @@ def test_javascript_goes_on_with_an_assumed_role(through):
     told = json.loads(done.stdout)
     assert told["body"] == "from javascript" and told["arn"] == told["identity"]
     assert told["arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/other/from-javascript"
+
+
+def test_a_form_in_the_query_leaves_no_room_for_the_session_policy(through):
+    credentials = through.session().credentials()
+    target = f"/?Action=AssumeRole&Version=2011-06-15&RoleArn={urllib.parse.quote(OTHER_ROLE, safe='')}&RoleSessionName=n"
+    request = AWSRequest("POST", through.agents_url + target, data=b"")
+    SigV4Auth(botocore.credentials.Credentials(credentials.key_id, credentials.secret, credentials.token), "sts", REGION).add_auth(request)
+    answer = requests.request("POST", request.url, headers=dict(request.headers), timeout=20)
+    assert answer.status_code == 403 and "could add the connection's session policy" in answer.text
 
 
 def test_the_scope_decides_as_before(emulator, tmp_path):

@@ -146,6 +146,9 @@ net::Task<Result<void>> Exchange::pass_event(session::Permit& permit,
     if (!signature.has_value()) {
         co_return fail(signature.error());
     }
+    if (events.over) {
+        co_return ok();  // the answer ended meanwhile, and nothing may follow its outcome
+    }
     const Bytes out = sigv4::write_signed_event({now_ms, signature.value(), event});
     upstream.expires_after(services_.limits.idle_max);
     Result<void> written = co_await upstream.write_body(out);

@@ -58,6 +58,7 @@ class Exchange {
     Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
     Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
     std::optional<Rejection> recognise_head();
+    std::optional<Rejection> check_service(std::string_view region) const;
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
     net::Task<Result<Bytes>> collect(std::size_t size_max);
@@ -169,6 +170,7 @@ class Exchange {
     http::RequestHead head_;  ///< what is asked: as received, or with its proof taken out
     std::optional<http::RequestHead> received_;  ///< if that is another
     std::optional<PostedForm> form_;
+    bool form_begun_ = false;  ///< some of the body has been read for it
     const Arrival& arrival_;
     const MonoNs began_;
 

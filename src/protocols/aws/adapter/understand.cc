@@ -126,9 +126,9 @@ std::optional<Rejection> Exchange::check_origin() {
         return reject(Reason::not_recognised, "AccessDenied",
                       "The Host header names another host than CONNECT did");
     }
-    const session::Connection& granted = caller_.granted();
-    const std::string& account = granted.account;
-    const std::string region = region_to_reach(regions_of(*caller_.authorization), granted.regions);
+    const std::vector<std::string>& granted = caller_.granted().regions;
+    const std::string& account = caller_.account();
+    const std::string region = region_to_reach(regions_of(*caller_.authorization), granted);
     const HostScope scope{caller_.authorization->scope.service, region, account};
     Result<AwsHost> read = read_aws_host(services_.catalogue, host, scope);
     if (!read.has_value()) {
@@ -179,7 +179,23 @@ std::optional<Rejection> Exchange::recognise_head() {
         return not_recognised(recognition.error());
     }
     recognition_ = std::move(recognition.value());
-    return std::nullopt;
+    return check_service(question.region);
+}
+
+/// Proxy mode: an operation goes to a host of its own service. S3 Control signs as S3 does, and its
+/// paths are keys there.
+std::optional<Rejection> Exchange::check_service(std::string_view region) const {
+    const bool fits = std::all_of(
+        recognition_.candidates.begin(), recognition_.candidates.end(), [&](const Candidate& c) {
+            const Service service = c.operation.service();
+            return service.is_s3() ? named_.s3
+                                   : !named_.s3 && is_host_of(services_.catalogue, service,
+                                                              arrival_.host, region);
+        });
+    return !arrival_.proxied_by || fits
+               ? std::nullopt
+               : std::optional(reject(Reason::not_recognised, "AccessDenied",
+                                      "The host is of another service than the operation"));
 }
 
 net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
@@ -264,6 +280,7 @@ net::Task<std::optional<Rejection>> Exchange::receive_form() {
         }
     }
     agent_.expires_after(kRefusedBodyTime);
+    form_begun_ = true;
     while (!agent_.body_done() && !form.reader.in_file()) {
         const Result<ByteView> part = co_await agent_.read_body();
         if (!part.has_value()) {
@@ -461,8 +478,11 @@ std::optional<Rejection> Exchange::place() {
     if (!endpoint.has_value()) {
         return reject(Reason::not_configured, "AccessDenied", endpoint.error().what);
     }
+    // Of regions that are not granted, the one from which AWS serves all others.
+    const Result<Endpoint> usual =
+        services_.catalogue.endpoint(decoded_.front().entry, granted.partition, region);
     const bool elsewhere = !named && !named_.region.empty();
-    if (elsewhere || !leads_to_all(regions, granted.regions, endpoint.value())) {
+    if (elsewhere || !leads_to_all(regions, granted.regions, usual ? usual.value() : Endpoint{})) {
         return reject(Reason::not_configured, "AccessDenied",
                       fmt::format("Connection {} does not lead to the region asked for; its "
                                   "regions are: {}",
@@ -577,7 +597,8 @@ net::Task<void> Exchange::keep_refused_body() {
     // Whoever sends events may wait for an answer before the first or between them.
     const bool waits = expects || http::header(head_.headers, "x-amz-content-sha256") ==
                                       "STREAMING-AWS4-HMAC-SHA256-EVENTS";
-    if (!body_read_ && !agent_.body_done() && !waits &&
+    const bool halved = form_begun_ && !form_;  // what is left of a form would pass for all of it
+    if (!body_read_ && !agent_.body_done() && !waits && !halved &&
         agent_.content_length().value_or(0) <= kRefusedBodyMax) {
         agent_.expires_after(kRefusedBodyTime);
         Result<Bytes> raw = co_await collect(kRefusedBodyMax);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "codec/text.h"
+#include "crypto/ca.h"
 
 namespace narrows::aws {
 namespace {
@@ -178,6 +179,7 @@ std::optional<FoundHost> find_host(const Catalogue& catalogue, Service service,
 std::optional<VpcHost> read_vpc_host(std::string_view host) {
     constexpr std::string_view kBegin = "vpce-";
     constexpr std::string_view kMark = ".vpce.";
+    if (!crypto::is_aws_host(host)) return std::nullopt;
     const std::size_t begin =
         host.starts_with(kBegin) ? 0 : std::min(host.find(".vpce-"), host.size());
     const std::size_t at = begin == 0 ? 0 : begin + 1;
@@ -210,7 +212,10 @@ Result<AwsHost> read_aws_host(const Catalogue& catalogue, std::string_view host,
     }
     if (auto plain = read_plain(catalogue, host, scope)) return plain;
     for (const Service service : catalogue.services_signed_as(scope.signing_name)) {
-        if (service.is_s3()) return read_s3_host(catalogue, host, scope);
+        if (!service.is_s3()) continue;
+        NARROWS_TRY(AwsHost read, read_s3_host(catalogue, host, scope));
+        read.s3 = true;
+        return read;
     }
     if (const auto vpc = read_vpc_host(host)) return read_vpc(catalogue, host, *vpc, scope);
     return read_plain(catalogue, host, scope);

@@ -23,6 +23,7 @@ struct AwsHost {
     std::string bucket;
     /// S3: `host` holds the bucket, so it does not stand in the path.
     bool bucket_in_host = false;
+    bool s3 = false;  ///< where S3's own operations are, and what other services sign as s3 are not
 };
 
 /// Where the session's connection leads, for names that leave it open.

@@ -292,6 +292,15 @@ TEST(Operation, an_access_point_is_the_resource) {
               (std::vector<model::Resource>{{"arn:aws:s3:eu-west-1:111122223333:accesspoint/p"}}));
 }
 
+TEST(Operation, a_multi_region_access_point_can_be_of_any_account) {
+    const auto asked =
+        accesses("s3", "GetObject",
+                 R"({"Bucket":"arn:aws:s3::111122223333:accesspoint/abc.mrap","Key":"k"})");
+    EXPECT_EQ(
+        asked.front().resources,
+        (std::vector<model::Resource>{{"arn:aws:s3::*:accesspoint/abc.mrap/object/k", false}}));
+}
+
 TEST(Operation, an_access_point_s_alias_can_be_any_access_point) {
     const auto by_alias = accesses("s3", "GetObject", R"({"Bucket":"p-abc-s3alias","Key":"k"})");
     EXPECT_EQ(by_alias.front().resources,

@@ -206,6 +206,15 @@ std::optional<std::string> point_of_alias(std::string_view bucket, std::string_v
     return fmt::format("arn:{}:s3-object-lambda:*:*:accesspoint/*", partition);
 }
 
+/// The alias of a multi-region access point, whose ARN has no region, does not say whose it is.
+std::string of_any_account(std::string arn) {
+    constexpr std::string_view kNoRegion = ":s3::";
+    const std::size_t mark = arn.find(kNoRegion);
+    if (mark == std::string::npos) return arn;
+    const std::size_t begin = mark + kNoRegion.size();
+    return arn.replace(begin, std::min(arn.find(':', begin), arn.size()) - begin, "*");
+}
+
 /// What stands for a bucket is an access point, whose policies AWS looks at by its own ARN, and by
 /// ARNs below it for objects; nothing if it is a bucket.
 std::optional<Resource> at_access_point(const Combination& holes, const ConnectionFacts& facts) {
@@ -217,7 +226,8 @@ std::optional<Resource> at_access_point(const Combination& holes, const Connecti
     if (bucket == holes.end()) return std::nullopt;
     const auto alias = point_of_alias(bucket->second.text, facts.partition);
     if (!alias && !bucket->second.text.starts_with("arn:")) return std::nullopt;
-    Resource point{alias.value_or(bucket->second.text), !alias};
+    Resource point{alias.value_or(of_any_account(bucket->second.text)), false};
+    point.exact = !alias && point.arn == bucket->second.text;
     const auto object = named("ObjectName");
     if (object == holes.end() || point.arn.find(":s3-object-lambda:") != std::string::npos) {
         return point;

@@ -218,7 +218,8 @@ Result<Signatures> Server::sign_chunks(const SignChunks& asked) {
 Result<Signatures> Server::sign_event(const SignEvent& asked) {
     const std::lock_guard lock(mutex_);
     const auto found = uploads_.find(asked.upload);
-    if (found == uploads_.end() || !found->second.events || asked.time_ms < 0) {
+    if (found == uploads_.end() || !found->second.events || asked.time_ms < 0 ||
+        asked.time_ms > sigv4::kEventTimeMsMax) {
         return fail(ErrorCode::not_found, "the signer knows no such stream, or it is over");
     }
     return Signatures{{found->second.events->sign(asked.time_ms, asked.sha256)}};

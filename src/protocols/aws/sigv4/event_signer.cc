@@ -12,7 +12,6 @@ using codec::EventHeaderType;
 
 constexpr std::string_view kDate = ":date";
 constexpr std::string_view kSignature = ":chunk-signature";
-constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;  // the end of year 9999
 
 std::array<std::uint8_t, 8> big_endian(std::int64_t value) {
     std::array<std::uint8_t, 8> out{};
@@ -54,7 +53,7 @@ Result<SignedEvent> read_signed_event(const codec::EventMessage& message) {
                        date->type == EventHeaderType::timestamp &&
                        signature->type == EventHeaderType::bytes && signature->value.size() == 32;
     const std::int64_t time_ms = whole ? from_big_endian(date->value) : -1;
-    if (time_ms < 0 || time_ms > kTimeMsMax) {
+    if (time_ms < 0 || time_ms > kEventTimeMsMax) {
         return fail(ErrorCode::invalid,
                     "an event does not come with a date and a signature, and these alone");
     }
