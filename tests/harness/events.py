@@ -80,77 +80,103 @@ class EventStub(Stub):
 
     async def body(self, reader, headers):
         """Who streams events is read as they are answered."""
-        return reader if headers.get("x-amz-content-sha256") == EVENTS else await super().body(reader, headers)
+        return unchunked(reader) if headers.get("x-amz-content-sha256") == EVENTS else await super().body(reader, headers)
 
     async def respond(self, writer, method, target, headers, body, request_id):
-        if isinstance(body, asyncio.StreamReader):
-            return await self.converse(body, writer, method, target, headers, request_id)
-        if b"Action=AssumeRole" in body:
-            return await super().respond(writer, method, target, headers, body, request_id)
+        if not isinstance(body, bytes):
+            return await self.converse(body, ChunkedAnswer(writer), method, target, headers, request_id)
+        if self.is_streamed(method, target, headers, body):
+            return await self.stream(ChunkedAnswer(writer), request_id)
+        await super().respond(writer, method, target, headers, body, request_id)
+
+    def is_streamed(self, method, target, headers, body):
+        """Whether the answer is the steps: the request is signed, and no AssumeRole."""
+        return b"Action=AssumeRole" not in body and not self.rejects(method, target, headers, body)
+
+    def rejects(self, method, target, headers, body):
         secret = self.secrets.get(sigv4.key_id(headers))
         wrong = sigv4.why_invalid(method, target, headers, body, secret) if secret else "unknown key"
         if wrong:
             self.rejected.append((target, wrong))
-            return await super().respond(writer, method, target, headers, body, request_id)
-        await self.stream(writer, request_id)
+        return wrong
 
-    async def converse(self, reader, writer, method, target, headers, request_id):
-        """Answers each event of the agent with "heard"; what was sent by then, on its end, with the steps."""
-        secret = self.secrets[sigv4.key_id(headers)]
-        wrong = sigv4.why_invalid(method, target, headers, b"", secret)
-        if wrong:
-            self.rejected.append((target, wrong))
-            return writer.close()
-        verifier, buffer = EventVerifier(headers, secret), EventStreamBuffer()
-        self.head(writer, request_id)
-        while size := int((await reader.readline()).split(b";")[0], 16):
-            buffer.add_data(await reader.readexactly(size))
-            await reader.readexactly(2)
+    async def converse(self, parts, answer, method, target, headers, request_id):
+        """Answers each event of the agent; what was sent by then, on its end, with the steps. `parts`: what comes, in
+        pieces; `answer`: as ChunkedAnswer."""
+        if self.rejects(method, target, headers, b""):
+            return answer.abort()
+        verifier, buffer = EventVerifier(headers, self.secrets[sigv4.key_id(headers)]), EventStreamBuffer()
+        await answer.head(request_id)
+        async for part in parts:
+            buffer.add_data(part)
             for signed in buffer:
                 try:
                     inner = verifier.open(signed)
                 except ValueError as wrong:
                     self.rejected.append((target, str(wrong)))
-                    return writer.close()
+                    return answer.abort()
                 if not inner:
                     self.ended.append(target)
                     continue
                 self.heard.append(inner)
-                await self.chunk(writer, event("heard", {"bytes": len(inner)}))
+                await answer.write(self.reply(inner))
                 if b"stop" in inner:  # AWS ends the conversation while the agent speaks
-                    return await self.chunk(writer, b"")
-        await reader.readline()
-        await self.steps_to(writer)
+                    return await answer.end()
+        await self.steps_to(answer)
 
-    async def chunk(self, writer, content):
-        writer.write(b"%x\r\n%s\r\n" % (len(content), content))
-        await writer.drain()
+    def reply(self, inner):
+        return event("heard", {"bytes": len(inner)})
 
-    async def stream(self, writer, request_id):
-        self.head(writer, request_id)
-        await self.steps_to(writer)
+    async def stream(self, answer, request_id):
+        await answer.head(request_id)
+        await self.steps_to(answer)
 
-    def head(self, writer, request_id):
-        writer.write((f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\nx-amzn-requestid: {request_id}\r\n"
-                      "Transfer-Encoding: chunked\r\n\r\n").encode())
-
-    async def steps_to(self, writer):
+    async def steps_to(self, answer):
         for step in self.steps:
             if step is None:  # breaks off
-                writer.transport.abort()
-                return
+                return answer.abort()
             if isinstance(step, (int, float)):
                 await asyncio.sleep(step)
                 continue
             self.sent.append(time.monotonic())
-            await self.chunk(writer, step)
-        await self.chunk(writer, b"")
+            await answer.write(step)
+        await answer.end()
+
+
+async def unchunked(reader):
+    while size := int((await reader.readline()).split(b";")[0], 16):
+        yield await reader.readexactly(size)
+        await reader.readexactly(2)
+    await reader.readline()
+
+
+class ChunkedAnswer:
+    """An answer of events over HTTP/1.1."""
+
+    def __init__(self, writer):
+        self.writer = writer
+
+    async def head(self, request_id):
+        self.writer.write((f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\nx-amzn-requestid: {request_id}\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n").encode())
+
+    async def write(self, content):
+        self.writer.write(b"%x\r\n%s\r\n" % (len(content), content))
+        await self.writer.drain()
+
+    async def end(self):
+        await self.write(b"")
+
+    def abort(self):
+        self.writer.transport.abort()
 
 
 class EventUpstream:
-    def __init__(self, folder, stub=EventStub):
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+    """`tls`: an ssl.SSLContext for localhost."""
+
+    def __init__(self, folder, stub=EventStub, tls=None):
+        self.port, self.tls = free_port(), tls
+        self.endpoint = f"https://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
         self.admin = Credentials("AKIASTUBGATEWAYHOST0", "stub-secret-of-the-gateways-host-0000000")
         self.stub = stub(folder / "arrivals.jsonl", self.admin)
         self.loop = asyncio.new_event_loop()
@@ -161,7 +187,7 @@ class EventUpstream:
 
     def _run(self, started):
         asyncio.set_event_loop(self.loop)
-        start = asyncio.start_server(self.stub.serve, "127.0.0.1", self.port, limit=HEADER_LIMIT)
+        start = asyncio.start_server(self.stub.serve, "127.0.0.1", self.port, limit=HEADER_LIMIT, ssl=self.tls)
         self.loop.run_until_complete(start)
         started.set()
         self.loop.run_forever()

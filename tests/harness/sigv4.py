@@ -53,7 +53,7 @@ def why_invalid(method, target, headers, body, secret, body_sha256=None):
     key, date, region, service, signed, signature = match.groups()
     signed = signed.split(";")
     unsigned = [name for name in headers if name.startswith("x-amz-") and name not in signed and name != "x-amz-trailer"]
-    if "host" not in signed or unsigned:
+    if not {"host", ":authority"}.intersection(signed) or unsigned:
         return f"not signed: {unsigned or 'host'}"
     declared = headers.get("x-amz-content-sha256")
     if declared and re.fullmatch(r"[0-9a-f]{64}", declared) and (body_sha256 or hashlib.sha256(body).hexdigest()) != declared:

@@ -35,9 +35,12 @@ class Stub(stub.Stub):
             speaks_http2 = first == PREFACE[:3]
             reader = Rest(reader, first)
         if speaks_http2:
-            await Connection(self, reader, writer).serve()
+            await self.connection(reader, writer).serve()
         else:
             await super().serve(reader, writer)
+
+    def connection(self, reader, writer):
+        return Connection(self, reader, writer)
 
     def note(self, method, target, headers, http="1.1"):
         self.http = http
@@ -65,10 +68,17 @@ class Rest:
         return getattr(self.reader, name)
 
 
+class Patient(h2.connection.H2Connection):
+    """Streams go on after a client's GOAWAY (RFC 9113 section 6.8), which the package takes for the end."""
+
+    def _receive_goaway_frame(self, frame):
+        return [], []
+
+
 class Connection:
     def __init__(self, owner, reader, writer):
         self.owner, self.reader, self.writer = owner, reader, writer
-        self.h2 = h2.connection.H2Connection(CONFIG)
+        self.h2 = Patient(CONFIG)
         self.asked, self.windows = {}, asyncio.Condition()
 
     async def serve(self):
@@ -108,7 +118,7 @@ class Connection:
 
     def arrived(self, number, fields, ended):
         pseudo = {name: value for name, value in fields if name.startswith(":")}
-        headers = {"host": pseudo[":authority"]}
+        headers = {"host": pseudo[":authority"], ":authority": pseudo[":authority"]}
         for name, value in fields:
             if not name.startswith(":"):
                 headers[name] = headers[name] + "," + value if name in headers else value
@@ -164,13 +174,16 @@ class Connection:
         await self.writer.drain()
 
 
+def tls_context(certificate, key, protocols=("h2", "http/1.1")):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(protocols)
+    return context
+
+
 async def main(port, log, admin_key, admin_secret, certificate=None, key=None):
     owner = Stub(log, admin_key, admin_secret)
-    context = None
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        context.set_alpn_protocols(["h2", "http/1.1"])
+    context = tls_context(certificate, key) if certificate else None
     server = await asyncio.start_server(owner.serve, "127.0.0.1", int(port), limit=stub.HEADER_LIMIT, ssl=context)
     async with server:
         await server.serve_forever()
