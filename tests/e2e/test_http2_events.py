@@ -1,0 +1,375 @@
+"""Event streams over HTTP/2 with the SDK that speaks it by itself: both ways at once, on record, signed event by event."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness.certificate import certificate
+from harness.emulator import REGION, Credentials
+from harness.events import EventUpstream, event, exception
+from harness.events_http2 import EventStubHttp2
+from harness.gateway import Connection, Gateway, scope, statement
+from harness.processes import NODE, NODE_MODULES, clean_environment, wait_until
+from harness.stub_http2 import tls_context
+
+CLIENT = __file__.rsplit("/", 1)[0] + "/sdk_client.cjs"
+BEDROCK = {"package": "@aws-sdk/client-bedrock-runtime", "client": "BedrockRuntimeClient"}
+KINESIS = {"package": "@aws-sdk/client-kinesis", "client": "KinesisClient"}
+POLLY = {"package": "@aws-sdk/client-polly", "client": "PollyClient"}
+WORDS = ["one", "two", "three"]
+
+
+def octets(text):
+    return {"$bytes": base64.b64encode(text.encode()).decode()}
+
+
+SPEAK = BEDROCK | {
+    "command": "InvokeModelWithBidirectionalStreamCommand", "input": {"modelId": "amazon.nova-sonic-v1:0"},
+    "speech": ["body", [{"chunk": {"bytes": octets(word)}} for word in WORDS]]}
+SPEAK_TARGET = "/model/amazon.nova-sonic-v1%3A0/invoke-with-bidirectional-stream"
+TALK = BEDROCK | {
+    "command": "ConverseStreamCommand",
+    "input": {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hello"}]}]}}
+SUBSCRIBE = KINESIS | {
+    "command": "SubscribeToShardCommand",
+    "input": {"ConsumerARN": "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
+              "ShardId": "shardId-000000000000", "StartingPosition": {"Type": "LATEST"}},
+    "meanwhile": ["PutRecordCommand", {"StreamName": "s", "PartitionKey": "k", "Data": octets("a record")}]}
+SYNTHESISE = POLLY | {
+    "command": "StartSpeechSynthesisStreamCommand",
+    "input": {"Engine": "generative", "OutputFormat": "mp3", "VoiceId": "Matthew"},
+    "speech": ["ActionStream", [{"TextEvent": {"Text": "hello"}}, {"CloseStreamEvent": {}}]]}
+
+
+def delta(text):
+    return event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
+
+
+def shard_event(number):
+    return event("SubscribeToShardEvent", {"Records": [], "ContinuationSequenceNumber": str(number), "MillisBehindLatest": 0})
+
+
+@pytest.fixture(scope="module")
+def pair(module_folder):
+    return certificate(module_folder)
+
+
+@pytest.fixture(scope="module")
+def upstreams(tmp_path_factory, pair):
+    """By connection: in the clear, over TLS, and over TLS without HTTP/2."""
+    contexts = {"clear": None, "secured": tls_context(*pair), "older": tls_context(*pair, ["http/1.1"])}
+    made = {name: EventUpstream(tmp_path_factory.mktemp(name), EventStubHttp2, tls) for name, tls in contexts.items()}
+    yield made
+    for each in made.values():
+        each.stop()
+
+
+@pytest.fixture(autouse=True)
+def forget(upstreams):
+    for each in upstreams.values():
+        each.answers()
+        for kept in (each.stub.arrived, each.stub.heard, each.stub.ended, each.stub.rejected, each.stub.sent):
+            kept.clear()
+
+
+@pytest.fixture(scope="module")
+def gateway(upstreams, pair, tmp_path_factory):
+    connections = [Connection(name, scope(statement("*")), each.endpoint) for name, each in upstreams.items()]
+    connections.append(Connection("none", scope(statement("s3:ListAllMyBuckets")), upstreams["secured"].endpoint))
+    made = Gateway(tmp_path_factory.mktemp("gateway"), connections, upstreams["clear"].admin)
+    yield made.start(env={"SSL_CERT_FILE": pair[0]})
+    made.stop()
+
+
+def start(call, endpoint, trust, env):
+    """The client as a process that has been told everything."""
+    env = env | {"NODE_PATH": str(NODE_MODULES), "NODE_EXTRA_CA_CERTS": str(trust), "AWS_ENDPOINT_URL": endpoint,
+                 "AWS_REGION": REGION}
+    client = subprocess.Popen([NODE, CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, env=env, start_new_session=True)
+    client.stdin.write(json.dumps(call))
+    client.stdin.close()
+    client.stdin = None
+    return client
+
+
+def kill(client):
+    """With the processes below it: what is called node here starts another one."""
+    os.killpg(client.pid, signal.SIGKILL)
+
+
+def printed(client):
+    try:
+        out, err = client.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        kill(client)
+        out, err = client.communicate()
+    assert out, err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+class Agent:
+    """A session whose agent speaks http or https, and the upstream that it reaches."""
+
+    def __init__(self, gateway, upstreams, scheme, connection, folder):
+        self.gateway, self.connection = gateway, connection
+        self.endpoint = f"{scheme}://localhost:{gateway.agents_port}"
+        self.upstream = upstreams.get(connection)
+        self.stub = self.upstream and self.upstream.stub
+        self.session = gateway.session()
+        self.trust = folder / "ca.pem"
+        self.trust.write_text(self.session.answer["ca_pem"])
+
+    def start(self, call, **more):
+        return start(call | more, self.endpoint, self.trust, self.session.env(self.connection))
+
+    def call(self, call, **more):
+        """What the client printed."""
+        return printed(self.start(call, **more))
+
+    def operations(self):
+        return self.gateway.records(self.session).operations()
+
+    def only(self):
+        """The operation, once it has an outcome, and its RESULT."""
+        def over():
+            every = self.operations()
+            return every if every and all(each.outcome for each in every) else None
+
+        [operation] = wait_until(over, 10, "an outcome")
+        return operation, operation.of_kind("result")[0]
+
+    def versions(self):
+        """Of HTTP, in which the operations arrived."""
+        return [http for target, http, operation in self.stub.arrived if target != "/" or operation]
+
+
+@pytest.fixture
+def agent_of(gateway, upstreams, tmp_path):
+    return lambda scheme, connection: Agent(gateway, upstreams, scheme, connection, tmp_path)
+
+
+@pytest.fixture(params=["http", "https"])
+def agent(request, agent_of):
+    """HTTP/2 on both sides: by prior knowledge in the clear, by ALPN over TLS."""
+    return agent_of(request.param, {"http": "clear", "https": "secured"}[request.param])
+
+
+def heard(lines):
+    return [line["heard"] for line in lines if "heard" in line]
+
+
+def body(operation, direction):
+    parts = sorted((each for each in operation.of_kind("body") if each.get("dir") == direction),
+                   key=lambda each: each.get("index"))
+    return b"".join(base64.b64decode(each.get("bytes")) for each in parts)
+
+
+def assert_spoken(agent, lines):
+    """Each word was answered before the next was said, and arrived signed."""
+    chunks = [{"heard": {"chunk": {"bytes": octets(word)}}} for word in WORDS]
+    turns = [line for line in lines if "status" not in line]
+    assert turns == [line for chunk in chunks for line in ({"said": "chunk"}, chunk)] + [{"end": True}], lines
+    assert not agent.stub.rejected and len(agent.stub.heard) == 3 and agent.stub.ended == [SPEAK_TARGET]
+
+
+def test_a_conversation_both_ways_at_once(agent):
+    lines = agent.call(SPEAK, waits=True)
+    assert_spoken(agent, lines)
+    assert agent.versions() == ["2"]
+    operation, result = agent.only()
+    assert operation.name == "bedrock:InvokeModelWithBidirectionalStream" and operation.outcome == "answered"
+    assert operation.intent.get("request", "http") == "2"
+    assert operation.intent.get("signature", "payload") == "signed-events"
+    assert result.get("events_request") == {"messages": 3, "types": {"chunk": 3}}
+    assert result.get("events") == {"messages": 3, "types": {"chunk": 3}}
+    assert body(operation, "request") == b"".join(agent.stub.heard)
+    assert body(operation, "response") == b"".join(map(agent.stub.reply, agent.stub.heard))
+
+
+def test_it_is_the_same_as_without_the_gateway(agent, pair):
+    direct = printed(start(SPEAK | {"waits": True}, agent.upstream.endpoint, pair[0],
+                           clean_environment(**agent.upstream.admin.env())))
+    assert_spoken(agent, direct)
+    said = list(agent.stub.heard)
+    assert agent.call(SPEAK, waits=True) == direct
+    assert agent.stub.heard == said * 2
+
+
+def test_the_upstream_hears_no_other_signature(agent, pair):
+    """What the other tests rely on."""
+    other = Credentials(agent.upstream.admin.key_id, "another secret")
+    lines = printed(start(SPEAK, agent.upstream.endpoint, pair[0], clean_environment(**other.env())))
+    assert "error" in lines[-1] and not agent.stub.heard
+    assert agent.stub.rejected == [(SPEAK_TARGET, "the signature does not match")]
+
+
+def test_the_recording_tells_both_sides(agent):
+    agent.call(SPEAK, waits=True)
+    agent.only()
+    shown = agent.gateway.command("recording", "show", agent.session.id, "--data-dir", agent.gateway.data_dir, "--json")
+    lines = [json.loads(line) for line in shown.stdout.splitlines()]
+    [operation] = [line for line in lines if line["type"] == "operation"]
+    assert sum(each["events"] for each in operation["request_events"]) == 3, operation
+    assert sum(each["events"] for each in operation["response_events"]) == 3
+    told = agent.gateway.command("recording", "show", agent.session.id, "--data-dir", agent.gateway.data_dir).stdout
+    assert "  asked" in told and "  answered" in told and "chunk" in told, told
+
+
+def test_what_is_said_at_once_arrives_whole(agent):
+    words = [{"chunk": {"bytes": octets(f"{number} " + "x" * 3000)}} for number in range(100)]
+    lines = agent.call(SPEAK, speech=["body", words])
+    assert heard(lines) == words and lines[-1] == {"end": True}
+    assert len(agent.stub.heard) == 100 and not agent.stub.rejected
+    assert agent.only()[1].get("events_request")["messages"] == 100
+
+
+def test_polly_speaks_while_it_is_told_what(agent):
+    lines = agent.call(SYNTHESISE, waits=True)
+    assert [line for line in lines if "status" not in line] == [
+        {"said": "TextEvent"}, {"heard": {"AudioEvent": {"AudioChunk": octets('{"Text":"hello"}')}}},
+        {"said": "CloseStreamEvent"}, {"heard": {"StreamClosedEvent": {"RequestCharacters": 5}}}, {"end": True}]
+    assert agent.versions() == ["2"] and not agent.stub.rejected
+    operation, result = agent.only()
+    assert operation.name == "polly:StartSpeechSynthesisStream"
+    assert result.get("events_request")["types"] == {"TextEvent": 1, "CloseStreamEvent": 1}
+    assert result.get("events")["types"] == {"AudioEvent": 1, "StreamClosedEvent": 1}
+
+
+def test_a_model_answers_word_by_word(agent):
+    agent.upstream.answers(event("messageStart", {"role": "assistant"}), delta("Hel"), 1.5, delta("lo"))
+    client = agent.start(TALK)
+    for _ in range(3):  # status, messageStart, the first word
+        line = client.stdout.readline()
+    at = time.monotonic()
+    assert json.loads(line)["heard"]["contentBlockDelta"]["delta"] == {"text": "Hel"}
+    out, _ = client.communicate(timeout=20)
+    assert [json.loads(line) for line in out.splitlines()][-1] == {"end": True}
+    assert at < agent.stub.sent[2] and agent.versions() == ["2"] and not agent.stub.rejected
+    operation, result = agent.only()
+    assert operation.name == "bedrock:ConverseStream" and result.get("events")["messages"] == 3
+
+
+def test_a_record_is_put_while_a_shard_is_read(agent):
+    agent.upstream.answers(event("initial-response", {}), shard_event(1), 1.0, shard_event(2))
+    lines = agent.call(SUBSCRIBE)
+    assert [each["SubscribeToShardEvent"]["ContinuationSequenceNumber"] for each in heard(lines)] == ["1", "2"], lines
+    assert lines.index({"meanwhile": "7"}) == 2 and lines[-1] == {"end": True}
+    assert agent.versions() == ["2", "2"] and not agent.stub.rejected
+    wait_until(lambda: [each.outcome for each in agent.operations()] == ["answered"] * 2, 10, "both outcomes")
+    names = {each.name: each for each in agent.operations()}
+    assert set(names) == {"kinesis:SubscribeToShard", "kinesis:PutRecord"}
+    put, read = names["kinesis:PutRecord"], names["kinesis:SubscribeToShard"]
+    assert read.of_kind("result")[0].get("events")["types"]["SubscribeToShardEvent"] == 2
+    assert put.of_kind("result")[0].get("events") is None
+
+
+def test_an_exception_is_the_outcome(agent):
+    agent.upstream.answers(exception("modelTimeoutException"))
+    lines = agent.call(SPEAK, waits=True)
+    assert len(heard(lines)) == 3 and lines[-1]["error"] == "ModelTimeoutException", lines
+    operation, result = agent.only()
+    assert operation.outcome == "answered" and result.get("exception") == "modelTimeoutException"
+
+
+def test_an_answer_that_breaks_off_is_cut(agent):
+    agent.upstream.answers(None)
+    lines = agent.call(SPEAK, waits=True)
+    assert len(heard(lines)) == 3 and "error" in lines[-1], lines
+    operation, result = agent.only()
+    assert operation.outcome == "cut" and result.get("events")["messages"] == 3
+    assert body(operation, "request") == b"".join(agent.stub.heard)
+
+
+def test_aws_may_end_it_while_the_agent_speaks(agent):
+    events = [{"TextEvent": {"Text": text}} for text in ("go on", "stop", "unheard")]
+    lines = agent.call(SYNTHESISE, speech=["ActionStream", events], waits=True)
+    assert len(heard(lines)) == 2 and lines[-1] == {"end": True}, lines
+    assert len(agent.stub.heard) == 2 and not agent.stub.ended
+    operation, result = agent.only()
+    assert operation.outcome == "answered" and result.get("events")["messages"] == 2
+
+
+def test_an_agent_that_goes_away_leaves_no_whole_request(agent):
+    words = [{"chunk": {"bytes": octets("word")}}] * 3
+    agent.upstream.stub.reply, reply = lambda inner: b"", agent.upstream.stub.reply
+    try:
+        client = agent.start(SPEAK, speech=["body", words], waits=True)
+        wait_until(lambda: agent.stub.heard, 15, "the first word")
+    finally:
+        agent.upstream.stub.reply = reply
+    kill(client)
+    client.communicate()
+    operation, result = agent.only()
+    assert operation.outcome == "cut" and result.get("events_request")["messages"] == 1
+    assert len(agent.stub.heard) == 1 and not agent.stub.ended
+
+
+@pytest.mark.parametrize("call", [SPEAK, TALK, SUBSCRIBE, SYNTHESISE], ids=lambda call: call["command"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_denial_is_understood(agent_of, upstreams, scheme, call):
+    agent = agent_of(scheme, "none")
+    lines = agent.call(call)
+    assert lines[-1]["error"] == "AccessDeniedException", lines
+    assert lines[-1]["status"] == (400 if call is SUBSCRIBE else 403), "as the services say it"
+    assert "Narrows" in lines[-1]["text"]
+    [operation] = agent.operations()
+    assert operation.verdict == "deny" and operation.intent.get("request", "http") == "2"
+    assert not upstreams["secured"].stub.heard
+
+
+def test_the_end_of_the_session_cuts_a_conversation(agent):
+    agent.upstream.answers(*[0.1, delta("word")] * 200)
+    client = agent.start(TALK)
+    wait_until(lambda: len(agent.stub.sent) > 2, 15, "some events")
+    began = time.monotonic()
+    assert agent.gateway.end(agent.session).status_code == 200
+    out, _ = client.communicate(timeout=10)
+    assert time.monotonic() - began < 3
+    last = json.loads(out.splitlines()[-1])
+    assert "error" in last, "half an answer is not taken for a whole one"
+    operation, result = agent.only()
+    assert operation.outcome == "cut" and result.get("events")["messages"] >= 3
+
+
+def test_the_end_of_the_session_cuts_who_speaks(agent):
+    agent.upstream.answers(*[0.1, event("chunk", {"bytes": ""})] * 200)
+    client = agent.start(SPEAK)
+    wait_until(lambda: agent.stub.ended, 15, "the events")
+    assert agent.gateway.end(agent.session).status_code == 200
+    out, _ = client.communicate(timeout=10)
+    assert "error" in json.loads(out.splitlines()[-1])
+    operation, result = agent.only()
+    assert operation.outcome == "cut" and result.get("events_request")["messages"] == 3
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_events_of_an_agent_over_http1_go_on_by_http2(agent_of, scheme):
+    agent = agent_of(scheme, "secured")
+    assert_spoken(agent, agent.call(SPEAK, waits=True, http1=True))
+    assert agent.versions() == ["2"]
+    assert agent.only()[0].intent.get("request", "http") == "1.1"
+
+
+def test_an_answer_of_events_alone_goes_as_the_agent_speaks(agent_of):
+    agent = agent_of("https", "secured")
+    agent.upstream.answers(delta("word"))
+    assert agent.call(TALK, http1=True)[-1] == {"end": True}
+    assert agent.versions() == ["1.1"]
+
+
+def test_a_target_without_http2_hears_the_events_still(agent_of):
+    agent = agent_of("https", "older")
+    assert_spoken(agent, agent.call(SPEAK, waits=True))
+    assert agent.versions() == ["1.1"] and agent.only()[0].intent.get("request", "http") == "2"
+
+
+def test_both_verifiers_agree(gateway):
+    assert gateway.verify().returncode == 0
+    done = gateway.verify_apart()
+    assert done.returncode == 0, done.stdout + done.stderr
