@@ -11,9 +11,10 @@ import pytest
 
 from harness.certificate import certificate
 from harness.emulator import REGION, Credentials
-from harness.events import EventUpstream, event, exception
+from harness.events import EVENTS, EventChain, EventUpstream, event, exception
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
+from harness.http2 import Peer, Signed
 from harness.processes import NODE, NODE_MODULES, clean_environment, wait_until
 from harness.stub_http2 import tls_context
 
@@ -117,7 +118,7 @@ class Agent:
     """A session whose agent speaks http or https, and the upstream that it reaches."""
 
     def __init__(self, gateway, upstreams, scheme, connection, folder):
-        self.gateway, self.connection = gateway, connection
+        self.gateway, self.scheme, self.connection = gateway, scheme, connection
         self.endpoint = f"{scheme}://localhost:{gateway.agents_port}"
         self.upstream = upstreams.get(connection)
         self.stub = self.upstream and self.upstream.stub
@@ -131,6 +132,11 @@ class Agent:
     def call(self, call, **more):
         """What the client printed."""
         return printed(self.start(call, **more))
+
+    def signed(self):
+        """Requests to Bedrock that Python makes."""
+        authority = self.endpoint.partition("://")[2]
+        return Signed(self.session, authority, self.scheme, REGION, self.connection, "bedrock")
 
     def operations(self):
         return self.gateway.records(self.session).operations()
@@ -295,14 +301,16 @@ def test_aws_may_end_it_while_the_agent_speaks(agent):
     assert operation.outcome == "answered" and result.get("events")["messages"] == 2
 
 
-def test_an_agent_that_goes_away_leaves_no_whole_request(agent):
-    words = [{"chunk": {"bytes": octets("word")}}] * 3
-    agent.upstream.stub.reply, reply = lambda inner: b"", agent.upstream.stub.reply
-    try:
-        client = agent.start(SPEAK, speech=["body", words], waits=True)
-        wait_until(lambda: agent.stub.heard, 15, "the first word")
-    finally:
-        agent.upstream.stub.reply = reply
+@pytest.fixture
+def silent(upstreams, monkeypatch):
+    """Upstreams that hear and say nothing, so that who waits for answers is cut off in the middle."""
+    for each in upstreams.values():
+        monkeypatch.setattr(each.stub, "reply", lambda inner: b"")
+
+
+def test_an_agent_that_goes_away_leaves_no_whole_request(agent, silent):
+    client = agent.start(SPEAK, waits=True)
+    wait_until(lambda: agent.stub.heard, 15, "the first word")
     kill(client)
     client.communicate()
     operation, result = agent.only()
@@ -337,15 +345,73 @@ def test_the_end_of_the_session_cuts_a_conversation(agent):
     assert operation.outcome == "cut" and result.get("events")["messages"] >= 3
 
 
-def test_the_end_of_the_session_cuts_who_speaks(agent):
-    agent.upstream.answers(*[0.1, event("chunk", {"bytes": ""})] * 200)
-    client = agent.start(SPEAK)
-    wait_until(lambda: agent.stub.ended, 15, "the events")
+def test_the_end_of_the_session_cuts_who_speaks(agent, silent):
+    client = agent.start(SPEAK, waits=True)
+    wait_until(lambda: agent.stub.heard, 15, "the first word")
+    began = time.monotonic()
     assert agent.gateway.end(agent.session).status_code == 200
-    out, _ = client.communicate(timeout=10)
-    assert "error" in json.loads(out.splitlines()[-1])
+    assert "error" in printed(client)[-1]
+    assert time.monotonic() - began < 3
     operation, result = agent.only()
-    assert operation.outcome == "cut" and result.get("events_request")["messages"] == 3
+    assert operation.outcome == "cut" and result.get("events_request")["messages"] == 1
+    assert len(agent.stub.heard) == 1 and not agent.stub.ended
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["the session's end", "the agent"])
+def test_who_does_not_listen_is_cut_off_too(agent, leaves):
+    """The gateway waits for the agent then, not for AWS, of whose answer the status is known."""
+    agent.upstream.answers(*[delta("x" * 50_000)] * 20)
+    peer = Peer(agent.gateway.agents_port, agent.trust if agent.scheme == "https" else None, window=1000)
+    asked = json.dumps({"messages": TALK["input"]["messages"]}).encode()
+    headers = agent.signed().headers("POST", "/model/m/converse-stream", asked, more=[("content-type", "application/json")])
+    number = peer.ask(headers, asked)
+    peer.wait(number, until=lambda stream: len(stream.body) == 1000)
+    if leaves:
+        peer.close()
+    else:
+        assert agent.gateway.end(agent.session).status_code == 200
+    operation, result = agent.only()
+    assert operation.outcome == "cut" and result.get("status") == 200
+    assert leaves or "the session was over" in result.get("why")
+    assert result.get("bytes_delivered") < len(body(operation, "response"))
+
+
+class Speaker:
+    """One conversation of several on a connection."""
+
+    def __init__(self, agent, peer, model):
+        self.target = f"/model/{model}/invoke-with-bidirectional-stream"
+        headers = agent.signed().headers("POST", self.target, digest=EVENTS)
+        self.chain = EventChain(dict(headers), agent.session.credentials(agent.connection).secret)
+        self.peer, self.number = peer, peer.ask(headers, ends=False)
+        self.stream = peer.streams[self.number]
+
+    def say(self, text):
+        """And hears it."""
+        said, had = event("chunk", {"text": text}), len(self.stream.body)
+        self.peer.send(self.number, self.chain.make(said), ends=False)
+        self.peer.wait(self.number, until=lambda stream: stream.reset is not None or len(stream.body) >= had + len(said))
+        return self.stream.body[had:] == said
+
+    def close(self):
+        self.peer.send(self.number, self.chain.make(b""))
+        return self.peer.wait(self.number).ended
+
+
+def test_conversations_of_one_connection_are_apart(agent):
+    peer = Peer(agent.gateway.agents_port, agent.trust if agent.scheme == "https" else None)
+    speakers = [Speaker(agent, peer, f"m{number}") for number in range(4)]
+    assert all(speaker.say(f"{turn}") for turn in range(3) for speaker in speakers)
+    spoiled, *others = speakers
+    spoiled.chain.prior = "0" * 64
+    assert not spoiled.say("of another signature") and spoiled.stream.reset is not None
+    assert all(speaker.say("on") and speaker.close() for speaker in others)
+    assert sorted(agent.stub.ended) == [speaker.target for speaker in others] and not agent.stub.rejected
+    assert len(agent.stub.heard) == 4 * 3 + 3 and agent.versions() == ["2"] * 4
+    wait_until(lambda: all(each.outcome for each in agent.operations()), 10, "the outcomes")
+    outcomes = {each.target: (each.outcome, each.of_kind("result")[0].get("events_request")["messages"])
+                for each in agent.operations()}
+    assert outcomes == {spoiled.target: ("cut", 3)} | {speaker.target: ("answered", 4) for speaker in others}
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -29,6 +29,10 @@ def message(headers, payload=b""):
         bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value.encode())) + value.encode()
         for name, value in headers.items()
     )
+    return framed(block, payload)
+
+
+def framed(block, payload):
     start = struct.pack(">II", 16 + len(block) + len(payload), len(block))
     start += struct.pack(">I", zlib.crc32(start))
     return start + block + payload + struct.pack(">I", zlib.crc32(start + block + payload))
@@ -48,29 +52,41 @@ def exception(kind, text="no"):
 EVENTS = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 
 
-class EventVerifier:
-    """Opens signed events: AWS4-HMAC-SHA256-PAYLOAD over date, scope, the signature before, headers and payload."""
+class EventChain:
+    """Opens and makes signed events: AWS4-HMAC-SHA256-PAYLOAD over date, scope, the signature before, headers and payload.
+    `headers`: of the signed request that they follow."""
 
     def __init__(self, headers, secret):
         key, _, region, service, _, self.prior = sigv4.AUTHORIZATION.match(headers["authorization"]).groups()
         self.secret, self.region, self.service = secret, region, service
 
-    def open(self, signed):
-        """The event's own message; ValueError if its signature does not hold."""
-        date, signature = signed.headers[":date"], signed.headers[":chunk-signature"]
+    def sign(self, date, payload):
         at = datetime.datetime.fromtimestamp(date // 1000, datetime.timezone.utc)
         day = at.strftime("%Y%m%d")
         key = b"AWS4" + self.secret.encode()
         for step in (day, self.region, self.service, "aws4_request"):
             key = hmac.new(key, step.encode(), hashlib.sha256).digest()
-        header = b"\x05:date\x08" + struct.pack(">q", date)
         text = "\n".join([
             "AWS4-HMAC-SHA256-PAYLOAD", at.strftime("%Y%m%dT%H%M%SZ"), f"{day}/{self.region}/{self.service}/aws4_request",
-            self.prior, hashlib.sha256(header).hexdigest(), hashlib.sha256(signed.payload).hexdigest()])
+            self.prior, hashlib.sha256(date_header(date)).hexdigest(), hashlib.sha256(payload).hexdigest()])
         self.prior = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        if self.prior != signature.hex() or set(signed.headers) != {":date", ":chunk-signature"}:
+        return bytes.fromhex(self.prior)
+
+    def open(self, signed):
+        """The event's own message; ValueError if its signature does not hold."""
+        expected = self.sign(signed.headers[":date"], signed.payload)
+        if expected != signed.headers[":chunk-signature"] or set(signed.headers) != {":date", ":chunk-signature"}:
             raise ValueError("the signature of an event does not hold")
         return signed.payload
+
+    def make(self, payload):
+        date = time.time_ns() // 1_000_000
+        signature = self.sign(date, payload)
+        return framed(date_header(date) + b"\x10:chunk-signature\x06" + struct.pack(">H", 32) + signature, payload)
+
+
+def date_header(date):
+    return b"\x05:date\x08" + struct.pack(">q", date)
 
 
 class EventStub(Stub):
@@ -105,13 +121,13 @@ class EventStub(Stub):
         pieces; `answer`: as ChunkedAnswer."""
         if self.rejects(method, target, headers, b""):
             return answer.abort()
-        verifier, buffer = EventVerifier(headers, self.secrets[sigv4.key_id(headers)]), EventStreamBuffer()
+        chain, buffer = EventChain(headers, self.secrets[sigv4.key_id(headers)]), EventStreamBuffer()
         await answer.head(request_id)
         async for part in parts:
             buffer.add_data(part)
             for signed in buffer:
                 try:
-                    inner = verifier.open(signed)
+                    inner = chain.open(signed)
                 except ValueError as wrong:
                     self.rejected.append((target, str(wrong)))
                     return answer.abort()

@@ -131,13 +131,13 @@ class Peer:
 class Signed:
     """Requests of one session, as Peer.ask takes them."""
 
-    def __init__(self, session, authority, scheme="http", region="us-east-1", connection=None):
+    def __init__(self, session, authority, scheme="http", region="us-east-1", connection=None, service="s3"):
         keys = session.credentials(connection)
-        self.signer = S3SigV4Auth(Credentials(keys.key_id, keys.secret, keys.token or None), "s3", region)
+        self.signer = S3SigV4Auth(Credentials(keys.key_id, keys.secret, keys.token or None), service, region)
         self.authority, self.scheme = authority, scheme
 
-    def headers(self, method, target, body=b"", unsigned=False, more=()):
-        digest = "UNSIGNED-PAYLOAD" if unsigned else hashlib.sha256(body).hexdigest()
+    def headers(self, method, target, body=b"", unsigned=False, more=(), digest=None):
+        digest = digest or ("UNSIGNED-PAYLOAD" if unsigned else hashlib.sha256(body).hexdigest())
         request = AWSRequest(method, f"{self.scheme}://{self.authority}{target}", headers={"x-amz-content-sha256": digest})
         self.signer.payload = lambda _: digest
         self.signer.add_auth(request)

@@ -290,12 +290,16 @@ net::Task<Result<void>> Exchange::record_stretch(session::Permit& permit, Delive
     co_return co_await permit.log().body(permit.op(), Direction::response, index, bytes, await);
 }
 
-/// Records each stretch, then delivers it. The last stretch leaves after RESULT is held.
+/// Records each stretch, then delivers it. The last stretch leaves after RESULT is held. If the
+/// agent takes no more, what came of the answer is its outcome.
 net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
                                                  http::ClientExchange& upstream,
                                                  Delivery& delivery) {
     if (delivery.head.status == 200 && is_event_stream(delivery.head.headers)) {
         const Result<void> begun = co_await begin_events(permit, upstream, delivery);
+        if (!begun.has_value() && delivery.headed) {
+            (void)co_await conclude(permit, delivery, cause(begun.error().what));
+        }
         if (!begun.has_value()) {
             co_return begun;
         }
@@ -324,6 +328,9 @@ net::Task<Result<void>> Exchange::deliver_stream(session::Permit& permit,
         }
         const Result<void> passed = co_await pass_on(upstream, delivery, bytes, is_last);
         agent_.expires_after(net::Millis(0));
+        if (!passed.has_value() && !is_last) {
+            (void)co_await conclude(permit, delivery, cause(passed.error().what));
+        }
         if (!passed.has_value() || is_last) {
             co_return passed;
         }
