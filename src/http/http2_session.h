@@ -44,8 +44,8 @@ class Allowance {
 /// Bounded: what a peer may send is what it was given as window, and that is given back only for
 /// what was taken (`consumed`). Of HPACK's tables ours has size 0; the peer's has the 4 KiB it may
 /// take for granted, since Go's clients before 1.20 use it whatever they are told, and is wiped
-/// with the session. A peer that floods (frames without content, resets, CONTINUATION, endless fields) loses the
-/// connection with ENHANCE_YOUR_CALM.
+/// with the session. A peer that floods (frames without content, resets, CONTINUATION, endless
+/// fields) loses the connection with ENHANCE_YOUR_CALM.
 class Http2Session {
   public:
     enum class Side { server, client };

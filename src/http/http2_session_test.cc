@@ -173,6 +173,65 @@ TEST(Http2Session, AnswersWithWhatHttp2MayCarry) {
     EXPECT_EQ((at + 1)->payload, "ok");
 }
 
+struct Refused {
+    const char* what;
+    Fields fields;
+    const char* why;
+};
+
+class Http2Refused : public testing::TestWithParam<Refused> {};
+
+TEST_P(Http2Refused, WithItsReason) {
+    Server peer;
+    Http2Session::Stream& stream = peer.ask(GetParam().fields, kEndHeaders | kEndStream);
+    EXPECT_TRUE(stream.headed);
+    EXPECT_THAT(stream.malformed.why, HasSubstr(GetParam().why));
+    EXPECT_FALSE(stream.malformed.bytes.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Heads, Http2Refused,
+    testing::Values(
+        Refused{"upper case", put_of({{"X-A", "1"}}), "lower case"},
+        Refused{"line end in a value", put_of({{"x-a", "1\r\nx-b: 2"}}), "control characters"},
+        Refused{"NUL in a value", put_of({{"x-a", std::string("a\0b", 3)}}), "control characters"},
+        Refused{"outer blank", put_of({{"x-a", " 1"}}), "outer blanks"},
+        Refused{"connection", put_of({{"connection", "x-amz-date"}}), "belongs to a connection"},
+        Refused{"framing of HTTP/1.1", put_of({{"transfer-encoding", "chunked"}}),
+                "belongs to a connection"},
+        Refused{"te", put_of({{"te", "gzip"}}), "trailers"},
+        Refused{"pseudo after regular", put_of({{"x-a", "1"}, {":path", "/"}}), "out of place"},
+        Refused{"two paths", put_of({{":path", "/"}}), "twice there"},
+        Refused{"unknown pseudo", put_of({{":protocol", "websocket"}}), "unknown"},
+        Refused{"no path",
+                {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}},
+                ":path is missing"},
+        Refused{
+            "absolute path",
+            {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "http://h/"}},
+            ":path"},
+        Refused{"blank in the path",
+                {{":method", "GET"}, {":scheme", "http"}, {":authority", "h"}, {":path", "/a b"}},
+                ":path"},
+        Refused{"no method", {{":scheme", "http"}, {":authority", "h"}, {":path", "/"}}, ":method"},
+        Refused{"no host", {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, "host"},
+        Refused{"another scheme",
+                {{":method", "GET"}, {":scheme", "file"}, {":authority", "h"}, {":path", "/"}},
+                ":scheme"},
+        Refused{"CONNECT", {{":method", "CONNECT"}, {":authority", "h:443"}}, "CONNECT"},
+        Refused{"two hosts", put_of({{"host", "other.example"}}), "differ"},
+        Refused{"two lengths", put_of({{"content-length", "0"}, {"content-length", "5"}}),
+                "Content-Length"},
+        Refused{"a signed length", put_of({{"content-length", "+4"}}), "Content-Length"},
+        Refused{"a body that does not follow", put_of({{"content-length", "5"}}), "follow"},
+        Refused{"two dates", put_of({{"x-amz-date", "1"}, {"x-amz-date", "2"}}), "twice"}),
+    [](const testing::TestParamInfo<Refused>& info) {
+        std::string name = info.param.what;
+        std::replace_if(
+            name.begin(), name.end(), [](char c) { return c == ' ' || c == '/' || c == '.'; }, '_');
+        return name;
+    });
+
 TEST(Http2Session, ABodyIsAsLongAsItsLength) {
     for (const std::string_view body : {"four", "sixsix"}) {
         Server peer;
