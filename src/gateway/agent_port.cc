@@ -107,7 +107,8 @@ net::Task<void> serve_streams(Runtime& runtime, net::Loop& loop, net::Stream& st
     const Result<void> held = co_await http::serve_http2(loop, stream, std::move(began), bounds,
                                                          idle_max, std::move(handlers));
     if (!held.has_value()) {
-        co_await record_refused(runtime, arrival.mode, arrival.peer, {},
+        const http::RequestHead none;
+        co_await record_refused(runtime, arrival.mode, arrival.peer, none,
                                 model::Reason::not_recognised, held.error().what);
     }
 }

@@ -20,7 +20,8 @@ struct Http2Client::Link {
 Http2Client::Http2Client(net::Loop& loop, net::StreamPtr stream, bool tls)
     : link_(std::make_shared<Link>(loop, std::move(stream))), tls_(tls) {
     loop.spawn([link = link_]() -> net::Task<void> {
-        const Result<void> held = co_await link->connection.read({}, {});
+        Http2Connection::OnRequest on_request;  // AWS asks nothing
+        const Result<void> held = co_await link->connection.read(Bytes(), std::move(on_request));
         static_cast<void>(held);  // whoever has a stream is told
     });
     loop.spawn([link = link_] { return link->connection.write(); });
