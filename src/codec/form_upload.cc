@@ -150,7 +150,9 @@ Result<void> FormUpload::begin_part(std::string_view head) {
     std::optional<Parameters> disposition;
     for (std::string_view line : split(head, '\n')) {
         line.remove_suffix(line.ends_with('\r') ? 1 : 0);
-        const std::size_t colon = std::min(line.find(':'), line.size());
+        if (line.empty()) continue;
+        const std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos) return no_form("has a part's header without a colon");
         if (!iequals(line.substr(0, colon), "content-disposition")) continue;
         if (disposition) return no_form("has a part with two Content-Dispositions");
         NARROWS_TRY(Parameters read, parameters_of(line.substr(colon + 1), "form-data"));

@@ -62,6 +62,7 @@ TEST(FormUpload, refuses_what_is_no_such_form) {
                                   part("name=\"a", "b"),
                                   part("name=\"a\"; name=\"b\"", "c"),
                                   "--AaB03x \r\n" + kForm,
+                                  "--AaB03x\r\nContent-Disposition\r\n\r\nc\r\n" + kForm,
                                   "--AaB03x\r\nContent-Type: a/b\r\n\r\nc\r\n" + kForm,
                                   kForm.substr(0, kForm.find("two"))};
     for (const std::string& body : bodies) {

@@ -71,7 +71,8 @@ void sign_all(sigv4::ChunkEncoder& encoder, sigv4::ChunkSigner& key, Bytes& out)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     sigv4::Payload payload;
-    payload.kind = static_cast<sigv4::PayloadKind>(3 + data[0] % 5);
+    payload.kind = static_cast<sigv4::PayloadKind>(
+        static_cast<int>(sigv4::PayloadKind::streaming_unsigned_trailer) + data[0] % 5);
     if (payload.trailing()) payload.trailers = {"x-amz-checksum-crc32"};
     const ByteView encoded(data + 1, size - 1);
     const Outcome whole = decode(payload, encoded, encoded.size() + 1);
