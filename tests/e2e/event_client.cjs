@@ -53,6 +53,10 @@ async function main(asked) {
   }
 
   async function send() {
+    if (asked.headers.expect) {
+      sent.flushHeaders();
+      await new Promise((resolve) => sent.once("continue", resolve));
+    }
     for (const [index, [type, payload]] of asked.steps.entries()) {
       const inner = codec.encode({
         headers: { ":message-type": text("event"), ":event-type": text(type), ":content-type": text("application/json") },

@@ -94,6 +94,11 @@ def test_a_conversation_is_the_same_as_without_the_gateway_and_on_record(gateway
     assert "asked" in shown and "chunk x3" in shown and "onetwothree" in shown.replace(" ", "")
 
 
+def test_who_waits_to_be_told_to_speak_is_told(gateway):
+    lines = through(gateway, gateway.session(), headers={"expect": "100-continue"})
+    assert [line.get("type") for line in lines[1:-1]] == ["heard"] * 3, lines
+
+
 def test_answers_come_while_the_agent_still_speaks(gateway, upstream):
     session = gateway.session()
     lines = through(gateway, session, wait_for_answers=True)

@@ -94,3 +94,14 @@ def test_a_host_without_a_region_leads_to_no_other_region(behind, tmp_path):
         assert done.returncode != 0 and "does not lead to the region asked for" in done.stderr
     finally:
         made.stop()
+
+
+def test_services_that_sign_alike_have_hosts_of_their_own(gateway):
+    code = (
+        "boto3.client('lexv2-models', region_name='us-east-1', "
+        "endpoint_url='https://%s-v2-lex.us-east-1.amazonaws.com').list_bots()"
+    )
+    done = boto3_through(gateway, code % "runtime")
+    assert done.returncode != 0 and "of another service than the operation" in done.stderr
+    done = boto3_through(gateway, code % "models")
+    assert done.returncode != 0 and "no session policy allows the lex:ListBots action" in done.stderr

@@ -27,11 +27,11 @@ Rejection unsupported_scheme(Scheme scheme) {
                       " are denied here; sign with the session's keys and Signature Version 4");
 }
 
-/// The forms of proof in a request's head that are verified.
 bool is_in_header(Scheme scheme) {
     return scheme == Scheme::sigv4_header || scheme == Scheme::sigv4a_header;
 }
 
+/// The forms of proof in a request's head that are verified.
 bool is_verified(Scheme scheme) {
     return is_in_header(scheme) || scheme == Scheme::sigv4_query ||
            scheme == Scheme::sigv4a_query || scheme == Scheme::sigv2_query ||

@@ -64,6 +64,12 @@ sigv4::EventSigner Exchange::agents_signer() const {
 /// Events and answer flow at the same time; the answer's side has the outcome.
 net::Task<void> Exchange::converse(session::Permit& permit, http::ClientExchange& upstream,
                                    const signer::Signature& signature, const std::string& record) {
+    if (!http::header(head_.headers, "expect").empty()) {
+        const Result<void> asked = co_await agent_.write_continue();
+        if (!asked.has_value()) {
+            co_return co_await give_up(permit, asked.error(), true, record);
+        }
+    }
     events_.emplace(agents_signer(), signature.upload);
     const auto there = [&]() { return send_events(permit, upstream); };
     const auto back = [&]() { return hear_answer(permit, upstream, record); };

@@ -56,9 +56,10 @@ class Exchange {
     std::optional<Rejection> check_origin();
     std::optional<Rejection> check_label();
     Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
+    Endpoint usual_endpoint(const std::string& region) const;
     Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
     std::optional<Rejection> recognise_head();
-    std::optional<Rejection> check_service(std::string_view region) const;
+    bool fits_host(const Recognition& recognition, std::string_view region) const;
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
     net::Task<Result<Bytes>> collect(std::size_t size_max);
@@ -182,7 +183,7 @@ class Exchange {
     bool streamed_ = false;
     AwsHost named_;                   ///< what the host says that was asked for
     Bytes raw_body_;                  ///< as sent, when held
-    std::optional<Bytes> sent_body_;  ///< goes to AWS in its place: a queue's URL that is AWS's own
+    std::optional<Bytes> sent_body_;  ///< goes to AWS in its place: AWS's own queue URL, our Policy
     Bytes kept_body_;   ///< on record in its place, where it may not be and the INTENT is too small
     Bytes plain_body_;  ///< content coding taken off
     std::optional<crypto::Digest> body_sha256_;

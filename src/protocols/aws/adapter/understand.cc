@@ -178,24 +178,26 @@ std::optional<Rejection> Exchange::recognise_head() {
     if (!recognition.has_value()) {
         return not_recognised(recognition.error());
     }
+    if (!fits_host(recognition.value(), region)) {
+        return reject(Reason::not_recognised, "AccessDenied",
+                      "The host is of another service than the operation");
+    }
     recognition_ = std::move(recognition.value());
-    return check_service(question.region);
+    return std::nullopt;
 }
 
 /// Proxy mode: an operation goes to a host of its own service. S3 Control signs as S3 does, and its
 /// paths are keys there.
-std::optional<Rejection> Exchange::check_service(std::string_view region) const {
-    const bool fits = std::all_of(
-        recognition_.candidates.begin(), recognition_.candidates.end(), [&](const Candidate& c) {
+bool Exchange::fits_host(const Recognition& recognition, std::string_view region) const {
+    if (!arrival_.proxied_by) {
+        return true;
+    }
+    return std::all_of(
+        recognition.candidates.begin(), recognition.candidates.end(), [&](const Candidate& c) {
             const Service service = c.operation.service();
-            return service.is_s3() ? named_.s3
-                                   : !named_.s3 && is_host_of(services_.catalogue, service,
-                                                              arrival_.host, region);
+            return service.is_s3() == named_.s3 &&
+                   (named_.s3 || is_host_of(services_.catalogue, service, arrival_.host, region));
         });
-    return !arrival_.proxied_by || fits
-               ? std::nullopt
-               : std::optional(reject(Reason::not_recognised, "AccessDenied",
-                                      "The host is of another service than the operation"));
 }
 
 net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
@@ -478,11 +480,8 @@ std::optional<Rejection> Exchange::place() {
     if (!endpoint.has_value()) {
         return reject(Reason::not_configured, "AccessDenied", endpoint.error().what);
     }
-    // Of regions that are not granted, the one from which AWS serves all others.
-    const Result<Endpoint> usual =
-        services_.catalogue.endpoint(decoded_.front().entry, granted.partition, region);
     const bool elsewhere = !named && !named_.region.empty();
-    if (elsewhere || !leads_to_all(regions, granted.regions, usual ? usual.value() : Endpoint{})) {
+    if (elsewhere || !leads_to_all(regions, granted.regions, usual_endpoint(region))) {
         return reject(Reason::not_configured, "AccessDenied",
                       fmt::format("Connection {} does not lead to the region asked for; its "
                                   "regions are: {}",
@@ -513,6 +512,14 @@ Result<Endpoint> Exchange::endpoint_for(const std::string& asked, const std::str
     }
     return services_.catalogue.endpoint(decoded_.front().entry, caller_.granted().partition,
                                         region);
+}
+
+/// The endpoint that tells from where AWS serves the granted region: what a host says of itself
+/// grants none.
+Endpoint Exchange::usual_endpoint(const std::string& region) const {
+    const Result<Endpoint> usual =
+        services_.catalogue.endpoint(decoded_.front().entry, caller_.granted().partition, region);
+    return usual.has_value() ? usual.value() : Endpoint{};
 }
 
 Result<upstream::Target> Exchange::choose_place(const Endpoint& endpoint) const {
