@@ -18,6 +18,9 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
+/// Of so many bytes a whole TLS record is part (RFC 8446 section 5.2).
+constexpr std::size_t kRecordMax = 5 + (1U << 14U) + 256;
+
 Error to_error(const Stream::Impl& impl, const boost::system::error_code& error) {
     if (impl.expired) {
         return {ErrorCode::timeout, "the peer was too slow: the deadline has passed"};
@@ -49,6 +52,15 @@ Task<Result<std::size_t>> Stream::read_some(std::span<std::uint8_t> into) {
     std::size_t size = 0;
     if (impl_->tls) {
         std::tie(error, size) = co_await impl_->tls->async_read_some(buffer, kTuple);
+        // What follows in records that are here already comes along: whoever reads pays for each
+        // stretch, and nobody waits for it.
+        boost::system::error_code later;
+        while (!error && !later && size < into.size() &&
+               impl_->socket.available(later) >= kRecordMax) {
+            std::size_t more = 0;
+            std::tie(later, more) = co_await impl_->tls->async_read_some(buffer + size, kTuple);
+            size += more;
+        }
     } else {
         std::tie(error, size) = co_await impl_->socket.async_read_some(buffer, kTuple);
     }
