@@ -83,8 +83,8 @@ class Tool:
 
 
 class Cli(Tool):
-    def __init__(self, program, modes=None):
-        self.program, self.modes = program, modes or MODES
+    def __init__(self, program):
+        self.program = program
 
     def start(self):
         # Older versions do not know the variable.
@@ -279,8 +279,7 @@ class Curl(Tool):
 
 ZOO = {
     "cli-debian": Cli(AWS_DEBIAN),
-    # It asks for SQS at a name of old, which the gateway does not know yet.
-    "cli-pypi": Cli(AWS_PYPI, modes=["endpoint"]),
+    "cli-pypi": Cli(AWS_PYPI),
     "boto3": Program(PYTHON, HERE / "boto3_zoo.py"),
     # Its HTTP client heeds no proxy variable.
     "js": Program(NODE, HERE / "js_zoo.cjs", modes=["endpoint"], NODE_PATH=NODE_MODULES),
