@@ -231,6 +231,12 @@ Rejection reject(Reason reason, std::string code, std::string why) {
     return rejection;
 }
 
+Rejection not_recognised(const Error& error) {
+    return reject(
+        error.code == ErrorCode::unsupported ? Reason::not_supported : Reason::not_recognised,
+        "AccessDenied", error.what);
+}
+
 bool takes_bearer(std::string_view service_id) {
     return service_id == "bedrock" || service_id == "bedrock-runtime";
 }

@@ -20,6 +20,8 @@ struct Rejection {
     int status = 403;
 };
 Rejection reject(model::Reason reason, std::string code, std::string why);
+/// What cannot be understood, or is understood and not served.
+Rejection not_recognised(const Error& error);
 
 /// Who presented a request: a session's connection, as far as could be told.
 struct Caller {

@@ -36,7 +36,8 @@ struct Arrival {
 
 /// One request from its head to the last byte of its answer: identify, understand, admit, forward,
 /// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
-/// exchange.cc, understand.cc, forward.cc, event_upload.cc, deliver.cc, swap.cc.
+/// exchange.cc, receive.cc, understand.cc, place.cc, forward.cc, event_upload.cc, deliver.cc,
+/// swap.cc.
 class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
@@ -49,35 +50,39 @@ class Exchange {
     struct Delivery;
     struct Upload;
 
-    // understand.cc: from bytes to an operation, or to why not.
+    // receive.cc: bodies that are held, and what of a form comes before the file.
     net::Task<std::optional<Rejection>> receive_form();
-    net::Task<std::optional<Rejection>> understand();
-    std::optional<Rejection> check_declarations() const;
-    std::optional<Rejection> check_origin();
-    std::optional<Rejection> check_label();
-    Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
-    Endpoint usual_endpoint(const std::string& region) const;
-    Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
-    std::optional<Rejection> recognise_head();
-    bool fits_host(const Recognition& recognition, std::string_view region) const;
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
     net::Task<Result<Bytes>> collect(std::size_t size_max);
     std::optional<Rejection> check_form_size() const;
+    std::optional<Rejection> check_held_body(const Bytes& raw);
+    net::Task<void> keep_refused_body();
+
+    // understand.cc: from bytes to an operation, or to why not.
+    net::Task<std::optional<Rejection>> understand();
+    std::optional<Rejection> check_declarations() const;
+    std::optional<Rejection> check_origin();
+    std::optional<Rejection> check_label();
+    std::optional<Rejection> recognise_head();
+    bool fits_host(const Recognition& recognition, std::string_view region) const;
     bool is_blob() const;
     bool checksums_cover_body() const;
-    bool may_hold_secrets() const;
-    std::optional<Rejection> check_held_body(const Bytes& raw);
-    std::optional<Rejection> decode();
-    std::optional<Rejection> never_allowed() const;
-    std::optional<Rejection> place();
-    std::optional<Rejection> build_upstream();
-    void name_queue_for_aws();
-    void keep_parameters();
     model::Context known_context() const;
-    std::string payload_text() const;
+    std::optional<Rejection> decode();
+    void keep_parameters();
+    std::optional<Rejection> never_allowed() const;
+    bool may_hold_secrets() const;
+
+    // place.cc: where it goes, and the request that goes there.
+    std::optional<Rejection> place();
+    Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
+    Endpoint usual_endpoint(const std::string& region) const;
+    Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
+    std::optional<Rejection> build_upstream();
     void add_chunked_headers();
-    net::Task<void> keep_refused_body();
+    std::string payload_text() const;
+    void name_queue_for_aws();
 
     // exchange.cc: the decision and its record.
     const http::RequestHead& received() const { return received_ ? *received_ : head_; }
