@@ -143,7 +143,7 @@ def test_a_wrong_checksum_behind_the_body(store, session, framing, kind, size):
 @pytest.mark.parametrize(
     "framing,size",
     [pytest.param(framing, LARGE, marks=[] if framing in ("trailer-chunked", "chunks") else [pytest.mark.full]) for framing in FRAMINGS]
-    + [pytest.param(framing, HUGE, marks=pytest.mark.full) for framing in FRAMINGS if not framing.endswith("chunked")],
+    + [pytest.param(framing, HUGE, marks=pytest.mark.full) for framing in FRAMINGS],
 )
 def test_large_upload(store, apart, framing, size):
     started = time.monotonic()
