@@ -17,6 +17,7 @@ import sys
 import hosts_resolved
 import published
 import requests_made
+import sdk_requests
 
 UNIQUE_LEAST = 0.97
 DOCUMENT = pathlib.Path(__file__).parents[2] / "docs/coverage.md"
@@ -98,8 +99,9 @@ def document(coverage, hosts):
         "# Coverage of AWS's operations",
         "",
         "Made by `tests/catalogue/run --write`, which sends one request for each operation and protocol, serialised and signed",
-        "by botocore, through the recogniser and the verifier, and puts the actions beside AWS's published tables as another",
-        "package than the catalogue's source ships them. `tests/catalogue/run` fails when this page is stale.",
+        "by botocore, or by the SDK for JavaScript where botocore leaves a service out, through the recogniser and the verifier,",
+        "and puts the actions beside AWS's published tables as another package than the catalogue's source ships them.",
+        "`tests/catalogue/run` fails when this page is stale.",
         "",
         "| of | | |",
         "|---|---|---|",
@@ -148,13 +150,13 @@ def add_generated(coverage, path):
 
 def main():
     probe, made, tables = sys.argv[1:4]
-    asked = list(requests_made.all_requests())
+    asked = sorted([*requests_made.all_requests(), *sdk_requests.all_requests()], key=lambda one: one.service)
     coverage = Coverage(published.Published(tables))
     for one, answer in zip(asked, ask(probe, [one.line for one in asked]), strict=True):
         coverage.add(one, answer)
     add_generated(coverage, made)
     held, tried = wrong_signatures_that_hold(probe, asked)
-    wrong_hosts, hosts = hosts_resolved.check(lambda lines: ask(probe, lines))
+    wrong_hosts, hosts = hosts_resolved.check(lambda lines: ask(probe, lines), sdk_requests.all_hosts())
     coverage.complaints += wrong_hosts
     text = document(coverage, hosts)
     if "--write" in sys.argv:

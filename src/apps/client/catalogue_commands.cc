@@ -62,7 +62,10 @@ int run_catalogue_info(const Output& to) {
     for (const aws::Service service : catalogue.services()) {
         for (const aws::Operation operation : service.operations()) count(operation, coverage);
     }
+    codec::List more;
+    for (const std::string_view model : info.more_models) more.emplace_back(model);
     const codec::Map line{{"models_version", info.models_version},
+                          {"more_models", more},
                           {"iam_data_version", info.iam_data_version},
                           {"digest", info.digest},
                           {"services", std::uint64_t{info.services}},
@@ -78,8 +81,11 @@ int run_catalogue_info(const Output& to) {
         print_json(to, line);
         return kHeld;
     }
-    fmt::print(to.out, "service models   botocore {}\nIAM data         iam-data {}\n",
-               info.models_version, info.iam_data_version);
+    fmt::print(to.out, "service models   botocore {}\n", info.models_version);
+    for (const std::string_view model : info.more_models) {
+        fmt::print(to.out, "                 {}\n", model);
+    }
+    fmt::print(to.out, "IAM data         iam-data {}\n", info.iam_data_version);
     fmt::print(to.out, "digest           {}\n", info.digest);
     fmt::print(to.out, "services         {}\noperations       {}\nIAM actions      {}\n",
                info.services, info.operations, info.actions);

@@ -140,25 +140,20 @@ class Rules:
         return Access(self.data.full_name(action), resources, keys, keys=conditions.keys_of(action))
 
     def _passed_roles(self, service, name, access):
-        """iam:PassRole for every role ARN that a changing operation hands to a service."""
+        """iam:PassRole for every role ARN that a changing operation hands to a service. What an event hands over nobody
+        knows when the operation is decided on: then every role must be allowed."""
         if any(rule.action == "iam:PassRole" for rule in access):
             return []
         paths = self.effects.passed_roles(service, name, self._actions(access))
         action = self.data.action("iam:PassRole")
         keys = [rule for rule in self.conditions.rules(service, name, action) if rule.key.startswith("iam:")]
-        hole = "RoleNameWithPath"
-        spec = "role(%s=%%s:arn_or_suffix)" % hole
-        return [
-            Access(
-                "iam:PassRole",
-                self.binder.resources(service, name, action, spec % path),
-                keys,
-                WHEN["+"],
-                path,
-                conditions.keys_of(action),
-            )
-            for path in paths
-        ]
+        named = "role(RoleNameWithPath=%s:arn_or_suffix)"
+        rules = {}
+        for path, in_event in paths:
+            resources = self.binder.resources(service, name, action, "role" if in_event else named % path)
+            when = ("", "") if in_event else ("+", path)
+            rules[when] = Access("iam:PassRole", resources, keys, WHEN[when[0]], when[1], conditions.keys_of(action))
+        return list(rules.values())
 
     def complain_of_unused(self, out):
         """Rows of the tables that name no operation: something was renamed."""

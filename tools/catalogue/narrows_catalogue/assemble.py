@@ -20,14 +20,14 @@ class Assembler:
         self.data = data
         self.rules = rules
 
-    def all(self, services, partitions, version):
+    def all(self, services, partitions, versions):
         coverage = []
         for service in services:
             coverage.extend(self._service(service, partitions))
         self._partitions(partitions["partitions"])
         self._actions()
         without = sum(1 for row in coverage if not row.access)
-        info = [version, self.data.version, str(without)]
+        info = [versions[0], self.data.version, str(without), *versions[1:]]
         self.writer.tables["info"] = [(self.writer.text(value),) for value in info]
         return coverage
 

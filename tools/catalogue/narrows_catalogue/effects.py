@@ -2,7 +2,7 @@
 
 import re
 
-from . import secrets, tables
+from . import models, secrets, tables
 
 ORDER = ["read", "write", "by-reference", "delegate", "grant", "credential"]
 BY_LEVEL = {"List": "read", "Read": "read", "Write": "write", "Tagging": "write", "Permissions management": "grant"}
@@ -61,13 +61,15 @@ class Effects:
         )
 
     def passed_roles(self, service, name, actions):
-        """Paths of role ARNs in the input of an operation that changes something."""
+        """(path, whether it stands in an event) of role ARNs in the input of an operation that changes something."""
         if all(self.of_action(action) == "read" for action in actions):
             return []
         if {(service.name, name), (service.name, "*")} & self.not_roles:
             return []
         shape = service.input_shape(service.operations[name])
-        return sorted(role_paths(service.shapes, shape, "", ())) if shape else []
+        paths = sorted(role_paths(service.shapes, shape, "", ())) if shape else []
+        events = models.events_member(service.shapes, shape) if paths else None
+        return [(path, path.split(".")[0] == events) for path in paths]
 
 
 def member_names(shapes, name, seen=None):

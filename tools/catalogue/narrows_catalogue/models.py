@@ -1,4 +1,6 @@
-"""Service models as botocore ships them: services, operations and input shapes."""
+"""Service models: services, operations and input shapes, as botocore ships them and as read_clients.cjs writes them."""
+
+import json
 
 import botocore
 import botocore.loaders
@@ -89,7 +91,20 @@ def add_query_protocol(service, rows):
         owner[row["member"]] = owner[row["member"]] | {trait: row["name"]}
 
 
-def load_services(query_names):
+def clients_services(path):
+    """(services, versions of their packages) that botocore leaves out, from what read_clients.cjs has written."""
+    services, versions = [], []
+    with open(path, encoding="utf-8") as file:
+        for document in map(json.loads, file):
+            name = document["model"]["metadata"]["serviceId"].lower().replace(" ", "-")
+            service = Service(name, document["model"])
+            service.rules = document["rules"]
+            services.append(service)
+            versions.append("%s %s" % (document["package"].removeprefix("@aws-sdk/"), document["version"]))
+    return services, versions
+
+
+def load_services(query_names, clients):
     loader = botocore.loaders.Loader(include_default_search_paths=False)
     loader.search_paths.append(loader.BUILTIN_DATA_PATH)
     services = []
@@ -98,8 +113,12 @@ def load_services(query_names):
         service.rules = loader.load_service_model(name, "endpoint-rule-set-1")
         add_query_protocol(service, query_names)
         services.append(service)
-    partitions = loader.load_data("partitions")
-    return services, partitions, botocore.__version__
+    more, versions = clients_services(clients)
+    twice = {service.name for service in services} & {service.name for service in more}
+    if twice:
+        raise SystemExit("botocore has %s by now: take the client out of package.json" % ", ".join(sorted(twice)))
+    services = sorted(services + more, key=lambda service: service.name)
+    return services, loader.load_data("partitions"), [botocore.__version__] + versions
 
 
 def kind_of(shape):
@@ -242,6 +261,14 @@ def stream_flags(service, shape_name):
         streaming |= bool(reference.get("streaming") or target.get("streaming"))
         events |= bool(reference.get("eventstream") or target.get("eventstream"))
     return streaming, events
+
+
+def events_member(shapes, name):
+    """The member of an input shape that is a stream of events, or None."""
+    for member, reference in shapes[name].get("members", {}).items():
+        if reference.get("eventstream") or shapes[reference["shape"]].get("eventstream"):
+            return member
+    return None
 
 
 def unsigned_payload(operation):

@@ -16,7 +16,7 @@ extern const std::uint8_t narrows_aws_catalogue_end[];
 namespace narrows::aws {
 namespace {
 
-enum InfoRow : std::uint32_t { kModelsVersion, kIamDataVersion, kWithoutAction, kInfoRows };
+enum InfoRow : std::uint32_t { kModelsVersion, kIamDataVersion, kWithoutAction, kMoreModels };
 
 /// Where a service of that id would stand among the services, which are ordered by id.
 template <class Rows, class Name>
@@ -128,7 +128,7 @@ const char* name_of(Protocol protocol) {
 
 Result<Catalogue> Catalogue::load(ByteView binary) {
     NARROWS_TRY(const Tables tables, Tables::load(binary));
-    if (tables.rows(Table::info) != kInfoRows) return broken("it does not say its versions");
+    if (tables.rows(Table::info) < kMoreModels) return broken("it does not say its versions");
     Catalogue catalogue(tables);
     NARROWS_TRY(check_shapes(catalogue));
     NARROWS_TRY(check_operations(catalogue));
@@ -151,6 +151,9 @@ Info Catalogue::info() const {
     Info info;
     info.models_version = tables_.string(Table::info, kModelsVersion, 0);
     info.iam_data_version = tables_.string(Table::info, kIamDataVersion, 0);
+    for (std::uint32_t row = kMoreModels; row < tables_.rows(Table::info); ++row) {
+        info.more_models.push_back(tables_.string(Table::info, row, 0));
+    }
     info.digest = tables_.digest();
     info.services = tables_.rows(Table::service);
     info.operations = tables_.rows(Table::operation);

@@ -371,7 +371,9 @@ struct Endpoint {
 };
 
 struct Info {
-    std::string_view models_version;    ///< of the service models
+    std::string_view models_version;  ///< of the service models
+    /// "client-transcribe-streaming 3.1141.0": where the models that botocore leaves out are from.
+    std::vector<std::string_view> more_models;
     std::string_view iam_data_version;  ///< of the IAM data
     std::string digest;                 ///< hex SHA-256 that the binary carries of itself
     std::size_t services = 0;

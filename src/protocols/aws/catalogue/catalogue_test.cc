@@ -20,6 +20,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::SizeIs;
+using testing::StartsWith;
 
 Operation operation(std::string_view service, std::string_view name) {
     const auto found = Catalogue::embedded().service(service);
@@ -65,6 +66,7 @@ TEST(Catalogue, knows_its_sources_and_counts) {
     const Info info = Catalogue::embedded().info();
     EXPECT_THAT(info.digest, SizeIs(64));
     EXPECT_TRUE(info.models_version.starts_with("1."));
+    EXPECT_THAT(info.more_models, Contains(StartsWith("client-transcribe-streaming 3.")));
     EXPECT_GE(info.services, 430u);
     EXPECT_GE(info.operations, 19'000u);
     EXPECT_GE(info.actions, 22'000u);
@@ -154,6 +156,26 @@ TEST(Catalogue, roles_handed_over_need_pass_role) {
                          "${RoleNameWithPath}(RoleNameWithPath=Role)"));
     EXPECT_EQ(operation("lambda", "CreateFunction").effect(), model::EffectClass::delegate);
     EXPECT_THAT(accesses("sts", "AssumeRole"), SizeIs(1));
+}
+
+TEST(Catalogue, roles_that_events_hand_over_may_be_any) {
+    EXPECT_THAT(accesses("transcribe-streaming", "StartMedicalScribeStream"),
+                ElementsAre("transcribe:StartMedicalScribeStream *()",
+                            "iam:PassRole arn:${Partition}:iam::${Account}:role/"
+                            "${RoleNameWithPath}()"));
+    EXPECT_THAT(accesses("transcribe-streaming", "StartStreamTranscription"), SizeIs(1));
+}
+
+TEST(Catalogue, knows_what_streams_both_ways_and_botocore_leaves_out) {
+    const Operation start = operation("transcribe-streaming", "StartStreamTranscription");
+    EXPECT_TRUE(start.event_stream_input() && start.event_stream_output());
+    EXPECT_EQ(start.service().signing_name(), "transcribe");
+    EXPECT_EQ(start.input().member("MediaSampleRateHertz")->wire_name(),
+              "x-amzn-transcribe-sample-rate");
+    EXPECT_EQ(start.input().member("AudioStream")->location(), Location::payload);
+    EXPECT_TRUE(operation("rekognitionstreaming", "StartFaceLivenessSession").event_stream_input());
+    EXPECT_EQ(operation("transcribe-streaming", "GetMedicalScribeStream").effect(),
+              model::EffectClass::read);
 }
 
 TEST(Catalogue, an_action_of_another_name_is_the_one_that_the_model_s_words_name) {
