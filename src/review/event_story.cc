@@ -14,20 +14,20 @@ constexpr std::size_t kSmallPayload = 1024;
 constexpr std::size_t kReadAsJsonMax = 256 * 1024;
 constexpr WallNs kPause = kNsPerSecond;
 
-/// Every member "text" that is one, in order: models put what they say there.
-void collect_text(const Value& value, std::string& out) {
+/// Every member of the name that is a text, in order.
+void collect_text(const Value& value, std::string_view wanted, std::string& out) {
     if (const auto* list = value.as<codec::List>()) {
         for (const Value& each : *list) {
-            collect_text(each, out);
+            collect_text(each, wanted, out);
         }
     }
     const auto* map = value.as<codec::Map>();
     for (const auto& [name, each] : map == nullptr ? codec::Map{} : *map) {
         const auto* text = each.as<std::string>();
-        if (name == "text" && text != nullptr) {
+        if (name == wanted && text != nullptr) {
             out += *text;
         } else {
-            collect_text(each, out);
+            collect_text(each, wanted, out);
         }
     }
 }
@@ -41,7 +41,10 @@ std::string document_words(const Value& value, bool wrapped) {
         return words_of(bytes.value(), true);  // Bedrock wraps what a model says: {"bytes": base64}
     }
     std::string text;
-    collect_text(value, text);
+    collect_text(value, "text", text);  // where models put what they say
+    if (text.empty()) {
+        collect_text(value, "Transcript", text);  // and Transcribe what was said
+    }
     return text.empty() ? codec::json_encode(value) : text;
 }
 
@@ -69,9 +72,15 @@ void cut(std::string& text) {
     text += "...";
 }
 
+/// Transcribe's events say a stretch of speech anew, as it is understood by now.
+bool says_anew(std::string_view type) {
+    return type == "TranscriptEvent" || type == "UtteranceEvent";
+}
+
 bool folds(const EventLine& into, const EventLine& line) {
-    return !line.is_failure && into.type == line.type && line.time - into.last < kPause &&
-           line.bytes <= kSmallPayload && into.bytes / into.events <= kSmallPayload;
+    return !line.is_failure && !says_anew(line.type) && into.type == line.type &&
+           line.time - into.last < kPause && line.bytes <= kSmallPayload &&
+           into.bytes / into.events <= kSmallPayload;
 }
 
 void fold(EventLine& into, const EventLine& line) {

@@ -10,7 +10,8 @@
 /// A body that is an event stream, told event by event.
 namespace narrows::review {
 
-/// One event, or a run of small ones of one type, each within a second of the one before.
+/// One event, or a run of small ones of one type, each within a second of the one before;
+/// Transcribe's stand alone.
 struct EventLine {
     WallNs time = 0;  ///< when the first was recorded
     WallNs last = 0;

@@ -48,6 +48,24 @@ TEST(EventStory, what_a_model_said_is_taken_out_of_its_wrapping) {
     EXPECT_EQ(story.lines().at(0).text, "Guten Tag");
 }
 
+// The form of https://docs.aws.amazon.com/transcribe/latest/dg/streaming-partial-results.html.
+std::string transcript(const std::string& text) {
+    return R"({"Transcript":{"Results":[{"Alternatives":[{"Items":[{"Content":"The","Type":)"
+           R"("pronunciation"}],"Transcript":")" +
+           text + R"("}],"IsPartial":true,"ResultId":"r"}]}})";
+}
+
+TEST(EventStory, what_was_transcribed_is_told_event_by_event) {
+    EventStory story;
+    story.add(0, event("TranscriptEvent", transcript("The")));
+    story.add(1, event("TranscriptEvent", transcript("The Amazon")));
+    story.add(2, event("UtteranceEvent", R"({"BeginOffsetMillis":1,"Transcript":"hello"})"));
+    ASSERT_EQ(story.lines().size(), 3U);
+    EXPECT_EQ(story.lines()[0].text, "The");
+    EXPECT_EQ(story.lines()[1].text, "The Amazon");
+    EXPECT_EQ(story.lines()[2].text, "hello");
+}
+
 TEST(EventStory, a_failure_has_a_line_of_its_own) {
     EventStory story;
     story.add(0, event("chunk", R"({"a":1})"));
