@@ -33,4 +33,18 @@ bool Value::truth(std::string_view key, bool otherwise) const {
     return truth == nullptr ? otherwise : *truth;
 }
 
+std::map<std::string, std::string, std::less<>> text_members(const Value* map) {
+    std::map<std::string, std::string, std::less<>> texts;
+    const Map* members = map == nullptr ? nullptr : map->as<Map>();
+    if (members == nullptr) {
+        return texts;
+    }
+    for (const auto& [key, value] : *members) {
+        if (const auto* text = value.as<std::string>()) {
+            texts.emplace(key, *text);
+        }
+    }
+    return texts;
+}
+
 }  // namespace narrows::codec

@@ -62,4 +62,7 @@ class Value {
     Variant variant_;
 };
 
+/// The members of a map that are text; none if it is no map or nullptr.
+std::map<std::string, std::string, std::less<>> text_members(const Value* map);
+
 }  // namespace narrows::codec

@@ -45,7 +45,8 @@ Result<session::Connection> grant_connection(const Connection& configured,
                                std::move(scope),
                                std::move(compiled.json),
                                compiled.whole && !configured.role_arn.empty(),
-                               identity::new_access_key_id()};
+                               identity::new_access_key_id(),
+                               configured.partition_keys};
 }
 
 upstream::LeaseTerms lease_terms(const session::Terms& terms, const session::Connection& granted,

@@ -19,6 +19,8 @@ codec::Map connection_value(const session::Connection& granted) {
     value.emplace("session_policy", granted.session_policy);
     value.emplace("enforced_again", granted.enforced_again);
     value.emplace("key_id", granted.key_id);
+    codec::Map keys(granted.partition_keys.begin(), granted.partition_keys.end());
+    if (!keys.empty()) value.emplace("partition_keys", std::move(keys));
     codec::List egress;
     for (const session::Egress& rule : granted.egress) {
         egress.emplace_back(rule.host + ":" + std::to_string(rule.port));
@@ -165,7 +167,8 @@ Result<session::Connection> connection_from(const Settings& settings, const code
                                std::move(scope),
                                value.text("session_policy"),
                                value.truth("enforced_again"),
-                               std::move(key_id)};
+                               std::move(key_id),
+                               codec::text_members(value.find("partition_keys"))};
 }
 
 /// The grants of the configuration in force that still cover the session.

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codec/value.h"
@@ -42,8 +43,13 @@ struct Access {
 };
 
 /// IAM condition keys the boundary can know, by lower-case key. A key that stands here with no
-/// values is known to be absent from the request; a key that does not stand here is unknown.
+/// values is known to be absent from the request; a key that does not stand here is unknown. One
+/// that ends in ':' or '/' ("aws:requesttag/") has no values and stands for all that begin so:
+/// those that do not stand here themselves are known to be absent.
 using Context = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+/// What stands for `key` among all that begin alike; end() if nothing does.
+Context::const_iterator find_family(const Context& context, std::string_view key);
 
 struct Operation {
     std::string protocol;  ///< "aws"

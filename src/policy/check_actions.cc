@@ -15,8 +15,9 @@ namespace {
 
 constexpr std::size_t kNamesShown = 4;
 /// A request says them itself (docs/scope.md, Condition keys).
-constexpr std::array<std::string_view, 4> kOfEveryRequest = {
-    "aws:requestedregion", "aws:securetransport", "aws:sourceip", "aws:useragent"};
+constexpr std::array<std::string_view, 8> kOfEveryRequest = {
+    "aws:requestedregion", "aws:securetransport", "aws:sourceip",    "aws:useragent",
+    "s3:authtype",         "s3:signatureversion", "s3:signatureage", "s3:x-amz-content-sha256"};
 
 /// The statement's actions as the catalogue knows them, one list for each as written.
 using Known = std::vector<std::vector<KnownAction>>;
@@ -178,7 +179,8 @@ void check_width(const Statement& statement, const Known& known, std::vector<Fin
 
 bool can_know(const KnownAction& action, std::string_view lower_key) {
     return std::any_of(action.keys.begin(), action.keys.end(), [&](const std::string& key) {
-        return lower_key == key || (key.ends_with('/') && lower_key.starts_with(key));
+        const bool family = key.ends_with('/') || key.ends_with(':');
+        return lower_key == key || (family && lower_key.starts_with(key));
     });
 }
 

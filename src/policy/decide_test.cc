@@ -261,6 +261,17 @@ TEST(Decide, an_unknown_key_counts_against_the_agent) {
     EXPECT_FALSE(denies(R"({"StringEquals":{"k:x":"a","k:y":"b"}})", {{"k:y", {"c"}}}));
 }
 
+TEST(Decide, a_family_of_keys_that_is_known) {
+    const model::Context tags = {{"k:tag/", {}}, {"k:tag/team", {"a"}}};
+    EXPECT_TRUE(holds(R"({"StringEquals":{"k:tag/team":"a"}})", tags));
+    EXPECT_FALSE(holds(R"({"Null":{"k:tag/team":"true"}})", tags));
+    EXPECT_TRUE(holds(R"({"Null":{"k:tag/owner":"true"}})", tags));
+    EXPECT_TRUE(holds(R"({"StringEqualsIfExists":{"k:tag/a/b:c":"a"}})", tags));
+    EXPECT_FALSE(denies(R"({"StringEquals":{"k:tag/owner":"a"}})", tags));
+    EXPECT_FALSE(holds(R"({"Null":{"k:tags":"true"}})", tags));
+    EXPECT_TRUE(denies(R"({"StringEquals":{"k:other/x":"a"}})", tags));
+}
+
 // "Multivalued context keys": ForAllValues is true for no values, ForAnyValue is false.
 TEST(Decide, set_operators) {
     const char* all = R"({"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}})";

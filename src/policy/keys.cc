@@ -38,8 +38,9 @@ const std::vector<std::string>* Keys::find(std::string_view lower_key) const {
     if (const auto own = own_.find(lower_key); own != own_.end()) return &own->second;
     if (is_fact_key(lower_key)) return nullptr;
     if (is_service_call_key(lower_key)) return &on_direct_calls(lower_key);
-    const auto found = context_.find(lower_key);
-    return found == context_.end() ? nullptr : &found->second;
+    if (const auto found = context_.find(lower_key); found != context_.end()) return &found->second;
+    const auto family = model::find_family(context_, lower_key);
+    return family == context_.end() ? nullptr : &family->second;
 }
 
 bool is_fact_key(std::string_view lower_key) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,8 @@ struct Connection {
     std::string session_policy;
     bool enforced_again = false;  ///< see policy::Facts
     std::string key_id;
+    /// The partition key by table or index ("orders/index/by-day") of DynamoDB's.
+    std::map<std::string, std::string, std::less<>> partition_keys;
 };
 
 /// What a session is, from its start to its end.

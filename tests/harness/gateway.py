@@ -39,6 +39,7 @@ class Connection:
     more_regions: tuple = ()
     egress: tuple = ()
     budget: str = ""
+    more: str = ""  # lines of TOML
 
     def toml(self):
         lines = [
@@ -53,6 +54,7 @@ class Connection:
             f'endpoint = "{self.endpoint}"' if self.endpoint else "",
             f"egress = {json.dumps(list(self.egress))}" if self.egress else "",
             f"budget = {{ {self.budget} }}" if self.budget else "",
+            self.more,
         ]
         return "\n".join(line for line in lines if line) + "\n"
 

@@ -13,6 +13,7 @@
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
 #include "protocols/aws/sigv4/authorization.h"
+#include "protocols/aws/sigv4/s3_keys.h"
 
 namespace narrows::client {
 namespace {
@@ -181,7 +182,8 @@ std::string name_of(aws::Operation entry) {
 }
 
 Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std::string& region,
-                          const ScopeOptions& options, const std::optional<policy::Scope>& scope) {
+                          const ScopeOptions& options, const std::optional<policy::Scope>& scope,
+                          const sigv4::S3Proof& proof = {}) {
     Explained explained;
     const aws::Operation first = candidates.front().entry;
     explained.service = std::string(first.service().id());
@@ -193,7 +195,8 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
     const std::string account = options.account.empty() ? kAccount : options.account;
     const aws::ConnectionFacts facts{account, std::string(catalogue().partition_of(region)),
                                      region};
-    const model::Context known{{"aws:requestedregion", {region}}};
+    model::Context known{{"aws:requestedregion", {region}}};
+    known.merge(first.service().is_s3() ? sigv4::s3_keys(proof) : sigv4::no_s3_keys());
     // Withheld values are only shown as commitments; any key will do where nothing is kept.
     const Bytes key = crypto::random_bytes(32);
     NARROWS_TRY(explained.asked, aws::build_operation(candidates, facts, known, key));
@@ -238,7 +241,9 @@ Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& 
     if (decoded.empty()) {
         return fail(misfit);
     }
-    return explain(decoded, request.to.region, options, scope);
+    const sigv4::Presented presented = sigv4::classify(request.head, crypto::random_bytes(32));
+    const std::string_view payload = http::header(request.head.headers, "x-amz-content-sha256");
+    return explain(decoded, request.to.region, options, scope, {presented.scheme, {}, payload});
 }
 
 /// NAME=VALUE into the map: JSON where it is JSON and no plain text is wanted, else text.

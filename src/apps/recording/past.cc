@@ -7,6 +7,7 @@
 
 #include "codec/text.h"
 #include "protocols/aws/decode/rebuild.h"
+#include "protocols/aws/sigv4/s3_keys.h"
 #include "review/export.h"
 #include "review/recording.h"
 #include "review/words.h"
@@ -93,6 +94,20 @@ std::vector<std::string> regions_of(const Value& connection) {
     return regions;
 }
 
+/// How old a presigned URL was no record says.
+model::Context signature_keys(const Value& observed) {
+    const std::string named = member(observed, "signature").text("scheme");
+    const std::string payload = review::header(member(observed, "request"), "x-amz-content-sha256");
+    for (int each = 0; each <= static_cast<int>(sigv4::Scheme::several); ++each) {
+        const auto scheme = static_cast<sigv4::Scheme>(each);
+        if (named != sigv4::name_of(scheme)) continue;
+        const std::string scope = member(observed, "signature").text("scope");
+        const bool is_s3 = scope.empty() || scope.find("/s3") != std::string::npos;
+        return is_s3 ? sigv4::s3_keys({scheme, {}, payload}) : sigv4::no_s3_keys();
+    }
+    return {};
+}
+
 /// The keys that the gateway itself knew of the request.
 model::Context known_of(const Value& observed, const std::string& region) {
     model::Context known;
@@ -105,6 +120,7 @@ model::Context known_of(const Value& observed, const std::string& region) {
     known["aws:useragent"] =
         agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{agent};
     if (observed.text("mode") == "proxy") known["aws:securetransport"] = {"true"};
+    known.merge(signature_keys(observed));
     return known;
 }
 
@@ -146,8 +162,12 @@ void complete(policy::Past& past, const Value& intent, const Value& connection) 
                                           cut};
     const Result<aws::Rebuilt> rebuilt =
         aws::rebuild(aws::Catalogue::embedded(), recorded,
-                     {past.target.account, connection.text("partition"), region}, known);
-    if (!known.contains("aws:securetransport")) past.unrecorded.insert("aws:securetransport");
+                     {past.target.account, connection.text("partition"), region,
+                      codec::text_members(connection.find("partition_keys"))},
+                     known);
+    for (const char* key : {"aws:securetransport", "s3:signatureage"}) {
+        if (!known.contains(key)) past.unrecorded.insert(key);
+    }
     if (rebuilt) {
         past.operation.accesses = rebuilt.value().operation.accesses;
         past.operation.context = rebuilt.value().operation.context;

@@ -173,6 +173,8 @@ struct Connection {
     std::string endpoint;  ///< "http://127.0.0.1:5000"; empty: AWS's own
     std::vector<EgressRule> egress;
     Budget budget;
+    /// Of DynamoDB's tables and indexes, for dynamodb:LeadingKeys.
+    std::map<std::string, std::string, std::less<>> partition_keys;
 };
 
 struct Config {

@@ -30,6 +30,7 @@ role_arn = "arn:aws:iam::123456789012:role/narrows"
 scope = "scope.json"
 egress = ["preset:models", "Git.example.com:22", "*.pkg.example.com"]
 budget = { bytes_mib = 10, in_flight = 4, per_second = 20 }
+partition_keys = { orders = "customer", "orders/index/by-day" = "day" }
 [[grant]]
 agent = "reader"
 connections = ["reports"]
@@ -74,6 +75,8 @@ TEST(Config, reads_what_is_written) {
     EXPECT_EQ(connection.scope.text, R"({"Version":"2012-10-17"})");
     EXPECT_EQ(connection.partition, "aws");
     EXPECT_EQ(connection.budget, (Budget{10, 4, 20}));
+    EXPECT_EQ(connection.partition_keys.at("orders"), "customer");
+    EXPECT_EQ(connection.partition_keys.at("orders/index/by-day"), "day");
     ASSERT_EQ(config.grants.size(), 1u);
     EXPECT_EQ(config.grants[0].lifetime_max_s, 5400);
     EXPECT_TRUE(config.agents[0].enrolment.public_key.has_value());

@@ -69,6 +69,12 @@ Facts facts_of(const AnchorSection& anchor) {
     return facts;
 }
 
+std::string words_of(const std::map<std::string, std::string, std::less<>>& pairs) {
+    std::vector<std::string> texts;
+    for (const auto& [name, value] : pairs) texts.push_back(name + " = " + value);
+    return list(texts);
+}
+
 Facts facts_of(const Connection& connection) {
     std::vector<std::string> egress;
     egress.reserve(connection.egress.size());
@@ -87,7 +93,8 @@ Facts facts_of(const Connection& connection) {
             {"endpoint", connection.endpoint},
             {"egress", list(egress)},
             {"budget", fmt::format("{} MiB, {} in flight, {} per second", budget.bytes_mib,
-                                   budget.in_flight, budget.per_second)}};
+                                   budget.in_flight, budget.per_second)},
+            {"partition_keys", words_of(connection.partition_keys)}};
 }
 
 std::string words_of(const identity::Grant& grant) {

@@ -451,6 +451,20 @@ void Parser::check_role(Section& section, const Connection& connection) {
     }
 }
 
+std::map<std::string, std::string, std::less<>> Parser::partition_keys(Section& section) {
+    std::map<std::string, std::string, std::less<>> to;
+    if (auto table = section.table("partition_keys")) {
+        for (auto& [name, attribute] : table->members()) {
+            const std::string why = rules::dynamodb_table(name);
+            if (!why.empty() || attribute.empty()) {
+                table->refuse(name, why.empty() ? "names no attribute" : why);
+            }
+            to.emplace(std::move(name), std::move(attribute));
+        }
+    }
+    return to;
+}
+
 void Parser::connection(Section section) {
     Connection to;
     to.name = section.required("name", rules::id);
@@ -471,6 +485,7 @@ void Parser::connection(Section section) {
     to.egress = rules::parse_egress(section.texts("egress", rules::egress));
     to.scope = scope(section);
     to.budget = budget(section);
+    to.partition_keys = partition_keys(section);
     if (!take_name("connection", to.name)) {
         section.refuse("name", "stands in another [[connection]] too; rename one");
     }

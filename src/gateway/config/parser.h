@@ -44,6 +44,7 @@ class Parser {
     std::vector<identity::ClaimRule> claims(Section& section);
     ScopeFile scope(Section& section);
     Budget budget(Section& section);
+    std::map<std::string, std::string, std::less<>> partition_keys(Section& section);
     void check_role(Section& section, const Connection& connection);
     void check_grant(Section& section, const identity::Grant& grant);
     std::string resolved(const std::string& path) const;

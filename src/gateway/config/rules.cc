@@ -106,6 +106,21 @@ std::string account(std::string_view text) {
     return good ? "" : "is not an AWS account; write its 12 digits in quotes";
 }
 
+std::string dynamodb_table(std::string_view text) {
+    constexpr std::string_view kIndex = "/index/";
+    const auto is_name = [](std::string_view name) {
+        constexpr std::string_view kAllowed =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+        return !name.empty() && name.find_first_not_of(kAllowed) == name.npos;
+    };
+    const std::size_t index = text.find(kIndex);
+    const bool good = is_name(text.substr(0, index)) &&
+                      (index == text.npos || is_name(text.substr(index + kIndex.size())));
+    return good ? ""
+                : "is no table or index of DynamoDB; write \"orders\" or "
+                  "\"orders/index/by-day\"";
+}
+
 std::string partition(std::string_view text) {
     const bool good = std::find(kPartitions.begin(), kPartitions.end(), text) != kPartitions.end();
     return good ? ""

@@ -30,6 +30,7 @@ std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:por
 std::string witness_key(std::string_view text);        ///< a vkey of type 04
 std::string officer_key(std::string_view text);        ///< a vkey, type 01
 std::string kms_key(std::string_view text);            ///< "kms:" and a key's ARN
+std::string dynamodb_table(std::string_view text);     ///< "orders", "orders/index/by-day"
 std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"
 
 std::optional<Address> parse_address(std::string_view text);

@@ -6,7 +6,8 @@ import re
 
 from . import bindings, tables
 
-SOURCES = {"values": 0, "constant": 1, "tag_list": 2, "tag_map": 3, "tag_query": 4, "if_present": 5, "arn": 6, "connection": 7}
+SOURCES = {"values": 0, "constant": 1, "tag_list": 2, "tag_map": 3, "tag_query": 4, "if_present": 5, "arn": 6, "connection": 7, "absent": 8, "leading_keys": 9}
+TAG_OF_REQUEST = "aws:RequestTag/"
 TAG_MEMBERS = ("tags", "tag", "tagset", "taglist", "resourcetags", "instancetags")
 
 
@@ -33,6 +34,8 @@ class Conditions:
     def rules(self, service, name, action):
         keys = keys_of(action)
         found = {rule.key: rule for rule in tag_rules(service, name)}
+        if not found and not mentions_tags(service.shapes, service.input_shape(service.operations[name]), set()):
+            found[TAG_OF_REQUEST] = Condition(TAG_OF_REQUEST, SOURCES["absent"], "")
         for key in sorted(keys):
             rule = self._same_name(service, name, key)
             if rule:
@@ -48,7 +51,7 @@ class Conditions:
         of_action = row["key"] in keys or any(key.startswith(row["key"]) for key in keys if row["key"].endswith(("/", ":")))
         if row["operation"] not in ("*", name) or not (of_action or row["operation"] == name):
             return None
-        without_path = row["source"] in ("constant", "connection")
+        without_path = row["source"] in ("constant", "connection", "leading_keys")
         if not without_path and not bindings.has_path(service, name, row["path"]):
             return None
         names = ("Key", "Value") if row["source"] == "tag_list" else ("", row["arn"])
@@ -102,6 +105,17 @@ def value_path(shapes, member, shape):
     return member if kind not in ("structure", "map", "blob", "timestamp") else None
 
 
+def mentions_tags(shapes, name, seen):
+    """Whether anything in an input may be a tag, as far as names say."""
+    if name not in shapes or name in seen:
+        return False
+    seen.add(name)
+    shape = shapes[name]
+    below = dict(shape.get("members", {}), **{part: shape[part] for part in ("member", "key", "value") if part in shape})
+    return any("tag" in (member + one.get("locationName", "")).lower() or mentions_tags(shapes, one["shape"], seen)
+               for member, one in below.items())
+
+
 def tag_rules(service, name):
     """aws:RequestTag/… and aws:TagKeys from the members that carry tags."""
     shape = service.input_shape(service.operations[name])
@@ -119,7 +133,7 @@ def tag_rules(service, name):
 def tags_at(shapes, path, name):
     shape = shapes[name]
     if shape["type"] == "map":
-        return [Condition("aws:RequestTag/", SOURCES["tag_map"], path)]
+        return [Condition(TAG_OF_REQUEST, SOURCES["tag_map"], path)]
     if shape["type"] != "list":
         return []
     element = shapes[shape["member"]["shape"]]
@@ -128,7 +142,7 @@ def tags_at(shapes, path, name):
     spelt = {re.sub("^tag", "", member.lower()): member for member in element.get("members", {})}
     if "key" not in spelt or "value" not in spelt:
         return []
-    return [Condition("aws:RequestTag/", SOURCES["tag_list"], path + "[]", spelt["key"], spelt["value"])]
+    return [Condition(TAG_OF_REQUEST, SOURCES["tag_list"], path + "[]", spelt["key"], spelt["value"])]
 
 
 def tags_at_specifications(shapes, name):

@@ -8,6 +8,8 @@ TAG_KEYS = {
     "s3:requestobjecttag/": "s3:requestobjecttagkeys",
     "kms:encryptioncontext:": "kms:encryptioncontextkeys",
 }
+# How a request to S3 is signed (sigv4/s3_keys.h).
+OF_SIGNATURES = ("s3:authtype", "s3:signatureversion", "s3:signatureage", "s3:x-amz-content-sha256")
 HEADER = "service\toperations\twith_action\twith_resource_types\twith_bound_resources\twith_conditions\tkeys\tknown_keys\n"
 
 
@@ -15,7 +17,7 @@ def is_known(key, access):
     """Whether a rule fills a key; "aws:requesttag/${tagkey}" is filled by the rule of its prefix."""
     filled = {rule.key.lower() for one in access for rule in one.conditions}
     prefixes = [prefix for prefix in filled if prefix.endswith(("/", ":"))]
-    return key in filled or any(key.startswith(p) or key == TAG_KEYS.get(p) for p in prefixes)
+    return key in filled or key in OF_SIGNATURES or any(key.startswith(p) or key == TAG_KEYS.get(p) for p in prefixes)
 
 
 def write(path, coverage):

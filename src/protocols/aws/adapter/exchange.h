@@ -69,6 +69,7 @@ class Exchange {
     bool is_blob() const;
     bool checksums_cover_body() const;
     model::Context known_context() const;
+    std::optional<std::int64_t> age_ms() const;
     std::optional<Rejection> decode();
     void keep_parameters();
     std::optional<Rejection> never_allowed() const;

@@ -8,6 +8,7 @@
 #include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/swap.h"
+#include "protocols/aws/sigv4/s3_keys.h"
 #include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::aws {
@@ -210,7 +211,20 @@ model::Context Exchange::known_context() const {
     const std::string_view agent = http::header(head_.headers, "user-agent");
     known["aws:useragent"] =
         agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
+    const bool is_s3 = caller_.authorization->scope.service.starts_with("s3");
+    known.merge(is_s3 ? sigv4::s3_keys({caller_.presented.scheme, age_ms(), payload_.text})
+                      : sigv4::no_s3_keys());
     return known;
+}
+
+/// Since the request was signed, if it says when.
+std::optional<std::int64_t> Exchange::age_ms() const {
+    constexpr std::int64_t kNsPerMs = 1'000'000;
+    const WallNs signed_at = caller_.authorization->time;
+    if (signed_at == 0) {
+        return std::nullopt;
+    }
+    return (services_.clock.wall() - signed_at) / kNsPerMs;
 }
 
 /// Parameters of every candidate, then the operation. A candidate that the request does not fit is
@@ -237,7 +251,8 @@ std::optional<Rejection> Exchange::decode() {
     // The region that is decided on is the one the request will be signed for.
     const std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
-    const ConnectionFacts facts{caller_.account(), granted.partition, region_};
+    const ConnectionFacts facts{caller_.account(), granted.partition, region_,
+                                granted.partition_keys};
     Result<model::Operation> operation =
         build_operation(decoded_, facts, known_context(), services_.commitment_key);
     if (!operation.has_value()) {

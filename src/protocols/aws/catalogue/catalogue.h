@@ -223,15 +223,17 @@ class ResourceRule : public View {
 /// "s3:RequestObjectTag/" "s3:RequestObjectTagKeys", "kms:EncryptionContext:"
 /// "kms:EncryptionContextKeys".
 enum class ConditionFrom : std::uint8_t {
-    values,      ///< key() has the values at path()
-    constant,    ///< path() is the value
-    tag_list,    ///< path() leads to list elements; key() + element[key_name()] has
-                 ///< element[value_name()]
-    tag_map,     ///< path() leads to a map of tags
-    tag_query,   ///< S3's x-amz-tagging: "k=v&k2=v2"
-    if_present,  ///< as values; without a value the key is unknown, since AWS has a default
-    arn,         ///< the same, as an ARN: what is none stands behind value_name(), a template
-    connection,  ///< path() is "Account" or "Region": the connection's
+    values,        ///< key() has the values at path()
+    constant,      ///< path() is the value
+    tag_list,      ///< path() leads to list elements; key() + element[key_name()] has
+                   ///< element[value_name()]
+    tag_map,       ///< path() leads to a map of tags
+    tag_query,     ///< S3's x-amz-tagging: "k=v&k2=v2"
+    if_present,    ///< as values; without a value the key is unknown, since AWS has a default
+    arn,           ///< the same, as an ARN: what is none stands behind value_name(), a template
+    connection,    ///< path() is "Account" or "Region": the connection's
+    absent,        ///< nothing in the input is named like a tag: no key that begins with key()
+    leading_keys,  ///< partition keys of DynamoDB's items (decode/leading_keys.h)
 };
 
 class ConditionRule : public View {

@@ -77,7 +77,7 @@ constexpr Rule kAccessRow[] = {
     kString, small(2), kString, run(Table::resource), kCount, run(Table::condition), kCount};
 constexpr Rule kResourceRow[] = {kString, kString, small(1), run(Table::hole), kCount};
 constexpr Rule kHoleRow[] = {kString, kString, small(12), kString};
-constexpr Rule kConditionRow[] = {kString, small(7), kString, kString, kString};
+constexpr Rule kConditionRow[] = {kString, small(9), kString, kString, kString};
 constexpr Rule kActionRow[] = {kString, small(5)};
 constexpr Rule kPartitionRow[] = {kString, kString, kString, run(Table::text), kCount};
 constexpr Rule kEndpointRow[] = {kNumber, kString, kString, kString, kString};

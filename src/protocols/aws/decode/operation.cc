@@ -25,13 +25,29 @@ class Conditions {
         if (!is_new && at->second != values) disputed_.insert(name);
     }
 
+    /// The keys that begin with `prefix`: those of `names` and no other.
+    void set_family(std::string_view prefix, std::vector<std::string> names) {
+        const std::string family = codec::lower(prefix);
+        families_.insert(family);
+        set(family, std::move(names));
+    }
+
     model::Context take() {
-        for (const std::string& key : disputed_) found_.erase(key);
+        for (const std::string& key : disputed_) {
+            found_.erase(key);
+            if (const auto family = model::find_family(found_, key); family != found_.end()) {
+                found_.erase(family);
+            }
+        }
+        for (const std::string& family : families_) {
+            if (const auto at = found_.find(family); at != found_.end()) at->second.clear();
+        }
         known_.merge(found_);
         return std::move(known_);
     }
 
   private:
+    std::set<std::string> families_;
     model::Context known_;
     model::Context found_;
     std::set<std::string> disputed_;
@@ -78,12 +94,23 @@ std::vector<Tag> tags_in_query(ConditionRule rule, const Value& parameters) {
     return tags;
 }
 
-void set_tags(ConditionRule rule, const std::vector<Tag>& tags, Conditions& conditions) {
+/// A launch template may bring more tags than the request says.
+bool names_template(const Value& parameters) {
+    const auto* members = parameters.as<codec::Map>();
+    return members != nullptr &&
+           std::any_of(members->begin(), members->end(),
+                       [](const auto& each) { return each.first.starts_with("LaunchTemplate"); });
+}
+
+void set_tags(ConditionRule rule, const Value& parameters, const std::vector<Tag>& tags,
+              Conditions& conditions) {
     std::vector<std::string> keys;
     for (const Tag& tag : tags) {
         keys.push_back(tag.key);
         conditions.set(std::string(rule.key()) + tag.key, {tag.value});
     }
+    if (names_template(parameters)) return;
+    conditions.set_family(rule.key(), keys);
     if (!rule.tag_keys().empty()) conditions.set(rule.tag_keys(), std::move(keys));
 }
 
@@ -112,19 +139,26 @@ void set_if_present(ConditionRule rule, const Value& parameters, Conditions& con
     if (!values.empty()) conditions.set(rule.key(), std::move(values));
 }
 
-void set_condition(ConditionRule rule, const Value& parameters, const ConnectionFacts& facts,
+void set_leading_keys(ConditionRule rule, const Decoded& asked, const ConnectionFacts& facts,
+                      Conditions& conditions) {
+    auto values = leading_keys(asked.entry.name(), asked.parameters, facts.partition_keys);
+    if (values) conditions.set(rule.key(), std::move(*values));
+}
+
+void set_condition(ConditionRule rule, const Decoded& asked, const ConnectionFacts& facts,
                    Conditions& conditions) {
+    const Value& parameters = asked.parameters;
     switch (rule.from()) {
         case ConditionFrom::values:
             return conditions.set(rule.key(), values_at(parameters, rule.path()));
         case ConditionFrom::constant:
             return conditions.set(rule.key(), {std::string(rule.path())});
         case ConditionFrom::tag_list:
-            return set_tags(rule, tags_in_list(rule, parameters), conditions);
+            return set_tags(rule, parameters, tags_in_list(rule, parameters), conditions);
         case ConditionFrom::tag_map:
-            return set_tags(rule, tags_in_map(rule, parameters), conditions);
+            return set_tags(rule, parameters, tags_in_map(rule, parameters), conditions);
         case ConditionFrom::tag_query:
-            return set_tags(rule, tags_in_query(rule, parameters), conditions);
+            return set_tags(rule, parameters, tags_in_query(rule, parameters), conditions);
         case ConditionFrom::if_present:
             return set_if_present(rule, parameters, conditions);
         case ConditionFrom::arn:
@@ -132,6 +166,10 @@ void set_condition(ConditionRule rule, const Value& parameters, const Connection
         case ConditionFrom::connection:
             return conditions.set(rule.key(),
                                   {rule.path() == "Account" ? facts.account : facts.region});
+        case ConditionFrom::absent:
+            return set_tags(rule, parameters, {}, conditions);
+        case ConditionFrom::leading_keys:
+            return set_leading_keys(rule, asked, facts, conditions);
     }
 }
 
@@ -214,7 +252,7 @@ Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& fact
         add_access(operation.accesses, {std::move(action), std::move(resources)});
         if (rule.when() != When::always) raise(operation.effect, rule.effect());
         for (const ConditionRule each : rule.conditions()) {
-            set_condition(each, candidate.parameters, facts, conditions);
+            set_condition(each, candidate, facts, conditions);
         }
         ++added;
     }

@@ -9,6 +9,7 @@
 #include "codec/value.h"
 #include "model/operation.h"
 #include "protocols/aws/catalogue/catalogue.h"
+#include "protocols/aws/decode/leading_keys.h"
 
 /// From decoded parameters to what policy decides on.
 namespace narrows::aws {
@@ -18,6 +19,7 @@ struct ConnectionFacts {
     std::string account;    ///< "123456789012"
     std::string partition;  ///< "aws"
     std::string region;     ///< of the verified credential scope
+    PartitionKeys partition_keys = {};
 };
 
 /// An operation that the request can be, with its parameters as decoded for that operation.

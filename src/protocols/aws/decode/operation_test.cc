@@ -157,6 +157,56 @@ TEST(Operation, tags_of_the_request_are_keys) {
     EXPECT_EQ(tagged.context.at("aws:tagkeys"), (std::vector<std::string>{"Team"}));
 }
 
+bool is_absent(const model::Operation& operation, std::string_view key) {
+    const auto family = model::find_family(operation.context, key);
+    return !operation.context.contains(key) && family != operation.context.end() &&
+           family->second.empty();
+}
+
+TEST(Operation, tags_that_a_request_does_not_say_are_absent) {
+    const auto tagged = operation("iam", "CreateRole",
+                                  R"({"RoleName":"r","Tags":[{"Key":"Team","Value":"blue"}]})");
+    EXPECT_TRUE(is_absent(tagged, "aws:requesttag/owner"));
+    EXPECT_FALSE(is_absent(tagged, "aws:requesttag/team"));
+    EXPECT_TRUE(
+        is_absent(operation("iam", "CreateRole", R"({"RoleName":"r"})"), "aws:requesttag/team"));
+    const auto two = operation("iam", "CreateRole", R"({"RoleName":"r","Tags":[
+        {"Key":"team","Value":"blue"},{"Key":"Team","Value":"red"}]})");
+    EXPECT_FALSE(two.context.contains("aws:requesttag/team")) << "which of two is not known";
+    EXPECT_FALSE(is_absent(two, "aws:requesttag/team"));
+}
+
+TEST(Operation, what_cannot_carry_tags_has_none) {
+    const auto get = operation("dynamodb", "GetItem", R"({"TableName":"t","Key":{}})");
+    EXPECT_TRUE(get.context.at("aws:tagkeys").empty());
+    EXPECT_TRUE(is_absent(get, "aws:requesttag/team"));
+    const auto put = operation("s3", "PutObject", R"({"Bucket":"b","Key":"k"})");
+    EXPECT_FALSE(put.context.contains("aws:tagkeys")) << "Tagging may be what AWS means";
+}
+
+TEST(Operation, a_launch_template_may_bring_tags) {
+    const char* tags = R"("TagSpecifications":[{"ResourceType":"instance","Tags":[
+        {"Key":"team","Value":"blue"}]}])";
+    const auto run = [&](const std::string& more) {
+        return operation("ec2", "RunInstances",
+                         "{\"MinCount\":1,\"MaxCount\":1" + more + "," + tags + "}");
+    };
+    EXPECT_TRUE(is_absent(run(""), "aws:requesttag/owner"));
+    const auto made = run(R"(,"LaunchTemplate":{"LaunchTemplateId":"lt-1"})");
+    EXPECT_EQ(made.context.at("aws:requesttag/team"), (std::vector<std::string>{"blue"}));
+    EXPECT_FALSE(is_absent(made, "aws:requesttag/owner"));
+    EXPECT_FALSE(made.context.contains("aws:tagkeys"));
+}
+
+TEST(Operation, leading_keys_are_those_of_the_items) {
+    const auto get =
+        operation("dynamodb", "GetItem", R"({"TableName":"t","Key":{"id":{"S":"u1"}}})");
+    EXPECT_EQ(get.context.at("dynamodb:leadingkeys"), (std::vector<std::string>{"u1"}));
+    const auto put =
+        operation("dynamodb", "PutItem", R"({"TableName":"t","Item":{"id":{"S":"u1"}}})");
+    EXPECT_FALSE(put.context.contains("dynamodb:leadingkeys"));
+}
+
 // Keys and their values as AWS documents them: "Condition keys for" Amazon EC2, AWS KMS, Amazon
 // ECS, AWS Lambda and Amazon RDS in the Service Authorization Reference, and the pages it leads to.
 TEST(Operation, keys_that_have_a_default_at_aws_are_known_only_if_given) {
