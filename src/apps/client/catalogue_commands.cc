@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -33,12 +34,20 @@ bool is_bound(aws::ResourceRule rule) {
     return all || filled.contains("");
 }
 
+/// Keys that a parameter may fill.
+bool has_keys(aws::AccessRule access) {
+    const auto rules = access.conditions();
+    return std::any_of(rules.begin(), rules.end(), [](aws::ConditionRule rule) {
+        return rule.from() != aws::ConditionFrom::absent;
+    });
+}
+
 void count(aws::Operation operation, Coverage& to) {
     bool types = false;
     bool bound = true;
     bool keys = false;
     for (const aws::AccessRule access : operation.accesses()) {
-        keys |= !access.conditions().empty();
+        keys |= has_keys(access);
         for (const aws::ResourceRule rule : access.resources()) {
             types |= rule.arn() != "*";
             bound &= rule.arn() == "*" || is_bound(rule);

@@ -2,12 +2,15 @@
 
 import collections
 
+from . import conditions
+
 # The key that holds all tag keys together, by the prefix of the single tags' keys (ConditionFrom in catalogue.h).
 TAG_KEYS = {
     "aws:requesttag/": "aws:tagkeys",
     "s3:requestobjecttag/": "s3:requestobjecttagkeys",
     "kms:encryptioncontext:": "kms:encryptioncontextkeys",
 }
+ABSENT = conditions.SOURCES["absent"]
 # How a request to S3 is signed (sigv4/s3_keys.h).
 OF_SIGNATURES = ("s3:authtype", "s3:signatureversion", "s3:signatureage", "s3:x-amz-content-sha256")
 HEADER = "service\toperations\twith_action\twith_resource_types\twith_bound_resources\twith_conditions\tkeys\tknown_keys\n"
@@ -29,7 +32,7 @@ def write(path, coverage):
         row[1] += bool(one.access)
         row[2] += bool(typed)
         row[3] += bool(typed) and all(r.bound for r in typed)
-        row[4] += any(rule.conditions for rule in one.access)
+        row[4] += any(filled.source != ABSENT for rule in one.access for filled in rule.conditions)
         keys = {key.lower() for rule in one.access for key in rule.keys}
         row[5] += len(keys)
         row[6] += sum(1 for key in keys if is_known(key, one.access))
