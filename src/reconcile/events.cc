@@ -36,6 +36,9 @@ void read_identity(const codec::Value& identity, Event& event) {
     event.key_id = identity.text("accessKeyId");
     event.invoked_by = identity.text("invokedBy");
     event.source_identity = context.text("sourceIdentity");
+    event.is_service = identity.text("type") == "AWSService";
+    event.issued_to = at(identity, "inScopeOf").text("credentialsIssuedTo");
+    event.is_instance = !context.text("ec2RoleDelivery").empty();
     event.principal = principal_of(at(context, "sessionIssuer").text("arn"));
     if (event.principal.empty()) {
         event.principal = principal_of(arn);
@@ -177,6 +180,7 @@ Result<Event> read_event(std::string_view text) {
     event.time = *time;
     read_identity(at(value, "userIdentity"), event);
     event.parameters = at(value, "requestParameters");
+    event.response = at(value, "responseElements");
     if (event.source == "sts.amazonaws.com" && event.name.starts_with("AssumeRole")) {
         event.assumed = principal_of(event.parameters.text("roleArn"));
     }

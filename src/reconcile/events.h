@@ -60,9 +60,14 @@ struct Event {
     std::string principal;     ///< "ACCOUNT:role/NAME" or "ACCOUNT:user/NAME"; see principal_of
     std::string session_name;  ///< of an assumed role
     std::string source_identity;
-    std::string invoked_by;  ///< a service that called in somebody's name
-    std::string assumed;     ///< principal of the role, of an AssumeRole
+    std::string invoked_by;   ///< a service that called in somebody's name
+    bool is_service = false;  ///< a service that called in its own
+    /// ARN of the function, instance … that a service gave these credentials to (inScopeOf).
+    std::string issued_to;
+    bool is_instance = false;  ///< an instance got its credentials from EC2 (ec2RoleDelivery)
+    std::string assumed;       ///< principal of the role, of an AssumeRole
     codec::Value parameters;
+    codec::Value response;  ///< null: none, or left out
 };
 
 /// ErrorCode::invalid if there is no event id, time, source or name.

@@ -5,8 +5,6 @@
 namespace narrows::reconcile {
 namespace {
 
-/// CloudTrail's times are whole seconds of the service's clock, at the end of a call.
-constexpr std::int64_t kSlackNs = 5 * kNsPerSecond;
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
 /// As `narrows connection check` names itself (apps/client/connection_terms.cc).
 constexpr std::string_view kConnectionCheck = "connection-check";
@@ -25,14 +23,16 @@ std::string call_words(const Event& event) {
 Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> own)
     : gateways_(std::move(gateways)),
       own_(std::move(own)),
-      seen_(state.prepare("SELECT 1 FROM event WHERE id = ?")),
+      follower_(state),
+      seen_(state.prepare("SELECT class FROM event WHERE id = ?")),
       keep_(state.prepare("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
       by_request_(state.prepare(
           "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
-          "shared FROM operation WHERE request_id = ?")),
+          "shared, part || '/' || op FROM operation WHERE request_id = ?")),
       by_key_(state.prepare(
           "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
-          "shared FROM operation WHERE session = ? AND asked BETWEEN ? AND ? AND "
+          "shared, part || '/' || op FROM operation WHERE session = ? AND asked BETWEEN ? AND ? "
+          "AND "
           "((event IS NULL AND request_id = '') OR attempts > 1) AND "
           "(ended >= ? OR ended = 0) ORDER BY asked")),
       mark_(state.prepare("UPDATE operation SET event = ?, shared = ? WHERE id = ?")),
@@ -44,9 +44,10 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
       credential_request_(
           state.prepare("SELECT session FROM credential WHERE request_id = ? LIMIT 1")),
       key_(state.prepare("SELECT session FROM credential WHERE key_id = ?")),
-      name_(state.prepare("SELECT session FROM credential WHERE session_name = ? LIMIT 1")),
+      name_(state.prepare("SELECT session FROM credential WHERE session_name = ? AND role = ? AND "
+                          "time <= ? ORDER BY time DESC LIMIT 1")),
       identity_(state.prepare("SELECT 1 FROM source_identity WHERE name = ?")),
-      principal_(state.prepare("SELECT why, session, since, op FROM principal WHERE name = ?")),
+      principal_(state.prepare("SELECT why, since FROM principal WHERE name = ?")),
       add_principal_(state.prepare(
           "INSERT OR IGNORE INTO principal(name, why, session, op, since) VALUES(?,?,'',0,0)")),
       leak_(state.prepare("SELECT part, op, session FROM leak WHERE key_id = ? AND since <= ?")),
@@ -59,6 +60,7 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
 Result<void> Matcher::take(const Event& event, std::string_view text, const std::string& file,
                            bool is_new) {
     tallies_["events"] += is_new ? 1 : 0;
+    NARROWS_TRY(follower_.note(event));
     NARROWS_TRY(const bool again, seen(event, is_new));
     if (again) {
         return ok();
@@ -77,8 +79,14 @@ Result<void> Matcher::take(const Event& event, std::string_view text, const std:
 Result<bool> Matcher::seen(const Event& event, bool is_new) {
     NARROWS_TRY(seen_.begin(event.id));
     NARROWS_TRY(const bool is_known, seen_.next());
+    const bool is_followed = is_known && seen_.text(0) == "consequence";
     seen_.reset();
     tallies_["duplicates"] += is_known && is_new ? 1 : 0;
+    if (is_followed) {
+        // What it is of may not have been known when it came.
+        NARROWS_TRY(const auto followed, follower_.follow(event));
+        static_cast<void>(followed);
+    }
     return is_known;
 }
 
@@ -96,6 +104,7 @@ Result<Matcher::Found> Matcher::found_in(const Query& row) {
     of.session = row.text(8);
     of.event = row.text(9);
     of.shared = row.text(10);
+    of.record = row.text(11);
     return of;
 }
 
@@ -127,6 +136,12 @@ Result<bool> Matcher::join(const Event& event, const std::string& file, const Fo
     NARROWS_TRY(mark_.run(event.id, event.shared_id, found.operation));
     if (event.is_data) {
         NARROWS_TRY(shown_.run(found.operation));
+    }
+    // What a session's own AssumeRole gave out has a CREDENTIAL record.
+    if (event.error.empty() && event.assumed.empty()) {
+        NARROWS_TRY(follower_.make(
+            making_of(event),
+            {.session = found.session, .record = found.record, .since = event.time}, ""));
     }
     NARROWS_TRY(keep(event, "matched", found.session, file, ""));
     return true;
@@ -167,22 +182,43 @@ Result<bool> Matcher::by_likeness(const Event& event, const std::string& file,
     }
 }
 
+/// A service in the session's name: what it makes there is the session's doing too.
+Result<bool> Matcher::by_service(const Event& event, const std::string& file,
+                                 const std::string& session) {
+    if (!is_of_service(event.invoked_by)) {
+        return false;
+    }
+    NARROWS_TRY(keep(event, "consequence", session, file,
+                     event.invoked_by + (session.empty() ? " acted in the gateway's name"
+                                                         : " acted in the session's name")));
+    if (event.error.empty() && !session.empty()) {
+        NARROWS_TRY(follower_.make(making_of(event),
+                                   {.session = session,
+                                    .record = event.id,
+                                    .since = event.time,
+                                    .by = event.invoked_by + " in the session's name"},
+                                   ""));
+    }
+    return true;
+}
+
 /// What no record is of by its request id: whose is it?
 Result<void> Matcher::by_principal(const Event& event, std::string_view text,
                                    const std::string& file) {
-    NARROWS_TRY(const std::string by_key, session_of_key(event.key_id));
-    NARROWS_TRY(const std::string by_name, session_of_name(event.session_name));
     NARROWS_TRY(const Principal who, principal(event.principal));
     NARROWS_TRY(const Principal assumed, principal(event.assumed));
+    NARROWS_TRY(const std::string by_key, session_of_key(event.key_id));
+    NARROWS_TRY(const std::string by_name, session_of_name(event));
     NARROWS_TRY(const bool stated, is_source_identity(event.source_identity));
     const std::string session = by_key.empty() ? by_name : by_key;
     const bool is_connections = who.why == "connection";
     const bool is_gateways = gateways_.contains(event.principal);
     const bool assumes = assumed.why == "connection";
-    const bool is_ours = !session.empty() || is_connections || stated || is_gateways || assumes;
-    if (is_ours && is_of_service(event.invoked_by)) {
-        return keep(event, "consequence", session, file,
-                    event.invoked_by + " acted in the session's name");
+    if (!session.empty() || is_gateways) {
+        NARROWS_TRY(const bool done, by_service(event, file, session));
+        if (done) {
+            return ok();
+        }
     }
     if (!session.empty()) {
         NARROWS_TRY(const bool joined, by_likeness(event, file, session));
@@ -203,7 +239,7 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
         return keep(event, "own", "", file, "");
     }
     if (is_connections || stated || is_gateways || assumes) {
-        const char* why = is_connections ? "the role is a connection's, and no credential on "
+        std::string why = is_connections ? "the role is a connection's, and no credential on "
                                            "record has this key id"
                           : stated       ? "its source identity is a session's, and no credential "
                                            "on record has this key id"
@@ -211,15 +247,19 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
                                            "of it"
                                          : "somebody assumed a connection's role, and no record "
                                            "is of it";
-        return keep(event, "stray", "", file, why, text);
+        NARROWS_TRY(const auto followed, follower_.follow(event));
+        if (followed.made != 0) {
+            why += "; it could be " + followed.story;
+        }
+        return keep(event, "stray", followed.session, file, why, text);
     }
     NARROWS_TRY(const bool leaked, by_leaked_key(event, file));
-    if (!leaked && !who.why.empty() && at >= who.since) {
-        return keep(event, "consequence", who.session, file,
-                    "follows from operation #" + std::to_string(who.op) +
-                        ": a principal that the session " + who.why);
-    }
-    return ok();
+    return leaked ? ok() : follow(event, file);
+}
+
+Result<void> Matcher::follow(const Event& event, const std::string& file) {
+    NARROWS_TRY(const auto followed, follower_.follow(event));
+    return followed.made == 0 ? ok() : keep(event, "consequence", followed.session, file, "");
 }
 
 Result<bool> Matcher::by_leaked_key(const Event& event, const std::string& file) {
@@ -312,11 +352,18 @@ Result<std::string> Matcher::session_of_key(const std::string& key_id) {
     return session;
 }
 
-Result<std::string> Matcher::session_of_name(const std::string& session_name) {
-    if (session_name.empty()) {
+/// Names alone are no proof. A connection's role is the gateway's to assume; in another role, which
+/// a session assumed through it, others may have taken the same name: there it takes a missing key
+/// id or a service in between, both of which leave nothing else to go by.
+Result<std::string> Matcher::session_of_name(const Event& event) {
+    if (event.session_name.empty() || event.principal.empty()) {
         return std::string();
     }
-    NARROWS_TRY(name_.begin(session_name));
+    NARROWS_TRY(const Principal who, principal(event.principal));
+    if (who.why != "connection" && !event.key_id.empty() && !is_of_service(event.invoked_by)) {
+        return std::string();
+    }
+    NARROWS_TRY(name_.begin(event.session_name, event.principal, event.time + kSlackNs));
     NARROWS_TRY(const bool found, name_.next());
     std::string session = found ? name_.text(0) : std::string();
     name_.reset();
@@ -339,9 +386,7 @@ Result<Matcher::Principal> Matcher::principal(const std::string& name) {
     }
     NARROWS_TRY(principal_.begin(name));
     NARROWS_TRY(const bool found, principal_.next());
-    Principal of = found ? Principal{principal_.text(0), principal_.text(1), principal_.number(2),
-                                     principal_.number(3)}
-                         : Principal();
+    Principal of = found ? Principal{principal_.text(0), principal_.number(1)} : Principal();
     principal_.reset();
     return of;
 }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "reconcile/compare.h"
 #include "reconcile/events.h"
+#include "reconcile/follower.h"
 #include "reconcile/state.h"
 
 namespace narrows::reconcile {
@@ -18,7 +19,8 @@ namespace narrows::reconcile {
 ///   shared       the same call in another account's trail
 ///   more         a further event of a call that has one: one an object, or a correction
 ///   leaked       by a key id that stood in an answer to a session, and by nobody of ours
-///   consequence  a service in a session's name, or a role or user that a session passed on or made
+///   consequence  a service in a session's name, or what may be something that a session made (no
+///                `why`: the Follower's links say of what, see follower.h)
 ///   own          the gateway's own calls that no record is of: its buckets and key, refused
 ///   AssumeRoles before       older than the recordings stray        no record is of it
 /// Events of anybody else leave no trace. Single-threaded. Records are read first.
@@ -38,13 +40,16 @@ class Matcher {
     Result<bool> learn_gateway(const Event& event);
     bool knows_gateway() const { return !gateways_.empty(); }
     Result<void> save_tallies();
+    /// See Follower: events from then on may be of something that was not known when they came.
+    WallNs take_news() { return follower_.take_news(); }
 
   private:
     struct Found {
         std::int64_t operation = 0;
         RecordedCall call;
         std::string session;
-        std::string event;  ///< that it has already
+        std::string record;  ///< "PART/OP"
+        std::string event;   ///< that it has already
         std::string shared;
     };
     static Result<Found> found_in(const Query& row);
@@ -59,13 +64,14 @@ class Matcher {
                       const std::string& file, const std::string& why, std::string_view text = {});
     Result<bool> by_leaked_key(const Event& event, const std::string& file);
     Result<std::string> session_of_key(const std::string& key_id);
-    Result<std::string> session_of_name(const std::string& session_name);
+    Result<std::string> session_of_name(const Event& event);
+    Result<bool> by_service(const Event& event, const std::string& file,
+                            const std::string& session);
+    Result<void> follow(const Event& event, const std::string& file);
     Result<bool> is_source_identity(const std::string& name);
     struct Principal {
         std::string why;
-        std::string session;
         WallNs since = 0;
-        std::int64_t op = 0;
     };
     Result<Principal> principal(const std::string& name);
     bool is_own(const Event& event, const Principal& assumed) const;
@@ -73,6 +79,7 @@ class Matcher {
     std::set<std::string> gateways_;
     const std::set<std::string> own_;
     std::map<std::string, std::int64_t> tallies_;
+    Follower follower_;
     Query seen_;
     Query keep_;
     Query by_request_;

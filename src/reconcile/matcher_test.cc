@@ -1,5 +1,7 @@
 #include "reconcile/matcher.h"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 
 namespace narrows::reconcile {
@@ -12,18 +14,20 @@ constexpr WallNs at(std::int64_t seconds) {
 /// A session "ns-a" with the key ASIAKEY, as "narrows-a", in the role agents since second 0.
 class MatcherTest : public testing::Test {
   protected:
-    MatcherTest() : state_(Database::open("").value()), matcher_(state_, {"1:user/gateway"}, {}) {
+    MatcherTest() : state_(Database::open("").value()) {
         EXPECT_TRUE(
             state_
                 .prepare("INSERT INTO credential VALUES('ASIAKEY', 3, 'ns-a', "
                          "'1:role/agents', 'narrows-a', 'req-sts', '1', 'us-east-1', ?, NULL)")
                 .run(at(0)));
         EXPECT_TRUE(
-            state_
-                .prepare("INSERT INTO principal VALUES('1:role/agents', 'connection', '', 0, ?), "
-                         "('1:role/passed', 'passed', 'ns-a', 7, ?)")
-                .run(at(0), at(100)));
+            state_.prepare("INSERT INTO principal VALUES('1:role/agents', 'connection', '', 0, ?)")
+                .run(at(0)));
+        Follower follower(state_);
+        EXPECT_TRUE(
+            follower.pass("1:role/passed", {.session = "ns-a", .record = "3/7", .since = at(100)}));
         EXPECT_TRUE(state_.prepare("INSERT INTO source_identity VALUES('ada')").run());
+        matcher_.emplace(state_, std::set<std::string>{"1:user/gateway"}, std::set<std::string>());
     }
 
     void recorded(std::int64_t op, const std::string& request_id, std::int64_t asked,
@@ -53,14 +57,14 @@ class MatcherTest : public testing::Test {
 
     /// What the event is found to be; "" if it leaves no trace.
     std::string taken(const Event& event) {
-        EXPECT_TRUE(matcher_.take(event, "text", "file", true));
+        EXPECT_TRUE(matcher_->take(event, "text", "file", true));
         Query query = state_.prepare("SELECT class FROM event WHERE id = ?");
         EXPECT_TRUE(query.begin(event.id));
         return query.next().value() ? query.text(0) : std::string();
     }
 
     Database state_;
-    Matcher matcher_;
+    std::optional<Matcher> matcher_;  ///< made when records are read
 };
 
 TEST_F(MatcherTest, an_operation_without_a_request_id_is_found_by_session_time_and_content_once) {
@@ -94,7 +98,7 @@ TEST_F(MatcherTest, an_event_is_counted_once_however_often_it_comes) {
     recorded(1, "of one", 10, 12);
     EXPECT_EQ(taken(event("one", 11)), "matched");
     EXPECT_EQ(taken(event("one", 11)), "matched");
-    EXPECT_TRUE(matcher_.save_tallies());
+    EXPECT_TRUE(matcher_->save_tallies());
     Query query = state_.prepare("SELECT count FROM tally WHERE name = 'duplicates'");
     EXPECT_TRUE(query.begin());
     EXPECT_TRUE(query.next().value());
@@ -133,6 +137,57 @@ TEST_F(MatcherTest, who_else_it_may_be) {
     EXPECT_EQ(taken(made), "stray");
 }
 
+TEST_F(MatcherTest, a_service_that_acts_for_nobody_on_record_is_no_consequence) {
+    Event made = event("for somebody else in the role", 50);
+    made.key_id = "ASIAOTHER";
+    made.session_name = "mallory";
+    made.invoked_by = "cloudformation.amazonaws.com";
+    EXPECT_EQ(taken(made), "stray");
+    made = event("a service assumes the role", 50);
+    made.source = "sts.amazonaws.com";
+    made.name = "AssumeRole";
+    made.key_id.clear();
+    made.session_name.clear();
+    made.principal.clear();
+    made.invoked_by = "ec2.amazonaws.com";
+    made.is_service = true;
+    made.assumed = "1:role/agents";
+    EXPECT_EQ(taken(made), "stray");
+}
+
+TEST_F(MatcherTest, a_sessions_name_in_another_role_is_not_the_sessions) {
+    Event made = event("another account's", 50);
+    made.key_id = "ASIAOTHER";
+    made.account = "9";
+    made.principal = "9:role/agents";
+    EXPECT_EQ(taken(made), "");
+    made.id = "another role";
+    made.account = "1";
+    made.principal = "1:role/other";
+    EXPECT_EQ(taken(made), "");
+    // A role that the session assumed through the gateway, under a name that others take too.
+    EXPECT_TRUE(
+        state_
+            .prepare("INSERT INTO credential VALUES('ASIADERIVED', 3, 'ns-a', '1:role/derived', "
+                     "'botocore-session', 'req-2', '1', 'us-east-1', ?, NULL)")
+            .run(at(0)));
+    made = event("somebody else's key", 50);
+    made.key_id = "ASIAOTHER";
+    made.principal = "1:role/derived";
+    made.session_name = "botocore-session";
+    EXPECT_EQ(taken(made), "");
+    made.id = "the session's key";
+    made.key_id = "ASIADERIVED";
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "no key, which leaves the name";
+    made.key_id.clear();
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "a service in its name";
+    made.key_id = "ASIAFORWARDED";
+    made.invoked_by = "kms.amazonaws.com";
+    EXPECT_EQ(taken(made), "consequence");
+}
+
 TEST_F(MatcherTest, assumed_roles) {
     Event made = event("ours", 1);
     made.source = "sts.amazonaws.com";
@@ -160,17 +215,17 @@ TEST_F(MatcherTest, a_stray_is_explained_by_a_record_that_comes_later) {
             "requestID":"r","awsRegion":"us-east-1","userIdentity":{"type":"AssumedRole","accountId":"1",
             "arn":"arn:aws:sts::1:assumed-role/agents/narrows-a","accessKeyId":"ASIAKEY"}})";
     const Event made = read_event(text).value();
-    EXPECT_TRUE(matcher_.take(made, text, "file", true));
+    EXPECT_TRUE(matcher_->take(made, text, "file", true));
     const auto class_now = [&] {
         Query query = state_.prepare("SELECT class FROM event WHERE id = 'one'");
         EXPECT_TRUE(query.begin());
         return query.next().value() ? query.text(0) : std::string();
     };
     EXPECT_EQ(class_now(), "stray");
-    EXPECT_TRUE(matcher_.retry_strays());
+    EXPECT_TRUE(matcher_->retry_strays());
     EXPECT_EQ(class_now(), "stray");
     recorded(1, "r", 8, 12);
-    EXPECT_TRUE(matcher_.retry_strays());
+    EXPECT_TRUE(matcher_->retry_strays());
     EXPECT_EQ(class_now(), "matched");
 }
 

@@ -80,6 +80,9 @@ Result<Outcome> reconcile(const review::Source& source, const archive::Away& awa
     NARROWS_TRY(matcher.retry_strays());
     NARROWS_TRY(reader.read_digests());
     NARROWS_TRY(reader.learn_gateway(matcher));
+    if (read.news != 0) {
+        NARROWS_TRY(reader.look_again(read.news));
+    }
     NARROWS_TRY(reader.read_logs(matcher));
     NARROWS_TRY(reader.check_files());
     const bool is_whole = read.sealed == 0 && away.segments == 0;

@@ -54,8 +54,8 @@ struct Outcome {
 };
 
 /// `tell` gets everything that is said, as JSON has it (docs/reconcile.md): "finding",
-/// "unexplained", "consequence", "not_covered", "note", in this order. Blocks; memory is bounded by
-/// the number of parts on record and of different operations. Single-threaded.
+/// "unexplained", "consequence", "not_followed", "not_covered", "note", in this order. Blocks;
+/// memory is bounded by the number of parts on record and of different operations. Single-threaded.
 Result<Outcome> reconcile(const review::Source& source, const archive::Away& away, Trail& trail,
                           const Options& options,
                           const std::function<void(const codec::Map&)>& tell);

@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "codec/json.h"
 #include "codec/text.h"
 #include "evidence/logged_parts.h"
 #include "protocols/aws/upstream/sts.h"
 #include "reconcile/events.h"
+#include "reconcile/follower.h"
+#include "reconcile/inflate.h"
+#include "reconcile/makers.h"
 #include "review/export.h"
 #include "review/recording.h"
 #include "review/words.h"
@@ -20,6 +25,7 @@ using model::RecordKind;
 using review::member;
 
 constexpr std::size_t kParametersKeptMax = 16 * 1024;
+constexpr std::uint64_t kAnswerBytesMax = std::uint64_t{1} << 20;
 
 struct Connection {
     std::string account;
@@ -45,10 +51,37 @@ std::string region_of(const Value& intent) {
     return fields.size() == 4 ? std::string(fields[1]) : std::string();
 }
 
+/// An answer as it is on record; fails with why it tells nothing.
+Result<Value> answer_of(const review::OperationView& operation) {
+    if (!operation.response.complete()) {
+        return fail(ErrorCode::exhausted,
+                    "its answer is larger than 1 MiB, and the trail does not tell what it made");
+    }
+    const Value& head = member(operation.head, "observed");
+    if (!codec::iequals(review::header(head, "content-encoding"), "gzip")) {
+        return read_answer(as_text(operation.response.bytes));
+    }
+    std::string text;
+    Inflater inflater(kAnswerBytesMax, [&](ByteView bytes) -> Result<void> {
+        text.append(as_text(bytes));
+        return ok();
+    });
+    NARROWS_TRY(inflater.feed(operation.response.bytes));
+    NARROWS_TRY(inflater.finish());
+    return read_answer(text);
+}
+
+bool wants_answer(const review::OperationView& operation, bool is_request) {
+    const Value& derived = member(operation.intent, "derived");
+    return !is_request && is_maker(derived.text("service"), derived.text("operation"));
+}
+
 class Recorder {
   public:
     explicit Recorder(Database& state)
-        : operation_(state.prepare(
+        : state_(state),
+          follower_(state),
+          operation_(state.prepare(
               "INSERT INTO operation(part, op, session, account, region, service, name, "
               "request_id, key_id, asked, ended, status, attempts, is_write, root, parameters) "
               "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(part, op) DO UPDATE SET "
@@ -59,12 +92,12 @@ class Recorder {
               "INSERT OR IGNORE INTO credential(key_id, part, session, role, session_name, "
               "request_id, account, region, time) VALUES(?,?,?,?,?,?,?,?,?)")),
           principal_(state.prepare(
-              "INSERT INTO principal(name, why, session, op, since) VALUES(?,?,?,?,?) "
+              "INSERT INTO principal(name, why, session, op, since) VALUES(?,'connection',?,0,?) "
               "ON CONFLICT(name) DO UPDATE SET since = min(since, excluded.since), "
-              "why = CASE excluded.why WHEN 'connection' THEN excluded.why ELSE why END")),
+              "why = excluded.why WHERE since > excluded.since OR why <> excluded.why")),
           leak_(state.prepare("INSERT INTO leak(key_id, part, op, session, since) "
                               "VALUES(?,?,?,?,?) ON CONFLICT(key_id) DO UPDATE SET "
-                              "since = min(since, excluded.since)")),
+                              "since = excluded.since WHERE since > excluded.since")),
           identity_(state.prepare("INSERT OR IGNORE INTO source_identity(name) VALUES(?)")) {}
 
     void event(const review::EventView& event) {
@@ -88,7 +121,10 @@ class Recorder {
     }
 
     void lost() { ++read_.lost; }
-    Result<RecordsRead> done() const {
+    Result<RecordsRead> done() {
+        if (const WallNs since = follower_.take_news(); since != 0) {
+            note_news(since);
+        }
         return failure_.has_value() ? Result<RecordsRead>(read_) : fail(failure_.error());
     }
 
@@ -101,6 +137,17 @@ class Recorder {
     void note(WallNs time) {
         read_.first = read_.first == 0 ? time : std::min(read_.first, time);
         read_.last = std::max(read_.last, time);
+    }
+
+    void note_news(WallNs since) {
+        read_.news = read_.news == 0 ? since : std::min(read_.news, since);
+    }
+    /// After a statement that says whose events are.
+    Result<void> noted(const Result<void>& done, WallNs since) {
+        if (done.has_value() && state_.changed() > 0) {
+            note_news(since);
+        }
+        return done;
     }
 
     Result<void> open(const review::EventView& event) {
@@ -120,7 +167,7 @@ class Recorder {
             part.connections[each.text("name")] = {each.text("account"), role,
                                                    region == nullptr ? "us-east-1" : *region};
             if (!role.empty()) {
-                NARROWS_TRY(principal_.run(role, "connection", part.session, 0, event.time));
+                NARROWS_TRY(noted(principal_.run(role, part.session, event.time), event.time));
             }
         }
         const std::string agent = member(member(event.payload, "verified"), "agent").text("id");
@@ -140,10 +187,12 @@ class Recorder {
         if (!minted.empty() && !role.empty()) {
             part.derived[minted] = role.substr(0, role.find(':'));
         }
-        return credential_.run(observed.text("key_id"), event.part.value(), part.session,
-                               principal_of(observed.text("role_arn")),
-                               observed.text("role_session_name"), observed.text("request_id"),
-                               of.account, of.region, event.time);
+        return noted(
+            credential_.run(observed.text("key_id"), event.part.value(), part.session,
+                            principal_of(observed.text("role_arn")),
+                            observed.text("role_session_name"), observed.text("request_id"),
+                            of.account, of.region, event.time),
+            event.time);
     }
 
     Result<void> call(const review::OperationView& operation, const Value& derived) {
@@ -185,17 +234,41 @@ class Recorder {
         for (const Value& each : findings == nullptr ? codec::List() : *findings) {
             const std::string key = each.text("key_id");
             if (!key.empty() && !lists_keys) {
-                NARROWS_TRY(leak_.run(key, operation.part.value(), operation.op.value(),
-                                      part.session, operation.time));
+                NARROWS_TRY(noted(leak_.run(key, operation.part.value(), operation.op.value(),
+                                            part.session, operation.time),
+                                  operation.time));
             }
         }
         return ok();
     }
 
-    /// Roles that were passed on, and roles and users that were made: what they do from then on is
-    /// the session's doing.
+    /// What acts by itself from now on, and roles that were passed on to it: the session's doing.
     Result<void> consequences(const review::OperationView& operation, const Value& derived,
                               const Connection& of, const Part& part) {
+        const Follower::Origin origin{
+            .session = part.session,
+            .record = fmt::format("{}/{}", operation.part.value(), operation.op.value()),
+            .since = operation.time};
+        NARROWS_TRY(passed(derived, origin));
+        const std::string service = derived.text("service");
+        const std::string name = derived.text("operation");
+        if (service == "sts") {
+            return ok();  // its CREDENTIAL tells what it gave out
+        }
+        const bool is_told = is_maker(service, name);
+        const Result<Value> answer = is_told ? answer_of(operation) : Result<Value>(Value());
+        const Value none;
+        const Making making{service,
+                            name,
+                            of.account,
+                            region_of(operation.intent),
+                            member(derived, "parameters"),
+                            answer.has_value() ? answer.value() : none};
+        NARROWS_TRY(follower_.make(making, origin, answer.has_value() ? "" : answer.error().what));
+        return follower_.end(making, operation.time, origin.record);
+    }
+
+    Result<void> passed(const Value& derived, const Follower::Origin& origin) {
         const codec::List* access = member(derived, "access").as<codec::List>();
         for (const Value& each : access == nullptr ? codec::List() : *access) {
             const codec::List* resources = member(each, "resources").as<codec::List>();
@@ -205,24 +278,15 @@ class Recorder {
             for (const Value& resource : *resources) {
                 const std::string role = principal_of(resource.text("arn"));
                 if (resource.truth("exact") && !role.empty()) {
-                    NARROWS_TRY(principal_.run(role, "passed", part.session, operation.op.value(),
-                                               operation.time));
+                    NARROWS_TRY(follower_.pass(role, origin));
                 }
             }
         }
-        const std::string name = derived.text("operation");
-        const bool makes =
-            derived.text("service") == "iam" && (name == "CreateRole" || name == "CreateUser");
-        if (!makes) {
-            return ok();
-        }
-        const Value& parameters = member(derived, "parameters");
-        const std::string made = name == "CreateRole"
-                                     ? of.account + ":role/" + parameters.text("RoleName")
-                                     : of.account + ":user/" + parameters.text("UserName");
-        return principal_.run(made, "created", part.session, operation.op.value(), operation.time);
+        return ok();
     }
 
+    Database& state_;
+    Follower follower_;
     Query operation_;
     Query credential_;
     Query principal_;
@@ -253,6 +317,8 @@ Result<RecordsRead> read_records(const review::Source& source, Database& state) 
     Recorder recorder(state);
     review::ReadOptions options;
     options.in_order = false;
+    options.body_bytes_max = kAnswerBytesMax;
+    options.wants_body = wants_answer;
     const review::RecordingSink sink{
         [&](const review::EventView& event) { recorder.event(event); },
         [&](const review::OperationView& operation) { recorder.operation(operation); },

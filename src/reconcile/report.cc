@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "reconcile/follower.h"
+
 namespace narrows::reconcile {
 namespace {
 
@@ -39,6 +41,9 @@ Result<Outcome> Report::make(const std::string& trail) {
     NARROWS_TRY(unmatched_operations());
     NARROWS_TRY(unmatched_credentials());
     NARROWS_TRY(consequences());
+    NARROWS_TRY(lives());
+    NARROWS_TRY(followed());
+    NARROWS_TRY(not_followed());
     for (const auto& [what, count] : not_covered_) {
         tell_({{"type", "not_covered"},
                {"operation", what.first},
@@ -406,7 +411,8 @@ Result<bool> Report::is_shown(const Unmatched& call) {
 Result<void> Report::consequences() {
     Query query = state_.prepare(
         "SELECT principal, name, why, session, count(*), min(time), max(time), min(id) FROM event "
-        "WHERE class = 'consequence' GROUP BY principal, name, why, session ORDER BY min(time)");
+        "WHERE class = 'consequence' AND why <> '' GROUP BY principal, name, why, session ORDER BY "
+        "min(time)");
     NARROWS_TRY(query.begin());
     for (;;) {
         NARROWS_TRY(const bool row, query.next());
@@ -422,6 +428,95 @@ Result<void> Report::consequences() {
                {"first", rfc3339(query.number(5))},
                {"last", rfc3339(query.number(6))},
                {"event", query.text(7)}});
+    }
+}
+
+/// When each thing that was made ended, and which were not made by what they seemed to be made by:
+/// it had not begun, or had ended.
+Result<void> Report::lives() {
+    NARROWS_TRY(state_.execute(
+        "UPDATE made SET ends = (SELECT min(ended.time + grace) FROM ended WHERE ended.actor = "
+        "made.actor AND ended.region = made.region AND ended.time > made.since AND ended.record <> "
+        "made.record AND NOT EXISTS (SELECT 1 FROM event WHERE id = ended.record AND class = "
+        "'matched'))"));
+    Query check = state_.prepare(
+        "UPDATE made SET valid = EXISTS (SELECT 1 FROM made AS by WHERE by.id = made.parent AND "
+        "by.valid AND by.since <= made.since + ? AND (by.ends IS NULL OR made.since < by.ends)) "
+        "WHERE depth = ?");
+    for (std::int64_t depth = 1; depth <= Follower::kDepthMax; ++depth) {
+        NARROWS_TRY(check.run(kSlackNs, depth));
+    }
+    return ok();
+}
+
+/// What acted that sessions made, each event by what it is best taken for: of that thing's time,
+/// and not with credentials that somebody else was given under its name. Credentials that were
+/// given to it in its time are its own, and outlast it.
+Result<void> Report::followed() {
+    Query query = state_.prepare(
+        "WITH told AS (SELECT link.event, made.id AS made, issued.made AS given, "
+        "min(link.rank, CASE WHEN issued.made = made.id THEN 2 ELSE link.rank END) AS rank, "
+        "made.since, max(event.time, made.since) AS at, issued.time AS issue, made.ends "
+        "FROM link JOIN made ON made.id = link.made JOIN event ON event.id = link.event AND "
+        "event.class = 'consequence' LEFT JOIN issued ON issued.key_id = event.key_id AND "
+        "(issued.made = made.id OR issued.made = 0) WHERE made.valid), "
+        "best AS (SELECT *, row_number() OVER (PARTITION BY event ORDER BY rank, since DESC) AS n "
+        "FROM told WHERE (rank <> 4 OR given IS NULL OR given <> 0) AND "
+        "(ends IS NULL OR at < ends OR (given = made AND issue < ends))) "
+        "SELECT event.principal, event.name, made.what, made.name, made.session, made.root, "
+        "made.story, made.certain AND rank <= 3 AS certain, count(*), min(time), max(time), "
+        "min(event.id), made.record, made.passed FROM best JOIN event ON event.id = best.event "
+        "JOIN made ON "
+        "made.id = best.made WHERE n = 1 GROUP BY event.principal, event.name, made.id, 8 "
+        "ORDER BY min(time), min(event.id)");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        const bool is_certain = query.number(7) != 0;
+        tell_({{"type", "consequence"},
+               {"by", query.number(13) == 0 ? "what the session created"
+                                            : "a role that the session passed on"},
+               {"principal", query.text(0)},
+               {"operation", query.text(1)},
+               {"what", query.text(2)},
+               {"resource", query.text(3)},
+               {"session", query.text(4)},
+               {"record", query.text(5)},
+               {"certain", is_certain},
+               {"made_in", query.text(12)},
+               {"why", (is_certain ? "it acted: " : "it could be: ") + query.text(6)},
+               {"count", query.number(8)},
+               {"first", rfc3339(query.number(9))},
+               {"last", rfc3339(query.number(10))},
+               {"event", query.text(11)}});
+    }
+}
+
+/// What acts in a way that no trail leads back from.
+Result<void> Report::not_followed() {
+    Query query = state_.prepare(
+        "SELECT operation, why, session, count(*), min(record), record = ? FROM unfollowed WHERE "
+        "NOT EXISTS (SELECT 1 FROM made WHERE made.record = unfollowed.record AND passed = 0) "
+        "GROUP BY operation, why, session ORDER BY 1, 2, 3");
+    NARROWS_TRY(query.begin(kUnfollowedLimit));
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        if (query.number(5) != 0) {
+            out_.open.push_back("of what sessions made: " + query.text(1));
+            continue;
+        }
+        tell_({{"type", "not_followed"},
+               {"operation", query.text(0)},
+               {"why", query.text(1)},
+               {"session", query.text(2)},
+               {"count", query.number(3)},
+               {"record", query.text(4)}});
     }
 }
 

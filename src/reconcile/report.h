@@ -49,6 +49,9 @@ class Report {
     Result<void> unmatched_credentials();
     Result<void> leaked_keys();
     Result<void> consequences();
+    Result<void> lives();
+    Result<void> followed();
+    Result<void> not_followed();
     Result<void> notes();
     void questions();
     Result<void> proofs();

@@ -7,7 +7,7 @@
 namespace narrows::reconcile {
 namespace {
 
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 /// `operation.request_id` is "" while none is known. Times are nanoseconds since 1970.
 constexpr const char* kSchema = R"sql(
@@ -35,6 +35,17 @@ CREATE TABLE credential(key_id TEXT PRIMARY KEY, part INTEGER, session TEXT, rol
 CREATE INDEX credential_request ON credential(request_id);
 CREATE INDEX credential_name ON credential(session_name);
 CREATE TABLE principal(name TEXT PRIMARY KEY, why TEXT, session TEXT, op INTEGER, since INTEGER)
+    WITHOUT ROWID;
+CREATE TABLE made(id INTEGER PRIMARY KEY, actor TEXT, what TEXT, name TEXT, giver TEXT, region TEXT,
+    role TEXT, session TEXT, record TEXT, root TEXT, story TEXT, parent INTEGER, depth INTEGER,
+    certain INTEGER, passed INTEGER, since INTEGER, ends INTEGER, valid INTEGER,
+    UNIQUE(actor, session, record));
+CREATE TABLE ended(actor TEXT, region TEXT, time INTEGER, grace INTEGER, record TEXT,
+    PRIMARY KEY(actor, region, time, record)) WITHOUT ROWID;
+CREATE TABLE issued(key_id TEXT, made INTEGER, time INTEGER, PRIMARY KEY(key_id, made))
+    WITHOUT ROWID;
+CREATE TABLE link(event TEXT, made INTEGER, rank INTEGER, PRIMARY KEY(event, made)) WITHOUT ROWID;
+CREATE TABLE unfollowed(record TEXT PRIMARY KEY, operation TEXT, session TEXT, why TEXT)
     WITHOUT ROWID;
 CREATE TABLE leak(key_id TEXT PRIMARY KEY, part INTEGER, op INTEGER, session TEXT, since INTEGER)
     WITHOUT ROWID;
@@ -147,7 +158,7 @@ Result<void> Database::make_ready(bool is_kept) {
     version.reset();
     if (found == 0) {
         NARROWS_TRY(execute(kSchema));
-        NARROWS_TRY(execute("PRAGMA user_version = 2"));
+        NARROWS_TRY(execute("PRAGMA user_version = 3"));
     } else if (found != kVersion) {
         return fail(ErrorCode::unsupported,
                     "the state is of another version of narrows: remove it, and all is read again");

@@ -1,5 +1,7 @@
 #include "reconcile/trail_reader.h"
 
+#include <limits>
+
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "reconcile/events.h"
@@ -12,6 +14,8 @@ namespace {
 
 /// More than any log has; a small file that claims more is no log.
 constexpr std::uint64_t kLogBytesMax = std::uint64_t{4} << 30;
+/// Names tell the minute of delivery, by another clock than the events'.
+constexpr std::int64_t kNameSlackNs = 60 * kNsPerSecond + kSlackNs;
 
 std::string hex_of(crypto::Hasher& hasher) {
     return codec::hex(hasher.finish256());
@@ -66,11 +70,12 @@ Result<void> TrailReader::note_file(const TrailFile& file) {
 /// The oldest file of that kind that is still to be read.
 Result<std::optional<TrailReader::File>> TrailReader::next_file(bool is_digest) {
     Query next = state_.prepare(
-        "SELECT key, path, sha256 FROM file WHERE is_read = 0 AND is_digest = ? AND run = 1 "
+        "SELECT key, path, sha256, time FROM file WHERE is_read = 0 AND is_digest = ? AND run = 1 "
         "ORDER BY time LIMIT 1");
     NARROWS_TRY(next.begin(is_digest));
     NARROWS_TRY(const bool found, next.next());
-    return found ? std::optional(File{next.text(0), next.text(1), next.text(2)}) : std::nullopt;
+    return found ? std::optional(File{next.text(0), next.text(1), next.text(2), next.number(3)})
+                 : std::nullopt;
 }
 
 Result<void> TrailReader::mark(const std::string& key, const std::string& sha256) {
@@ -250,9 +255,24 @@ Result<void> TrailReader::read_logs(Matcher& matcher) {
         }
         tell(file->key);
         NARROWS_TRY(read_log(*file, matcher));
+        if (const WallNs since = matcher.take_news(); since != 0) {
+            NARROWS_TRY(look_again(since, file->time));
+        }
         NARROWS_TRY(matcher.save_tallies());
         NARROWS_TRY(state_.commit());
     }
+}
+
+Result<void> TrailReader::look_again(WallNs since) {
+    return look_again(since, std::numeric_limits<WallNs>::max());
+}
+
+/// Files are read in the order of their delivery: later ones are still to come.
+Result<void> TrailReader::look_again(WallNs since, WallNs until) {
+    Query again = state_.prepare(
+        "UPDATE file SET is_read = 0 WHERE is_read = 1 AND is_digest = 0 AND run = 1 AND time "
+        "BETWEEN ? AND ?");
+    return again.run(since - kNameSlackNs, until);
 }
 
 Result<void> TrailReader::read_log(const File& file, Matcher& matcher) {

@@ -29,7 +29,11 @@ class TrailReader {
     Result<void> read_digests();
     /// Looks through new logs for who assumes the gateway's roles, until that is found.
     Result<void> learn_gateway(Matcher& matcher);
+    /// Files that were read before something was known whose events may stand in them are read
+    /// again.
     Result<void> read_logs(Matcher& matcher);
+    /// So that `read_logs` reads again what was delivered since then.
+    Result<void> look_again(WallNs since);
     /// Compares what was read with what digests list.
     Result<void> check_files();
 
@@ -38,6 +42,7 @@ class TrailReader {
         std::string key;
         std::string path;
         std::string sha256;  ///< when it was read before; or empty
+        WallNs time = 0;     ///< when it was delivered
     };
     Result<void> note_file(const TrailFile& file);
     Result<std::optional<File>> next_file(bool is_digest);
@@ -50,6 +55,7 @@ class TrailReader {
     Result<void> check_signatures();
     Result<void> check_links();
     Result<void> read_log(const File& file, Matcher& matcher);
+    Result<void> look_again(WallNs since, WallNs until);
     /// What is wrong with the file's content, or ""; an error is the trail's or the state's.
     Result<std::string> unpack(const std::string& path, std::uint64_t bytes_max,
                                const std::function<Result<void>(ByteView)>& packed,

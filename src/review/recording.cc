@@ -158,7 +158,8 @@ class Assembler {
             body.events->add(time, bytes);
         }
         body.size += bytes.size();
-        const bool wanted = !options_.only || *options_.only == view.op;
+        const bool wanted = (!options_.only || *options_.only == view.op) &&
+                            (!options_.wants_body || options_.wants_body(view, is_request));
         if (wanted && body.bytes.size() < options_.body_bytes_max) {
             const std::size_t room = options_.body_bytes_max - body.bytes.size();
             append(body.bytes, bytes.first(std::min(room, bytes.size())));

@@ -91,6 +91,8 @@ struct ReadOptions {
     bool in_order = true;
     std::uint64_t body_bytes_max = 0;     ///< of each body; 0: none
     std::optional<model::Sequence> only;  ///< bodies of this operation alone
+    /// Whose bodies are held at all; optional: all operations'.
+    std::function<bool(const OperationView&, bool is_request)> wants_body;
     /// Body bytes of `only` as they are read, whole; optional.
     std::function<void(bool is_request, ByteView)> body;
 };

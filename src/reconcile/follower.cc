@@ -1,0 +1,297 @@
+#include "reconcile/follower.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "codec/text.h"
+#include "reconcile/coverage.h"
+
+namespace narrows::reconcile {
+namespace {
+
+/// A function that is under way goes on for at most this long when it is deleted:
+/// https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+constexpr std::int64_t kGraceNs = 15 * 60 * kNsPerSecond;
+constexpr const char* kNoWayBack =
+    "no name in the trail leads back from what it starts; calls of the role that it was given are "
+    "told as the role's";
+constexpr const char* kNoNames = "neither its answer on record nor the trail tells what it made";
+constexpr const char* kMadeRow =
+    "SELECT id, giver, name, what, region, role, session, root, story, depth, certain, passed, "
+    "since FROM made WHERE ";
+
+std::string service_label(std::string_view source) {
+    return std::string(source.substr(0, source.find('.')));
+}
+
+std::string caller_account(const Event& event) {
+    return event.account.empty() ? event.principal.substr(0, event.principal.find(':'))
+                                 : event.account;
+}
+
+/// "arn:aws:lambda:us-east-1:123456789012:function:f" of "f": the fields of an ARN, and its name.
+bool is_arn_of(std::string_view arn, std::string_view name, std::string_view region,
+               std::string_view account) {
+    const auto fields = codec::split(arn, ':');
+    if (fields.size() < 6 || fields[4] != account || (!region.empty() && fields[3] != region)) {
+        return false;
+    }
+    const std::string_view last = fields.back();
+    const std::size_t slash = last.rfind('/');
+    return (slash == last.npos ? last : last.substr(slash + 1)) == name ||
+           (fields.size() > 6 && fields[6] == name);
+}
+
+}  // namespace
+
+Making making_of(const Event& event) {
+    return {service_label(event.source),
+            std::string(plain_event_name(event.name)),
+            caller_account(event),
+            event.region,
+            event.parameters,
+            event.response};
+}
+
+Follower::Follower(Database& state, std::int64_t made_max)
+    : made_max_(made_max),
+      state_(state),
+      add_(state.prepare("INSERT OR IGNORE INTO made(actor, what, name, giver, region, role, "
+                         "session, record, root, story, parent, depth, certain, passed, since, "
+                         "valid) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)")),
+      of_actor_(state.prepare(
+          (std::string(kMadeRow) + "actor = ? AND since <= ? ORDER BY since DESC LIMIT 8")
+              .c_str())),
+      of_id_(state.prepare((std::string(kMadeRow) + "id = ?").c_str())),
+      known_(state.prepare("SELECT 1 FROM made WHERE actor = ? LIMIT 1")),
+      end_(state.prepare("INSERT OR IGNORE INTO ended VALUES(?,?,?,?,?)")),
+      issue_(state.prepare("INSERT OR IGNORE INTO issued VALUES(?,?,?)")),
+      link_(state.prepare("INSERT OR IGNORE INTO link VALUES(?,?,?)")),
+      lose_(state.prepare("INSERT OR IGNORE INTO unfollowed VALUES(?,?,?,?)")) {
+    Query count = state.prepare("SELECT (SELECT count(*) FROM made) + count(*) FROM unfollowed");
+    const auto counted = count.next();
+    count_ = counted.has_value() && counted.value() ? count.number(0) : 0;
+}
+
+Follower::Row Follower::row_of(const Query& query) {
+    Row row;
+    row.id = query.number(0);
+    row.giver = query.text(1);
+    row.name = query.text(2);
+    row.what = query.text(3);
+    row.region = query.text(4);
+    row.role = query.text(5);
+    row.session = query.text(6);
+    row.root = query.text(7);
+    row.story = query.text(8);
+    row.depth = query.number(9);
+    row.is_certain = query.number(10) != 0;
+    row.is_passed = query.number(11) != 0;
+    row.since = query.number(12);
+    return row;
+}
+
+Result<void> Follower::make(const Making& making, const Origin& origin, const std::string& why) {
+    if (makes_unnamed(making.service, making.operation)) {
+        return lose(making, origin, kNoWayBack);
+    }
+    if (!is_maker(making.service, making.operation)) {
+        return ok();
+    }
+    const std::vector<Made> made = made_by(making);
+    if (made.empty() || made.size() >= kMadeByOneMax) {
+        NARROWS_TRY(lose(making, origin, why.empty() ? kNoNames : why));
+    }
+    for (const Made& each : made) {
+        NARROWS_TRY(add(each, origin, false));
+    }
+    return ok();
+}
+
+Result<void> Follower::pass(const std::string& role, const Origin& origin) {
+    const Made passed{.what = "role",
+                      .name = role.substr(role.rfind('/') + 1),
+                      .verb = "passed on",
+                      .actor = role};
+    return add(passed, origin, true);
+}
+
+Result<void> Follower::add(const Made& made, const Origin& origin, bool is_passed) {
+    Row parent;
+    if (origin.parent != 0) {
+        NARROWS_TRY(of_id_.begin(origin.parent));
+        NARROWS_TRY(const bool found, of_id_.next());
+        parent = found ? row_of(of_id_) : Row();
+        of_id_.reset();
+    }
+    const std::int64_t depth = origin.parent == 0 ? 0 : parent.depth + 1;
+    if (count_ >= made_max_ || depth > kDepthMax) {
+        return full();
+    }
+    const std::string by = origin.by.empty() ? "the session" : origin.by;
+    const std::string story =
+        origin.parent == 0
+            ? fmt::format("{} {}, which {} {} in {} {}", made.what, made.name, by, made.verb,
+                          origin.by.empty() ? "operation" : "event", origin.record)
+            : fmt::format("{} {}, which was {} in event {} by {}", made.what, made.name, made.verb,
+                          origin.record, parent.story);
+    NARROWS_TRY(add_.run(made.actor, made.what, made.name, made.giver, made.region, made.role,
+                         origin.session, origin.record,
+                         origin.parent == 0 ? origin.record : parent.root, story, origin.parent,
+                         depth, origin.is_certain, is_passed, origin.since));
+    if (state_.changed() > 0) {
+        ++count_;
+        news_ = news_ == 0 ? origin.since : std::min(news_, origin.since);
+    }
+    return ok();
+}
+
+Result<void> Follower::lose(const Making& making, const Origin& origin, const std::string& why) {
+    if (count_ >= made_max_) {
+        return full();
+    }
+    NARROWS_TRY(
+        lose_.run(origin.record, making.service + ":" + making.operation, origin.session, why));
+    count_ += state_.changed();
+    return ok();
+}
+
+Result<void> Follower::full() {
+    return lose_.run(kUnfollowedLimit, "", "",
+                     fmt::format("there are more than {} things, or chains of more than {}: what "
+                                 "came after is not followed",
+                                 made_max_, kDepthMax));
+}
+
+Result<void> Follower::end(const Making& making, WallNs time, const std::string& record) {
+    for (const Made& each : ended_by(making)) {
+        NARROWS_TRY(end_.run(each.actor, each.region, time, kGraceNs, record));
+    }
+    for (const Made& each : made_by(making)) {
+        if (each.verb == "created") {
+            NARROWS_TRY(end_.run(each.actor, each.region, time, 0, record));
+        }
+    }
+    return ok();
+}
+
+Result<bool> Follower::is_known(const std::string& actor) {
+    NARROWS_TRY(known_.begin(actor));
+    NARROWS_TRY(const bool found, known_.next());
+    known_.reset();
+    return found;
+}
+
+Result<void> Follower::note(const Event& event) {
+    if (!event.error.empty() || count_ == 0) {
+        return ok();
+    }
+    if (!event.assumed.empty()) {
+        return note_issue(event);
+    }
+    const Making making = making_of(event);
+    const bool ends = is_ender(making.service, making.operation);
+    if (!ends && !is_maker(making.service, making.operation)) {
+        return ok();
+    }
+    for (const Made& each : ends ? ended_by(making) : made_by(making)) {
+        NARROWS_TRY(const bool known, is_known(each.actor));
+        if (known && (ends || each.verb == "created")) {
+            NARROWS_TRY(end_.run(each.actor, each.region, event.time,
+                                 ends ? kGraceNs : std::int64_t{0}, event.id));
+        }
+    }
+    return ok();
+}
+
+/// Credentials that were given out under a name that something followed has: by the service that
+/// gives it its own, or by somebody else.
+Result<void> Follower::note_issue(const Event& event) {
+    const std::string account = event.assumed.substr(0, event.assumed.find(':'));
+    const auto keys = texts_at(event.response, "credentials.accessKeyId");
+    const auto names = texts_at(event.parameters, "roleSessionName");
+    if (keys.empty() || names.empty()) {
+        return ok();
+    }
+    NARROWS_TRY(of_actor_.begin(session_actor(account, names.front()), event.time + kSlackNs));
+    for (;;) {
+        NARROWS_TRY(const bool found, of_actor_.next());
+        if (!found) {
+            return ok();
+        }
+        const Row row = row_of(of_actor_);
+        const bool is_own = event.is_service && event.invoked_by == row.giver &&
+                            (row.role.empty() || row.role == event.assumed);
+        NARROWS_TRY(issue_.run(keys.front(), is_own ? row.id : std::int64_t{0}, event.time));
+    }
+}
+
+std::int64_t Follower::rank_of(const Event& event, const std::string& actor, const Row& row) {
+    if (row.giver.empty()) {
+        return actor.starts_with("key/") ? by_key : row.is_passed ? by_role : by_origin;
+    }
+    if (!row.role.empty() && row.role != event.principal) {
+        return 0;
+    }
+    if (!event.issued_to.empty()) {
+        return is_arn_of(event.issued_to, row.name, row.region, caller_account(event)) ? by_proof
+                                                                                       : 0;
+    }
+    return event.is_instance && row.what == "instance" ? by_proof : by_name;
+}
+
+Result<void> Follower::candidates(const Event& event, const std::string& actor, Followed& best) {
+    NARROWS_TRY(of_actor_.begin(actor, event.time + kSlackNs));
+    for (;;) {
+        NARROWS_TRY(const bool found, of_actor_.next());
+        if (!found) {
+            return ok();
+        }
+        const Row row = row_of(of_actor_);
+        const std::int64_t rank = rank_of(event, actor, row);
+        if (rank == 0) {
+            continue;
+        }
+        NARROWS_TRY(link_.run(event.id, row.id, rank));
+        if (best.made == 0 || rank < best.rank) {
+            best = {row.id, static_cast<Rank>(rank), row.is_certain && rank <= by_origin,
+                    row.session, row.story};
+        }
+    }
+}
+
+Result<Follower::Followed> Follower::follow(const Event& event) {
+    Followed best;
+    if (count_ == 0) {
+        return best;
+    }
+    if (!event.key_id.empty()) {
+        NARROWS_TRY(candidates(event, key_actor(event.key_id), best));
+    }
+    if (!event.session_name.empty()) {
+        NARROWS_TRY(
+            candidates(event, session_actor(caller_account(event), event.session_name), best));
+    }
+    if (!event.principal.empty()) {
+        NARROWS_TRY(candidates(event, event.principal, best));
+    }
+    // A role that was passed on may be shared: what it makes is not the session's doing.
+    if (best.made != 0 && best.rank != by_role && event.error.empty()) {
+        const Origin origin{.session = best.session,
+                            .record = event.id,
+                            .since = event.time,
+                            .parent = best.made,
+                            .is_certain = best.is_certain};
+        NARROWS_TRY(make(making_of(event), origin, ""));
+    }
+    return best;
+}
+
+WallNs Follower::take_news() {
+    return std::exchange(news_, 0);
+}
+
+}  // namespace narrows::reconcile

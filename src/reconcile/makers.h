@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/value.h"
+
+/// What operations make that then acts by itself, and how its calls look in a trail. Pure; a table,
+/// reviewed by hand against each service's API reference and
+/// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+/// Only what a trail names with a name that leads back to the operation is in it: the role session
+/// names that EC2, Lambda, ECS and CodeBuild give, roles, users, keys.
+namespace narrows::reconcile {
+
+/// An operation, as a record or an event has it. Must outlive what is asked of it.
+struct Making {
+    std::string service;    ///< the catalogue's name, or the first label of an event's source
+    std::string operation;  ///< without an API's version
+    std::string account;
+    std::string region;
+    const codec::Value& request;
+    const codec::Value& answer;  ///< null: not known
+};
+
+struct Made {
+    std::string what;    ///< "instance", "function", "task", "build", "role", "user", "key"
+    std::string name;    ///< "i-0abc…"
+    std::string verb;    ///< what was done to it: "created", "changed", "asked for"
+    std::string actor;   ///< see session_actor, principal_of, key_actor
+    std::string giver;   ///< "ec2.amazonaws.com": the service that gives it its credentials, or ""
+    std::string region;  ///< "": names are the account's, whatever the region
+    std::string role;    ///< principal in which it acts, where that is known
+};
+
+/// Most names of one operation that are taken; the rest is `cut`.
+inline constexpr std::size_t kMadeByOneMax = 4'096;
+
+/// What acts from now on. Empty: nothing, or nothing of it could be read.
+std::vector<Made> made_by(const Making& making);
+/// Whether operations of that name are in the table.
+bool is_maker(std::string_view service, std::string_view operation);
+/// Whether it makes something that acts, whose calls no name in a trail leads back to it.
+bool makes_unnamed(std::string_view service, std::string_view operation);
+/// Actors that end with it, with their regions; nothing else of them is filled in.
+std::vector<Made> ended_by(const Making& ending);
+bool is_ender(std::string_view service, std::string_view operation);
+
+/// Who acts: "123456789012:session/NAME" for a role session of that name, "key/AKIA…"; beside
+/// these principal_of's "123456789012:role/NAME" and "123456789012:user/NAME".
+std::string session_actor(std::string_view account, std::string_view session_name);
+std::string key_actor(std::string_view key_id);
+
+/// A recorded answer: JSON or XML; ErrorCode::invalid if it is neither.
+Result<codec::Value> read_answer(std::string_view body);
+
+/// Texts and numbers at "a.b", whatever the case of letters, of all members of lists; AWS's
+/// wrappers ("item", "items", "member", "…Result", "…Response") are passed through. At most
+/// kMadeByOneMax.
+std::vector<std::string> texts_at(const codec::Value& value, std::string_view path);
+
+}  // namespace narrows::reconcile
