@@ -79,6 +79,7 @@ codec::Map session_value(const Runtime& runtime, const session::Session& session
     map.emplace("started_at", rfc3339(terms.started_at));
     map.emplace("expires_at", rfc3339(terms.expires_at));
     map.emplace("active", !session.over(runtime.clock).has_value());
+    map.emplace("findings", session.findings());
     codec::List connections;
     for (const session::Connection& granted : terms.connections) {
         connections.emplace_back(granted.name);

@@ -137,6 +137,24 @@ TEST_F(MatcherTest, who_else_it_may_be) {
     EXPECT_EQ(taken(made), "stray");
 }
 
+TEST_F(MatcherTest, the_trails_answer_tells_what_was_made_where_the_record_does_not) {
+    recorded(1, "of one", 10, 12);
+    Event made = event("one", 11);
+    made.source = "ec2.amazonaws.com";
+    made.name = "RunInstances";
+    made.response = codec::Map{{"instancesSet", codec::Map{{"instanceId", "i-1"}}}};
+    EXPECT_EQ(taken(made), "matched");
+    Event acts = event("two", 20);
+    acts.key_id = "ASIAINSTANCE";
+    acts.session_name = "i-1";
+    acts.principal = "1:role/other";
+    EXPECT_EQ(taken(acts), "consequence");
+    Query query = state_.prepare("SELECT session, root FROM made WHERE name = 'i-1'");
+    EXPECT_TRUE(query.next().value());
+    EXPECT_EQ(query.text(0), "ns-a");
+    EXPECT_EQ(query.text(1), "3/1");
+}
+
 TEST_F(MatcherTest, a_service_that_acts_for_nobody_on_record_is_no_consequence) {
     Event made = event("for somebody else in the role", 50);
     made.key_id = "ASIAOTHER";

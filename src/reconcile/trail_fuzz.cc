@@ -5,6 +5,7 @@
 #include "base/rfc3339.h"
 #include "reconcile/digest.h"
 #include "reconcile/events.h"
+#include "reconcile/follower.h"
 #include "reconcile/inflate.h"
 #include "reconcile/names.h"
 
@@ -18,7 +19,9 @@ std::vector<std::string> events_in(std::string_view text, std::size_t size) {
     std::vector<std::string> events;
     EventSplitter splitter([&](std::string_view event) -> Result<void> {
         events.emplace_back(event);
-        static_cast<void>(read_event(event));
+        if (const auto read = read_event(event); read.has_value()) {
+            static_cast<void>(made_by(making_of(read.value())));
+        }
         return ok();
     });
     Result<void> fed = ok();
@@ -41,6 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(parse_file_name(as_text(bytes)));
     static_cast<void>(parse_rfc3339(as_text(bytes)));
     static_cast<void>(principal_of(as_text(bytes)));
+    if (const auto answer = read_answer(as_text(bytes)); answer.has_value()) {
+        const codec::Value none;
+        static_cast<void>(made_by({"ec2", "RunInstances", "1", "r", none, answer.value()}));
+    }
     Inflater inflater(1 << 20, [](ByteView) -> Result<void> { return ok(); });
     if (inflater.feed(bytes).has_value()) static_cast<void>(inflater.finish());
     return 0;

@@ -131,6 +131,10 @@ class Session {
     std::optional<std::string> over(const Clock& clock) const;
     bool is_active() const { return !ended_; }
     std::uint32_t in_flight() const;
+    /// Credentials that stood in its answers in the clear, since this object was made; what they
+    /// are is on record alone.
+    void add_findings(std::uint64_t count) { findings_ += count; }
+    std::uint64_t findings() const { return findings_; }
 
     /// From now on nothing begins, and everything registered with on_end is cut. The first call
     /// decides the ending; later ones return false.
@@ -159,6 +163,7 @@ class Session {
     const Terms terms_;
     const std::shared_ptr<recording::PartLog> log_;
     std::vector<std::unique_ptr<Usage>> usage_;
+    std::atomic<std::uint64_t> findings_ = 0;
     std::atomic<bool> ended_ = false;
     std::atomic<bool> closing_ = false;
     mutable std::mutex mutex_;

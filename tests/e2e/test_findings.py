@@ -39,6 +39,8 @@ def session(behind, module_folder):
     found = client("dynamodb", gateway.agents_url, made.credentials()).get_item(TableName="t", Key={"id": {"S": "x"}})
     assert KEY in found["Item"]["note"]["S"]
     made.metrics = gateway.api("GET", "/metrics").text
+    made.live = [gateway.command("session", "show", made.id, *more)
+                 for more in ([], ["--json"])]
     assert gateway.end(made).status_code == 200
     yield made
     gateway.stop()
@@ -67,3 +69,37 @@ def test_people_and_tools_are_told(session):
     told = [each for event in events for each in event.get("unmapped", {}).get("result", {}).get("findings", [])]
     assert len(told) == 7
     assert "narrows_findings_total 7" in session.metrics
+
+
+def test_a_sessions_findings_are_listed_and_counted(session):
+    """The gateway counts and cannot say more; who has the key reads a line each."""
+    people, tools = session.live
+    assert people.returncode == tools.returncode == 0, people.stderr
+    assert "findings     7 in its answers since the gateway started" in people.stdout
+    assert f"narrows recording show {session.id} --key" in people.stdout and KEY not in people.stdout
+    assert json.loads(tools.stdout)["findings"] == 7 and KEY not in tools.stdout
+
+    command = ("recording", "show", session.id, "--data-dir", session.gateway.data_dir)
+    shown = session.gateway.command(*command).stdout
+    listed = shown[shown.index("Findings: 7 in its answers"):shown.index("What this recording cannot show")].splitlines()[1:]
+    expected = [(kind, at, key) for _, found in BODIES.values() for kind, at, key in found] + [("access-key-id", None, KEY)]
+    assert len([line for line in listed if line.strip()]) == len(expected) == 7
+    for line, (kind, at, key) in zip(listed, expected):
+        assert f": {kind}{' ' + key if key else ''}, at byte" in line and (at is None or line.endswith(f" {at} of the answer"))
+
+    found = [json.loads(line) for line in session.gateway.command(*command, "--json").stdout.splitlines()]
+    found = [line for line in found if line["type"] == "findings"]
+    assert len(found) == 1 and found[0]["count"] == 7 and found[0]["sealed"] == 0
+    assert [(each["kind"], each.get("key_id")) for each in found[0]["findings"]] == [(kind, key) for kind, _, key in expected]
+    assert {each["operation"] for each in found[0]["findings"]} == {"s3:GetObject", "dynamodb:GetItem"}
+
+
+def test_without_a_key_findings_are_not_known_and_that_is_said(session, tmp_path):
+    other = session.gateway.data_dir / "reviewer.key"
+    hidden = other.rename(tmp_path / "reviewer.key")
+    try:
+        shown = session.gateway.command("recording", "show", session.id, "--data-dir", session.gateway.data_dir).stdout
+    finally:
+        hidden.rename(other)
+    answers = len(BODIES) + 1
+    assert "Findings: 0 in its answers" in shown and f"not known of {answers} answers, which no key given here opens" in shown

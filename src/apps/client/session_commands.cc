@@ -32,6 +32,14 @@ void print_line(const Output& to, const codec::Value& session) {
                text("principal"), text("task"));
 }
 
+/// The gateway counts while it can see; what it has recorded it cannot read.
+std::string findings_words(const codec::Value& session) {
+    return fmt::format(
+        "{} in its answers since the gateway started; which, and all of earlier "
+        "starts, only a reviewer's key tells: narrows recording show {} --key FILE",
+        session.number("findings"), session.text("session"));
+}
+
 /// The sessions of the gateway's answer; refused if that has none.
 Result<codec::List> active_sessions(const SessionOptions& options) {
     NARROWS_TRY(const Operator gateway, Operator::make(options.to));
@@ -203,6 +211,7 @@ int run_session_show(const SessionOptions& options, const Output& to) {
         line("started", session.text("started_at"));
         line("until", session.text("expires_at"));
         line("active", session.truth("active") ? "yes" : "no");
+        line("findings", findings_words(session));
         return kHeld;
     }
     return failed(to,

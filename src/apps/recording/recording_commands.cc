@@ -15,6 +15,7 @@
 #include "apps/recording/story.h"
 #include "codec/json.h"
 #include "codec/text.h"
+#include "review/findings.h"
 #include "review/limits.h"
 #include "review/recording.h"
 
@@ -59,12 +60,14 @@ int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostrea
     (*header.as<codec::Map>())["type"] = "session";
     print_json(out, header);
     review::Limits limits;
+    review::Findings findings;
     const review::RecordingSink sink{[&](const review::EventView& event) {
                                          limits.add(event);
                                          print_json(out, json_of(event));
                                      },
                                      [&](const review::OperationView& operation) {
                                          limits.add(operation);
+                                         findings.add(operation);
                                          if (!is_left_out(options, operation)) {
                                              print_json(out, operation_json(options, operation));
                                          }
@@ -74,6 +77,7 @@ int show_json(const RecordingOptions& options, const Chosen& chosen, std::ostrea
     if (!read) {
         return failed(read.error(), err);
     }
+    print_json(out, review::json_of(findings));
     codec::List sentences;
     for (std::string& each : limits.sentences(io::posix(), chosen.data_dir)) {
         sentences.emplace_back(std::move(each));
@@ -88,6 +92,7 @@ int tell(const RecordingOptions& options, const Chosen& chosen, std::ostream& ou
     Story story(out, {wants_colour(out), options.bodies, options.operation.has_value()});
     story.header(chosen.session);
     review::Limits limits;
+    review::Findings findings;
     bool found = false;
     const review::RecordingSink sink{
         [&](const review::EventView& event) {
@@ -99,6 +104,7 @@ int tell(const RecordingOptions& options, const Chosen& chosen, std::ostream& ou
         },
         [&](const review::OperationView& operation) {
             limits.add(operation);
+            findings.add(operation);
             if (!is_left_out(options, operation)) {
                 found = true;
                 before(operation.time);
@@ -115,6 +121,7 @@ int tell(const RecordingOptions& options, const Chosen& chosen, std::ostream& ou
         return kExitUsage;
     }
     if (!options.operation) {
+        story.findings(review::lines_of(findings));
         story.cannot_show(limits.sentences(io::posix(), chosen.data_dir));
     }
     return kExitHeld;

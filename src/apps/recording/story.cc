@@ -284,6 +284,13 @@ void Story::body(const char* name, const review::BodyView& body) {
     }
 }
 
+void Story::findings(const std::vector<std::string>& lines) {
+    fmt::print(out_, "\n{}\n", paint(kBold, "Findings: " + lines.front()));
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+        fmt::print(out_, "  - {}\n", printable(lines[i]));
+    }
+}
+
 void Story::cannot_show(const std::vector<std::string>& sentences) {
     fmt::print(out_, "\n{}\n", paint(kBold, "What this recording cannot show"));
     for (const std::string& sentence : sentences) {

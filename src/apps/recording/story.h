@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "review/recording.h"
 
@@ -20,6 +21,8 @@ class Story {
     void header(const review::SessionSummary& session);
     void event(const review::EventView& event);
     void operation(const review::OperationView& operation);
+    /// Lines of review::lines_of, which are never none.
+    void findings(const std::vector<std::string>& lines);
     void cannot_show(const std::vector<std::string>& sentences);
 
   private:

@@ -176,6 +176,7 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     delivery.leaks.finish();
     if (delivery.leaks.total() > 0) {
         services_.findings += delivery.leaks.total();
+        caller_.session->add_findings(delivery.leaks.total());
         fields.emplace("findings", findings_of(delivery.leaks));
         fields.emplace("findings_total", delivery.leaks.total());
     }
