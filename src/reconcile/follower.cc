@@ -32,17 +32,19 @@ std::string caller_account(const Event& event) {
                                  : event.account;
 }
 
-/// "arn:aws:lambda:us-east-1:123456789012:function:f" of "f": the fields of an ARN, and its name.
+/// Whether it is an ARN of the same kind of thing, whichever.
+bool is_kind_of(std::string_view arn, std::string_view what) {
+    const std::string kind = ":" + std::string(what);
+    return arn.find(kind + ":") != arn.npos || arn.find(kind + "/") != arn.npos;
+}
+
+/// "arn:aws:lambda:us-east-1:123456789012:function:f" of "f".
 bool is_arn_of(std::string_view arn, std::string_view name, std::string_view region,
                std::string_view account) {
     const auto fields = codec::split(arn, ':');
-    if (fields.size() < 6 || fields[4] != account || (!region.empty() && fields[3] != region)) {
-        return false;
-    }
-    const std::string_view last = fields.back();
-    const std::size_t slash = last.rfind('/');
-    return (slash == last.npos ? last : last.substr(slash + 1)) == name ||
-           (fields.size() > 6 && fields[6] == name);
+    const std::string_view before = arn.substr(0, arn.size() - std::min(arn.size(), name.size()));
+    return fields.size() >= 6 && fields[4] == account && (region.empty() || fields[3] == region) &&
+           arn.ends_with(name) && (before.ends_with(':') || before.ends_with('/'));
 }
 
 }  // namespace
@@ -66,6 +68,8 @@ Follower::Follower(Database& state, std::int64_t made_max)
           (std::string(kMadeRow) + "actor = ? AND since <= ? ORDER BY since DESC LIMIT 8")
               .c_str())),
       of_id_(state.prepare((std::string(kMadeRow) + "id = ?").c_str())),
+      passed_(state.prepare(
+          "SELECT 1 FROM made WHERE actor = ? AND session = ? AND passed = 1 LIMIT 1")),
       known_(state.prepare("SELECT 1 FROM made WHERE actor = ? LIMIT 1")),
       end_(state.prepare("INSERT OR IGNORE INTO ended VALUES(?,?,?,?,?)")),
       issue_(state.prepare("INSERT OR IGNORE INTO issued VALUES(?,?,?)")),
@@ -102,8 +106,11 @@ Result<void> Follower::make(const Making& making, const Origin& origin, const st
         return ok();
     }
     const std::vector<Made> made = made_by(making);
-    if (made.empty() || made.size() >= kMadeByOneMax) {
-        NARROWS_TRY(lose(making, origin, why.empty() ? kNoNames : why));
+    if (made.empty()) {
+        return lose(making, origin, why.empty() ? kNoNames : why);
+    }
+    if (made.size() >= kMadeByOneMax) {
+        return full();
     }
     for (const Made& each : made) {
         NARROWS_TRY(add(each, origin, false));
@@ -112,6 +119,12 @@ Result<void> Follower::make(const Making& making, const Origin& origin, const st
 }
 
 Result<void> Follower::pass(const std::string& role, const Origin& origin) {
+    NARROWS_TRY(passed_.begin(role, origin.session));
+    NARROWS_TRY(const bool is_known, passed_.next());
+    passed_.reset();
+    if (is_known) {
+        return ok();
+    }
     const Made passed{.what = "role",
                       .name = role.substr(role.rfind('/') + 1),
                       .verb = "passed on",
@@ -160,10 +173,11 @@ Result<void> Follower::lose(const Making& making, const Origin& origin, const st
 }
 
 Result<void> Follower::full() {
-    return lose_.run(kUnfollowedLimit, "", "",
-                     fmt::format("there are more than {} things, or chains of more than {}: what "
-                                 "came after is not followed",
-                                 made_max_, kDepthMax));
+    return lose_.run(
+        kUnfollowedLimit, "", "",
+        fmt::format("there are more than {} things, or {} of one operation, or chains of "
+                    "more than {}: what came after is not followed",
+                    made_max_, kMadeByOneMax, kDepthMax));
 }
 
 Result<void> Follower::end(const Making& making, WallNs time, const std::string& record) {
@@ -236,7 +250,7 @@ std::int64_t Follower::rank_of(const Event& event, const std::string& actor, con
     if (!row.role.empty() && row.role != event.principal) {
         return 0;
     }
-    if (!event.issued_to.empty()) {
+    if (is_kind_of(event.issued_to, row.what)) {
         return is_arn_of(event.issued_to, row.name, row.region, caller_account(event)) ? by_proof
                                                                                        : 0;
     }

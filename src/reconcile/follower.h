@@ -51,6 +51,7 @@ class Follower {
     /// Takes what an operation made that succeeded. `why` says what is wrong if nothing in it tells
     /// the names.
     Result<void> make(const Making& making, const Origin& origin, const std::string& why);
+    /// The first time that a session does is what counts.
     Result<void> pass(const std::string& role, const Origin& origin);
     /// Takes what an operation ended that succeeded, or replaced by another of that name.
     Result<void> end(const Making& making, WallNs time, const std::string& record);
@@ -104,6 +105,7 @@ class Follower {
     Query add_;
     Query of_actor_;
     Query of_id_;
+    Query passed_;
     Query known_;
     Query end_;
     Query issue_;

@@ -71,6 +71,35 @@ TEST_F(FollowerTest, a_name_alone_could_be_and_proof_is_certain) {
     EXPECT_EQ(followed(made).made, 0) << "another account's";
 }
 
+TEST_F(FollowerTest, an_arn_of_another_kind_neither_proves_nor_refutes) {
+    Event made = event("a", 30, "i-1", "any");
+    made.issued_to = "arn:aws:autoscaling:us-east-1:1:autoScalingGroup/g";
+    EXPECT_EQ(followed(made).rank, Follower::by_name);
+    const codec::Value none;
+    const codec::Value build = codec::Map{{"build", codec::Map{{"id", "project:12-34"}}}};
+    EXPECT_TRUE(follower_.make({"codebuild", "StartBuild", "1", "us-east-1", none, build},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    made = event("b", 30, "AWSCodeBuild-12-34", "any");
+    made.issued_to = "arn:aws:codebuild:us-east-1:1:build/project:12-34";
+    EXPECT_EQ(followed(made).rank, Follower::by_proof);
+    made.issued_to = "arn:aws:codebuild:us-east-1:1:build/project:56-12-34";
+    EXPECT_EQ(followed(made).made, 0);
+}
+
+TEST_F(FollowerTest, a_role_that_is_passed_often_is_one_row_a_session) {
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(follower_.pass(
+            "1:role/p", {.session = "ns-b", .record = std::to_string(i), .since = at(20 + i)}));
+    }
+    EXPECT_TRUE(follower_.pass("1:role/p", {.session = "ns-c", .record = "9", .since = at(40)}));
+    Query made = state_.prepare("SELECT session, record FROM made WHERE passed = 1 ORDER BY id");
+    EXPECT_TRUE(made.next().value());
+    EXPECT_EQ(made.text(1), "0");
+    EXPECT_TRUE(made.next().value());
+    EXPECT_EQ(made.text(0), "ns-c");
+    EXPECT_FALSE(made.next().value());
+}
+
 TEST_F(FollowerTest, what_only_looks_alike_is_not_taken) {
     Event made = event("a", 30, "i-1", "any");
     made.account = "2";

@@ -34,7 +34,7 @@ struct Made {
     std::string role;    ///< principal in which it acts, where that is known
 };
 
-/// Most names of one operation that are taken; the rest is `cut`.
+/// Most names of one operation that are taken.
 inline constexpr std::size_t kMadeByOneMax = 4'096;
 
 /// What acts from now on. Empty: nothing, or nothing of it could be read.

@@ -281,7 +281,10 @@ Result<bool> Matcher::by_leaked_key(const Event& event, const std::string& file)
 }
 
 bool Matcher::is_own(const Event& event, const Principal& assumed) const {
-    const bool is_refused = assumed.why == "connection" && !event.error.empty();
+    // Of a refused one CloudTrail may leave out which role it was.
+    const bool is_unnamed =
+        event.source == "sts.amazonaws.com" && event.name == "AssumeRole" && event.assumed.empty();
+    const bool is_refused = (assumed.why == "connection" || is_unnamed) && !event.error.empty();
     // What is then done with the credentials is a bypass all the same.
     const bool is_check =
         assumed.why == "connection" && event.parameters.text("sourceIdentity") == kConnectionCheck;

@@ -222,7 +222,15 @@ TEST_F(MatcherTest, assumed_roles) {
     made.id = "refused";
     made.error = "AccessDenied";
     EXPECT_EQ(taken(made), "own");
+    made.id = "refused, and the role left out";
+    made.assumed.clear();
+    EXPECT_EQ(taken(made), "own");
+    made.id = "granted, and the role left out";
+    made.error.clear();
+    EXPECT_EQ(taken(made), "stray");
     made.id = "refused to somebody else";
+    made.error = "AccessDenied";
+    made.assumed = "1:role/agents";
     made.principal = "1:user/mallory";
     EXPECT_EQ(taken(made), "stray");
 }
