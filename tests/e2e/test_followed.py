@@ -1,13 +1,14 @@
 """What sessions create and what then acts in the account: every event of it is told as what it is, and no other."""
 
 import datetime
+import json
 
 import pytest
 
 from harness.emulator import ACCOUNT, ROLE_ARN, Emulator, client
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.trail import Caller, Recorded, event, lowered, user
-from test_reconcile import TRUST, Written, minute, packed_code, reconcile
+from test_reconcile import TRUST, Written, minute, packed_code, peak_mib, reconcile
 
 FUNCTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-functions"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-instances"
@@ -275,3 +276,23 @@ def test_what_an_earlier_run_could_not_open_is_looked_at_again(recorded, tmp_pat
     assert said.findings() == [("bypass", bypass["eventID"])]
     assert [line["resource"] for line in said.of("consequence")] == [session.instances[0]]
     assert said.summary["matched"] == said.summary["operations"] and said.of("note") == []
+
+
+def acting(count, caller, when):
+    """Calls of one instance, by the hundred thousand."""
+    made = event("sqs", "ListQueues", delivered(caller), when)
+    before, after = json.dumps(made).encode().split(made["eventID"].encode())
+    for which in range(count):
+        yield before + b"%036d" % which + after
+
+
+def test_memory_is_bounded_however_much_is_followed(recorded, tmp_path):
+    session, at = recorded.session_done, recorded.recorded.last + SECOND
+    count = 100_000
+    written = Written(tmp_path / "trail")
+    caller = Caller("ASIAINSTANCE00000001", session.instances[0], role=OTHER_ROLE)
+    written.trail.stream(acting(count, caller, at), minute(written.now))
+    written.hour(recorded.recorded.events(), recorded.recorded.assumed())
+    code, lines, peak = peak_mib(recorded, written, tmp_path)
+    assert code == 0 and [line["count"] for line in lines if line["type"] == "consequence"] == [count]
+    assert peak < 96, "the state's cache of 16 MiB, and as much for each of SQLite's sorters"
