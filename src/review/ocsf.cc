@@ -129,7 +129,7 @@ Value resource_of(const ResourceView& resource) {
     return map;
 }
 
-codec::List headers_of(const Value& head) {
+codec::List header_objects(const Value& head) {
     codec::List all;
     const codec::List* headers = member(head, "headers").as<codec::List>();
     for (const Value& each : headers == nullptr ? codec::List{} : *headers) {
@@ -160,7 +160,7 @@ Map http_request_of(const Value& intent) {
         url["hostname"] = host;
     }
     Map map{{"url", std::move(url)},
-            {"http_headers", headers_of(request)},
+            {"http_headers", header_objects(request)},
             {"user_agent", header(request, "user-agent")}};
     if (is_method(request.text("method"))) {
         map["http_method"] = request.text("method");
@@ -346,7 +346,7 @@ void OcsfExporter::add_http(Map& event, const OperationView& operation) const {
     }
     const Value& head = member(operation.head, "observed");
     const Value& outcome = member(operation.outcome, "observed");
-    Map response{{"code", head.number("status")}, {"http_headers", headers_of(head)}};
+    Map response{{"code", head.number("status")}, {"http_headers", header_objects(head)}};
     if (const std::string type = header(head, "content-type"); !type.empty()) {
         response["content_type"] = type;
     }
