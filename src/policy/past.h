@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,7 +22,8 @@ struct Past {
     bool assumes_role = false;  ///< so that AWS can enforce a scope once more
     /// Accesses as recorded; as context, the keys that can be worked out from the record.
     model::Operation operation;
-    Facts facts;  ///< of the session, at the operation's time
+    std::optional<model::Operation> carried;  ///< by a URL among its parameters; decided on as well
+    Facts facts;                              ///< of the session, at the operation's time
     model::Decision decided;
     /// The decision was a scope's. What was refused before or beside it stays refused, whatever a
     /// scope says.

@@ -57,6 +57,14 @@ bool denied_for_certain(const Explanation& explanation) {
     return false;
 }
 
+Again decide_one(const Scope& scope, const Past& past, const Facts& facts) {
+    Explanation explained = explain(scope, past.operation, facts);
+    Again again{Change::none, std::move(explained.decision), ""};
+    if (!denied_for_certain(explained)) again.missing = missing_of(scope, past, explained, facts);
+    if (again.now.allowed() && again.missing.empty()) again.missing = past.cut;
+    return again;
+}
+
 }  // namespace
 
 const char* name_of(Change change) {
@@ -77,10 +85,12 @@ Again decide_again(const Scope& scope, const Past& past, bool enforced_again) {
     if (!past.by_scope) return {Change::none, past.decided, ""};
     Facts facts = past.facts;
     facts.enforced_again = enforced_again;
-    Explanation explained = explain(scope, past.operation, facts);
-    Again again{Change::none, std::move(explained.decision), ""};
-    if (!denied_for_certain(explained)) again.missing = missing_of(scope, past, explained, facts);
-    if (again.now.allowed() && again.missing.empty()) again.missing = past.cut;
+    Again again = decide_one(scope, past, facts);
+    if (past.carried && again.now.allowed() && again.missing.empty()) {
+        Past other = past;
+        other.operation = *past.carried;
+        again = decide_one(scope, other, facts);
+    }
     if (!again.missing.empty()) {
         again.change = Change::undecidable;
     } else if (again.now.allowed() != past.decided.allowed()) {

@@ -90,12 +90,12 @@ bool is_no_value(std::string_view text) {
                        [&](std::string_view word) { return text.find(word) != text.npos; });
 }
 
-/// Times and encoded bytes are written in several forms.
+/// Times and encoded bytes are written in several forms; AWS gets signed URLs of the gateway's.
 bool has_many_forms(std::string_view name) {
     constexpr std::array kEnds = std::to_array<std::string_view>(
         {"time",    "date",       "timestamp", "before",   "after",  "since",  "until",
          "expires", "expiration", "md5",       "checksum", "crc32",  "crc32c", "sha1",
-         "sha256",  "body",       "blob",      "document", "policy", "token"});
+         "sha256",  "body",       "blob",      "document", "policy", "token",  "signedurl"});
     const std::string lower = codec::lower(name);
     return std::any_of(kEnds.begin(), kEnds.end(),
                        [&](std::string_view end) { return lower.ends_with(end); });

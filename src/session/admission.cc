@@ -34,22 +34,39 @@ policy::Facts facts_of(const Terms& terms, const Connection& connection, WallNs 
     return facts;
 }
 
-/// The scope's word; of several regions each must be allowed, and the first that is not decides.
-Decision decide_by_scope(const Session& session, const Connection& connection, const Asked& asked,
-                         WallNs now) {
-    const policy::Facts facts = facts_of(session.terms(), connection, now);
+/// Of several regions each must be allowed, and the first that is not decides.
+Decision decide_in_regions(const policy::Scope& scope, const Asked& asked,
+                           const policy::Facts& facts) {
     if (asked.regions.empty()) {
-        return policy::decide(connection.scope, *asked.operation, facts);
+        return policy::decide(scope, *asked.operation, facts);
     }
     model::Operation operation = *asked.operation;
     Decision decision;
     for (const std::string& region : asked.regions) {
         operation.context["aws:requestedregion"] = {region};
-        decision = policy::decide(connection.scope, operation, facts);
+        decision = policy::decide(scope, operation, facts);
         if (!decision.allowed()) {
             break;
         }
     }
+    return decision;
+}
+
+/// The scope's word; what is carried along must be allowed as if it had been asked by itself.
+Decision decide_by_scope(const Session& session, const Connection& connection, const Asked& asked,
+                         WallNs now) {
+    const policy::Facts facts = facts_of(session.terms(), connection, now);
+    Decision decision = decide_in_regions(connection.scope, asked, facts);
+    if (!asked.carried || !decision.allowed()) {
+        return decision;
+    }
+    Decision other = policy::decide(connection.scope, asked.carried->operation, facts);
+    const std::string of = fmt::format("Of the URL in {}: {}", asked.carried->parameter, other.why);
+    if (!other.allowed()) {
+        other.why = of;
+        return other;
+    }
+    decision.why += " " + of;
     return decision;
 }
 

@@ -40,6 +40,15 @@ struct Seen {
     codec::Map stated;                       ///< what the client says of itself
 };
 
+/// Another operation that a request carries as a presigned URL: its target calls it in turn, with
+/// the same credentials.
+struct Carried {
+    std::string parameter;  ///< that holds the URL: "PresignedUrl"
+    std::string region;     ///< that it is for
+    std::string host;       ///< of the URL that goes to the target
+    model::Operation operation;
+};
+
 /// One thing asked of one connection.
 struct Asked {
     Seen seen;
@@ -50,6 +59,7 @@ struct Asked {
     std::string catalogue;            ///< digest of the catalogue that decoded it
     /// More than one if it is for several regions at once; the scope must allow each of them.
     std::vector<std::string> regions;
+    std::optional<Carried> carried;  ///< the scope must allow it, too
 };
 
 /// Operations in flight in the whole process. Thread-safe.

@@ -159,6 +159,29 @@ TEST_F(Admission, what_the_scope_does_not_allow_is_on_record_without_a_permit) {
     EXPECT_EQ(records[1].observed().find("decision")->text("verdict"), "deny");
 }
 
+TEST_F(Admission, what_a_request_carries_must_be_allowed_as_well) {
+    const SessionPtr one = session({});
+    for (const char* inside : {"s3:GetObject", "sqs:SendMessage"}) {
+        Asked question = asked("s3:GetObject");
+        question.carried = {"PresignedUrl", "eu-west-1", "h", *asked(inside).operation};
+        const auto admission = admit(one, std::move(question));
+        const bool allowed = std::string(inside) == "s3:GetObject";
+        EXPECT_EQ(admission.value().permit.has_value(), allowed);
+        EXPECT_EQ(admission.value().decision.action, inside);
+        EXPECT_NE(admission.value().decision.why.find(
+                      "Of the URL in PresignedUrl: " + std::string(inside) + " on "),
+                  std::string::npos);
+    }
+    Asked neither = asked("sqs:SendMessage");
+    neither.carried = {"PresignedUrl", "eu-west-1", "h", *asked("s3:GetObject").operation};
+    EXPECT_FALSE(admit(one, std::move(neither)).value().permit.has_value());
+    const std::vector<Record> records = recorder.records(one->log().no());
+    const codec::Value& carried = *records[1].payload.find("derived")->find("carried");
+    EXPECT_EQ(carried.text("region"), "eu-west-1");
+    EXPECT_EQ(carried.text("parameter"), "PresignedUrl");
+    EXPECT_EQ(carried.find("access")->as<codec::List>()->front().text("action"), "s3:GetObject");
+}
+
 TEST_F(Admission, nothing_is_allowed_after_the_end_or_the_expiry) {
     const SessionPtr ended = session({});
     ended->end({"killed", "ci", std::nullopt});

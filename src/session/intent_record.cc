@@ -112,14 +112,26 @@ codec::Value parameters_value(const codec::Value& parameters) {
     return value;
 }
 
-codec::Map derived_value(const model::Operation& operation, const std::string& catalogue) {
+codec::Map operation_value(const model::Operation& operation) {
     codec::Map derived;
     derived.emplace("service", operation.service);
     derived.emplace("operation", operation.name);
     derived.emplace("effect", model::name_of(operation.effect));
     derived.emplace("access", access_value(operation));
     derived.emplace("parameters", parameters_value(operation.parameters));
-    derived.emplace("catalogue", catalogue);
+    return derived;
+}
+
+codec::Map derived_value(const Asked& asked) {
+    codec::Map derived = operation_value(*asked.operation);
+    derived.emplace("catalogue", asked.catalogue);
+    if (asked.carried) {
+        codec::Map carried = operation_value(asked.carried->operation);
+        carried.emplace("parameter", asked.carried->parameter);
+        carried.emplace("region", asked.carried->region);
+        carried.emplace("host", asked.carried->host);
+        derived.emplace("carried", std::move(carried));
+    }
     return derived;
 }
 
@@ -148,7 +160,7 @@ codec::Value intent_payload(recording::Sequence op, const std::string& connectio
     codec::Map payload;
     payload.emplace("observed", std::move(observed));
     if (asked.operation) {
-        payload.emplace("derived", derived_value(*asked.operation, asked.catalogue));
+        payload.emplace("derived", derived_value(asked));
     }
     if (!asked.seen.stated.empty()) {
         payload.emplace("stated", asked.seen.stated);

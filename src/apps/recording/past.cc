@@ -150,12 +150,10 @@ void decide_whose(policy::Past& past, const Value& decision) {
 }
 
 /// Keys, and resources that the record cut off, out of the recorded parameters.
-void complete(policy::Past& past, const Value& intent, const Value& connection) {
-    const Value& observed = member(intent, "observed");
-    const Value& derived = member(intent, "derived");
+void complete(policy::Past& past, const Value& observed, const Value& derived,
+              const std::string& region, const Value& connection) {
     bool cut = false;
     past.operation.accesses = accesses_of(derived, cut);
-    const std::string region = region_of(observed);
     const model::Context known = known_of(observed, region);
     const aws::RecordedOperation recorded{past.operation.service, past.operation.name,
                                           member(derived, "parameters"), past.operation.accesses,
@@ -179,6 +177,24 @@ void complete(policy::Past& past, const Value& intent, const Value& connection) 
     if (cut) past.cut = "the record names the first of its resources only, and " + past.keyless;
 }
 
+void name_operation(model::Operation& operation, const Value& derived) {
+    operation.service = derived.text("service");
+    operation.name = derived.text("operation");
+    operation.protocol = operation.service == "net" ? "net" : "aws";
+    operation.effect = effect_named(derived.text("effect"));
+}
+
+void complete_carried(policy::Past& past, const Value& observed, const Value& carried,
+                      const Value& connection) {
+    policy::Past other = past;
+    name_operation(other.operation, carried);
+    complete(other, observed, carried, carried.text("region"), connection);
+    past.carried = std::move(other.operation);
+    past.unrecorded.merge(other.unrecorded);
+    if (past.cut.empty()) past.cut = other.cut;
+    if (past.keyless.empty()) past.keyless = other.keyless;
+}
+
 policy::Past past_of(const review::OperationView& view, const PastSession& session,
                      const Value& connection) {
     policy::Past past;
@@ -192,12 +208,13 @@ policy::Past past_of(const review::OperationView& view, const PastSession& sessi
     past.facts.now = view.time;
     past.facts.enforced_again = connection.truth("enforced_again");
     const Value& derived = member(view.intent, "derived");
-    past.operation.service = derived.text("service");
-    past.operation.name = derived.text("operation");
-    past.operation.protocol = past.operation.service == "net" ? "net" : "aws";
-    past.operation.effect = effect_named(derived.text("effect"));
+    name_operation(past.operation, derived);
     decide_whose(past, view.decision());
-    if (!derived.is_null() && past.by_scope) complete(past, view.intent, connection);
+    if (derived.is_null() || !past.by_scope) return past;
+    const Value& observed = member(view.intent, "observed");
+    complete(past, observed, derived, region_of(observed), connection);
+    const Value& carried = member(derived, "carried");
+    if (!carried.is_null()) complete_carried(past, observed, carried, connection);
     return past;
 }
 

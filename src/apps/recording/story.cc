@@ -35,9 +35,9 @@ std::string clock_of(WallNs time) {
     return rfc3339(time).substr(11, 12);
 }
 
-std::string resources_of(const Value& intent) {
+std::string resources_of(const Value& derived) {
     std::string text;
-    const auto* accesses = member(member(intent, "derived"), "access").as<codec::List>();
+    const auto* accesses = member(derived, "access").as<codec::List>();
     for (const Value& access : accesses == nullptr ? codec::List{} : *accesses) {
         const auto* resources = member(access, "resources").as<codec::List>();
         for (const Value& resource : resources == nullptr ? codec::List{} : *resources) {
@@ -150,7 +150,15 @@ void Story::operation(const review::OperationView& operation) {
                paint(kBold, operation.intent.is_null()
                                 ? "sealed"
                                 : printable(review::operation_name(operation.intent))));
-    line("on", printable(resources_of(operation.intent)));
+    const Value& derived = member(operation.intent, "derived");
+    line("on", printable(resources_of(derived)));
+    const Value& carried = member(derived, "carried");
+    if (!carried.is_null()) {
+        line("carries",
+             printable(fmt::format("in {}, for {}: {}:{} on {}", carried.text("parameter"),
+                                   carried.text("region"), carried.text("service"),
+                                   carried.text("operation"), resources_of(carried))));
+    }
     line("with", printable(review::short_parameters(operation.intent, 200)));
     integrity(operation);
     decision(operation);

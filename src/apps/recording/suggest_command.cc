@@ -33,6 +33,13 @@ bool is_wanted(const policy::Past& past, const ScopeHistoryOptions& options) {
     return past.by_scope && (past.decided.allowed() || options.with_denied);
 }
 
+/// What it asked, and what a URL in it asked.
+std::vector<model::Operation> operations_of(const policy::Past& past) {
+    std::vector<model::Operation> all{past.operation};
+    if (past.carried) all.push_back(*past.carried);
+    return all;
+}
+
 Result<Tried> gather(const Opened& recordings, const PastFilter& filter,
                      const ScopeHistoryOptions& options, bool leave_alternatives) {
     Tried tried;
@@ -46,7 +53,10 @@ Result<Tried> gather(const Opened& recordings, const PastFilter& filter,
                     ++tried.used;
                     tried.cut += past.cut.empty() ? 0 : 1;
                     target = past.target;
-                    return used.add(past.operation, past.facts);
+                    for (const model::Operation& each : operations_of(past)) {
+                        NARROWS_TRY(used.add(each, past.facts));
+                    }
+                    return ok();
                 }));
     const std::vector<std::string> unread = unseen(tried.report);
     if (tried.used == 0 && !unread.empty()) {
@@ -70,12 +80,16 @@ Result<void> replay(const Opened& recordings, const PastFilter& filter,
     Enforcement enforcement(*tried.scope);
     const auto take = [&](const policy::Past& past) -> Result<void> {
         if (usage != nullptr && past.by_scope && past.decided.allowed()) {
-            usage->add(past.operation, past.facts);
+            for (const auto& each : operations_of(past)) usage->add(each, past.facts);
         }
         if (!is_wanted(past, options)) return ok();
         policy::Facts facts = past.facts;
         facts.enforced_again = enforcement.of(past);
-        const model::Decision decision = policy::decide(*tried.scope, past.operation, facts);
+        model::Decision decision;
+        for (const model::Operation& each : operations_of(past)) {
+            decision = policy::decide(*tried.scope, each, facts);
+            if (!decision.allowed()) break;
+        }
         if (decision.allowed()) return ok();
         ++tried.refused;
         if (tried.refusals.size() < kRefusalsShown) {

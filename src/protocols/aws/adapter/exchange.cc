@@ -126,6 +126,7 @@ session::Asked Exchange::asked(const std::optional<Rejection>& rejection) const 
     session::Asked asked;
     asked.seen = seen();
     asked.operation = operation_;
+    asked.carried = carried_;
     asked.catalogue = services_.catalogue_digest;
     asked.upstream_host = target_.host.empty() ? std::string() : target_.authority();
     asked.request_digest = request_digest_;

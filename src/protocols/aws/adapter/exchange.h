@@ -80,6 +80,7 @@ class Exchange {
     Result<Endpoint> endpoint_for(const std::string& asked, const std::string& region) const;
     Endpoint usual_endpoint(const std::string& region) const;
     Result<upstream::Target> choose_place(const Endpoint& endpoint) const;
+    std::optional<Rejection> read_carried();
     std::optional<Rejection> build_upstream();
     void add_chunked_headers();
     std::string payload_text() const;
@@ -186,6 +187,7 @@ class Exchange {
     Recognition recognition_;
     std::vector<Decoded> decoded_;
     std::optional<model::Operation> operation_;
+    std::optional<session::Carried> carried_;  ///< asked for by a URL among the parameters
     bool streamed_ = false;
     AwsHost named_;                   ///< what the host says that was asked for
     Bytes raw_body_;                  ///< as sent, when held

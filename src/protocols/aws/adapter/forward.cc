@@ -7,6 +7,7 @@
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/request_integrity.h"
 #include "protocols/aws/adapter/secrets_record.h"
+#include "protocols/aws/adapter/withheld_headers.h"
 
 namespace narrows::aws {
 
@@ -42,7 +43,8 @@ std::string pool_key(const session::Permit& permit, const upstream::Target& targ
 }
 
 codec::Value sent_record(const session::Permit& permit, const signer::Signature& request,
-                         const upstream::UnsignedRequest& what, const upstream::Target& target) {
+                         const upstream::UnsignedRequest& what, const upstream::Target& target,
+                         ByteView key) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
     fields.emplace("upstream_key_id", request.access_key_id);
@@ -52,6 +54,9 @@ codec::Value sent_record(const session::Permit& permit, const signer::Signature&
     if (what.algorithm == sigv4::Algorithm::ecdsa) {
         fields.emplace("algorithm", sigv4::name_of(what.algorithm));
         fields.emplace("region_set", what.region);
+    }
+    if (what.carried) {
+        fields.emplace("carried_url", withheld_url(request.carried_url, key));
     }
     return recording::observed(std::move(fields));
 }
@@ -64,6 +69,10 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
     Result<signer::Signature> signed_request = co_await sign(permit);
     if (!signed_request.has_value()) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
+    }
+    if (unsigned_.carried) {
+        sent_body_ =
+            to_bytes(upstream::form_with(*unsigned_.carried, signed_request.value().carried_url));
     }
     const EndOfUpload end(services_.signer, signed_request.value().upload);
     const bool http2 = goes_by_http2();
@@ -84,8 +93,8 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
                                 "the journal refuses to record its secret values"};
             co_return co_await give_up(permit, refused, false, record);
         }
-        const codec::Value record_of_it =
-            sent_record(permit, signed_request.value(), unsigned_, target_);
+        const codec::Value record_of_it = sent_record(permit, signed_request.value(), unsigned_,
+                                                      target_, services_.commitment_key);
         if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
             const Error refused{ErrorCode::unavailable,
                                 "the journal refuses to record that it is sent"};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "codec/text.h"
+#include "protocols/aws/adapter/carried_url.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/adapter/region_set.h"
@@ -112,6 +113,21 @@ void Exchange::name_queue_for_aws() {
     }
 }
 
+/// A presigned URL among the parameters asks for an operation of its own.
+std::optional<Rejection> Exchange::read_carried() {
+    const Carrier carrier{caller_,        decoded_,
+                          received(),     as_text(plain_body_),
+                          unsigned_,      arrival_.proxied_by != nullptr,
+                          known_context()};
+    Result<CarriedRequest> carried = read_carried_url(services_, carrier);
+    if (!carried.has_value()) {
+        return carried_rejection(carrier, carried.error());
+    }
+    carried_.emplace(std::move(carried.value().asked));
+    unsigned_.carried.emplace(std::move(carried.value().url));
+    return std::nullopt;
+}
+
 std::optional<Rejection> Exchange::build_upstream() {
     const Incoming incoming{recognition_.protocol, recognition_.candidates.front(), head_,
                             plain_body_, streamed_};
@@ -135,9 +151,10 @@ std::optional<Rejection> Exchange::build_upstream() {
     }
     name_queue_for_aws();
     add_session_policy();
-    unsigned_.payload = payload_text();
+    unsigned_.payload = carried_ ? std::string() : payload_text();
     http::set(unsigned_.head.headers, "Host", target_.authority());
-    if (decoded_.front().entry.service().is_s3() || payload_.kind != sigv4::PayloadKind::absent) {
+    const bool declares = payload_.kind != sigv4::PayloadKind::absent && !carried_;
+    if (decoded_.front().entry.service().is_s3() || declares) {
         http::set(unsigned_.head.headers, "x-amz-content-sha256", unsigned_.payload);
     }
     const Result<crypto::Digest> digest =

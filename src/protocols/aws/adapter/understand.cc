@@ -4,6 +4,7 @@
 
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "protocols/aws/adapter/carried_url.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/decode/decode.h"
@@ -246,8 +247,9 @@ std::optional<Rejection> Exchange::decode() {
         return not_recognised(misfit);
     }
     recognition_.candidates = std::move(fitting);
-    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(),
-                               [](const Decoded& d) { return !d.entry.secret_inputs().empty(); });
+    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(), [](const Decoded& d) {
+        return !d.entry.secret_inputs().empty() || !carried_url(d).empty();
+    });
     // The region that is decided on is the one the request will be signed for.
     const std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
@@ -259,6 +261,7 @@ std::optional<Rejection> Exchange::decode() {
         return not_recognised(operation.error());
     }
     operation_ = std::move(operation.value());
+    withhold_carried(decoded_.front(), services_.commitment_key, *operation_);
     spread_over(region_set_, region_, *operation_);
     keep_parameters();
     identity_question_ =
@@ -267,7 +270,10 @@ std::optional<Rejection> Exchange::decode() {
     if (rejection || identity_question_) {
         return rejection;
     }
-    return misplaced ? misplaced : build_upstream();
+    if (!misplaced && !carried_url(decoded_.front()).empty()) {
+        rejection = read_carried();
+    }
+    return misplaced ? misplaced : rejection ? rejection : build_upstream();
 }
 
 /// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if
@@ -326,6 +332,7 @@ bool Exchange::may_hold_secrets() const {
            std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),
                        [](const Candidate& c) {
                            return !c.operation.secret_inputs().empty() ||
+                                  !carried_url_member(c.operation).empty() ||
                                   c.operation.auth() != Auth::sigv4;
                        });
 }

@@ -119,6 +119,10 @@ http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, 
     return kept;
 }
 
+std::string withheld_url(std::string_view url, ByteView key) {
+    return withheld_target(url, key, false);
+}
+
 Bytes withheld_bytes(ByteView malformed, ByteView key) {
     std::string out;
     bool is_first = true;

@@ -17,4 +17,7 @@ http::RequestHead withheld_headers(const http::RequestHead& head, ByteView key, 
 /// few harmless ones is replaced, as is a query in the first line.
 Bytes withheld_bytes(ByteView malformed, ByteView key);
 
+/// A URL whose query is treated as a target's is.
+std::string withheld_url(std::string_view url, ByteView key);
+
 }  // namespace narrows::aws

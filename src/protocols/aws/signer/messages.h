@@ -132,6 +132,7 @@ struct Signature {
     http::Headers headers;  ///< to add to the head
     std::string access_key_id;
     crypto::Digest signed_sha256{};
+    std::string carried_url;
     std::uint64_t upload = 0;  ///< for signed chunks and events; 0: there are none
 };
 struct Signatures {
@@ -268,9 +269,13 @@ void fields(A& a, typename A::template As<recording::RecordReceipt>& v) {
     a(v.part, v.sequence, v.kind, v.payload_sha256, v.challenge, v.mac);
 }
 template <class A>
+void fields(A& a, typename A::template As<upstream::CarriedUrl>& v) {
+    a(v.head.method, v.head.target, v.head.headers, v.region, v.expires_s, v.before, v.after);
+}
+template <class A>
 void fields(A& a, typename A::template As<upstream::UnsignedRequest>& v) {
     a(v.head.method, v.head.target, v.head.headers, v.payload, v.region, v.signing_name,
-      v.algorithm);
+      v.algorithm, v.carried);
 }
 template <class A>
 void fields(A& a, typename A::template As<identity::TokenClaims>& v) {
@@ -339,7 +344,7 @@ void fields(A& a, typename A::template As<Record>& v) {
 }
 template <class A>
 void fields(A& a, typename A::template As<Signature>& v) {
-    a(v.headers, v.access_key_id, v.signed_sha256, v.upload);
+    a(v.headers, v.access_key_id, v.signed_sha256, v.carried_url, v.upload);
 }
 template <class A>
 void fields(A& a, typename A::template As<Signatures>& v) {

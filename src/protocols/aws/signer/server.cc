@@ -182,7 +182,8 @@ Result<Nothing> Server::close_session(const CloseSession& asked) {
 Result<Signature> Server::sign(const Sign& asked) {
     NARROWS_TRY(upstream::SignedRequest made,
                 signer_.sign(asked.lease, asked.receipt, asked.request));
-    Signature out{std::move(made.headers), std::move(made.access_key_id), made.signed_sha256, 0};
+    Signature out{std::move(made.headers), std::move(made.access_key_id), made.signed_sha256,
+                  std::move(made.carried_url), 0};
     if (made.chunks || made.events) {
         NARROWS_TRY(out.upload, keep_upload({asked.lease.session, std::move(made.chunks),
                                              std::move(made.events)}));

@@ -148,6 +148,26 @@ Result<void> verify_presigned(const http::RequestHead& head, const Authorization
     return ok();
 }
 
+Result<http::RequestHead> head_of_url(std::string_view url) {
+    const auto fits = [](char c) { return c > ' ' && c < 0x7f && c != '#' && c != '\\'; };
+    std::string_view rest = url;
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (rest.size() == url.size() && url.starts_with(scheme)) rest.remove_prefix(scheme.size());
+    }
+    const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+    const std::string_view host = rest.substr(0, end);
+    if (rest.size() == url.size() || url.size() > kPresignedUrlMax || host.empty() ||
+        host.find('@') != std::string_view::npos || !std::ranges::all_of(url, fits)) {
+        return fail(ErrorCode::invalid,
+                    "the presigned URL is none that can be called: https, a host, a path, a query "
+                    "and no more, of at most 16 KiB");
+    }
+    rest.remove_prefix(end);
+    return http::RequestHead{"GET",
+                             (rest.starts_with('/') ? "" : "/") + std::string(rest),
+                             {{"Host", std::string(host)}}};
+}
+
 Result<std::string> presign(const http::RequestHead& head, const Credentials& credentials,
                             std::string_view region, std::string_view signing_name, WallNs now,
                             std::int64_t expires_s) {
@@ -158,15 +178,20 @@ Result<std::string> presign(const http::RequestHead& head, const Credentials& cr
     authorization.signed_headers = {"host"};
     const std::string credential = credentials.access_key_id + "/" + authorization.scope.text();
     http::RequestHead whole = head;
-    whole.target.append("?X-Amz-Algorithm=").append(name_of(Algorithm::hmac));
+    whole.target.append(head.target.find('?') == std::string::npos ? "?" : "&");
+    whole.target.append("X-Amz-Algorithm=").append(name_of(Algorithm::hmac));
     whole.target.append("&X-Amz-Credential=").append(codec::percent_encode(credential));
     whole.target.append("&X-Amz-Date=").append(authorization.date);
     whole.target.append("&X-Amz-Expires=").append(std::to_string(expires_s));
-    whole.target.append("&X-Amz-Security-Token=")
-        .append(codec::percent_encode(credentials.session_token.text()));
+    if (!credentials.session_token.text().empty()) {
+        whole.target.append("&X-Amz-Security-Token=")
+            .append(codec::percent_encode(credentials.session_token.text()));
+    }
     whole.target.append("&X-Amz-SignedHeaders=host");
     const SigningKey key = SigningKey::derive(credentials.secret_access_key, authorization.scope);
-    NARROWS_TRY(const std::string text, text_to_sign(whole, authorization, kUnsignedPayload));
+    const bool s3 = path_style(signing_name) == PathStyle::as_sent;
+    const std::string payload(s3 ? std::string(kUnsignedPayload) : codec::hex(crypto::sha256("")));
+    NARROWS_TRY(const std::string text, text_to_sign(whole, authorization, payload));
     return whole.target + "&X-Amz-Signature=" + key.sign(text);
 }
 

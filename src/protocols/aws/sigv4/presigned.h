@@ -50,8 +50,13 @@ Result<void> verify_presigned_v2(const http::RequestHead& request,
                                  const Secret& secret_access_key, std::string_view bucket,
                                  WallNs now);
 
-/// The target that makes `head` a presigned V4 request of these credentials. `head` has a target
-/// without query, and Host; nothing else is signed, and in S3 no body.
+/// What whoever calls a presigned URL sends: GET, its path and query, Host. ErrorCode::invalid: it
+/// is no http or https URL, has a user or a fragment, a byte that no URL has, or is too long.
+Result<http::RequestHead> head_of_url(std::string_view url);
+inline constexpr std::size_t kPresignedUrlMax = 16 * 1024;
+
+/// The target that makes `head` a presigned V4 request of these credentials. `head` has Host and
+/// no body; nothing else is signed, and in S3 not even that there is none.
 Result<std::string> presign(const http::RequestHead& head, const Credentials& credentials,
                             std::string_view region, std::string_view signing_name, WallNs now,
                             std::int64_t expires_s);

@@ -27,7 +27,7 @@ void check(const http::RequestHead& head, const Result<sigv4::Presigned>& read, 
 
 }  // namespace
 
-/// Lines: target, then "Name: value" headers.
+/// Lines: target or URL, then "Name: value" headers.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     http::RequestHead head{"GET", "", {}};
     const auto lines = codec::split(as_text({data, size}), '\n');
@@ -37,6 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (colon == std::string_view::npos) continue;
         head.headers.push_back({std::string(lines[i].substr(0, colon)),
                                 std::string(codec::trim(lines[i].substr(colon + 1)))});
+    }
+    const auto called = sigv4::head_of_url(head.target);
+    if (called) {
+        NARROWS_CHECK(called.value().target.starts_with('/') &&
+                          http::count(called.value().headers, "host") == 1,
+                      "a URL leads nowhere");
+        head = called.value();
     }
     const sigv4::Scheme scheme = sigv4::classify(head, {}).scheme;
     if (scheme == sigv4::Scheme::sigv4_query || scheme == sigv4::Scheme::sigv4a_query) {

@@ -135,6 +135,49 @@ TEST(Presigned, what_is_made_is_verified) {
               "t/+=");
 }
 
+/// Signatures and date as botocore's generate_presigned_url makes them of CopySnapshot by GET.
+TEST(Presigned, of_a_request_with_parameters_the_signature_is_botocores) {
+    constexpr WallNs kThen = 1795688176 * kNsPerSecond;  // 2026-11-26T10:16:16Z
+    const std::pair<const char*, const char*> made[] = {
+        {"t/+=", "9d1dd4285f4e313b8e204fc4525076cdb42e725f9ff85965ecad88009b19a2af"},
+        {"", "2dac5192c1eae61952bdb93b5e37d7dc626273d4cf6a0457ab662b57c710ab09"}};
+    const http::RequestHead head = get(
+        "/?Action=CopySnapshot&Version=2016-11-15&SourceRegion=eu-west-1&SourceSnapshotId=snap-1"
+        "&Description=a%20b%2Bc",
+        "ec2.eu-west-1.amazonaws.com");
+    for (const auto& [token, signature] : made) {
+        const Credentials credentials{"ASIAEXAMPLE", kSecret.copy(),
+                                      Secret(std::string_view(token))};
+        const auto target = presign(head, credentials, "eu-west-1", "ec2", kThen, 900);
+        ASSERT_TRUE(target) << target.error().what;
+        EXPECT_TRUE(target.value().ends_with(std::string("&X-Amz-Signature=") + signature))
+            << target.value();
+        EXPECT_TRUE(target.value().starts_with(head.target + "&X-Amz-Algorithm="));
+        EXPECT_EQ(target.value().find("Token") == std::string::npos, *token == 0);
+    }
+}
+
+TEST(Presigned, a_url_is_called_by_get) {
+    const auto called = [](const std::string& url) {
+        const auto head = head_of_url(url);
+        return head ? std::string(http::header(head.value().headers, "host")) + " " +
+                          head.value().method + " " + head.value().target
+                    : std::string("! ") + name_of(head.error().code);
+    };
+    EXPECT_EQ(called("https://ec2.eu-west-1.amazonaws.com/?Action=CopySnapshot"),
+              "ec2.eu-west-1.amazonaws.com GET /?Action=CopySnapshot");
+    EXPECT_EQ(called("http://[::1]:8400?a=b"), "[::1]:8400 GET /?a=b");
+    EXPECT_EQ(called("https://h"), "h GET /");
+    const std::string long_path(kPresignedUrlMax, 'a');
+    for (const std::string& wrong :
+         {std::string(), std::string("https://"), std::string("https:///p"), std::string("//h/p"),
+          std::string("HTTPS://h/p"), std::string("ftp://h/p"), std::string("https://u:p@h/p"),
+          std::string("https://h/p#f"), std::string("https://h/a b"), std::string("https://h/\xc3"),
+          std::string("https://h/\n"), std::string("https://h\\p"), "https://h/" + long_path}) {
+        EXPECT_EQ(called(wrong), "! invalid") << wrong;
+    }
+}
+
 TEST(PresignedV2, published_example_holds_in_both_styles) {
     const WallNs now = 1175139619 * kNsPerSecond;
     EXPECT_EQ(outcome_v2(get(kExampleV2), "johnsmith", now), std::nullopt);

@@ -6,6 +6,7 @@
 
 #include "codec/text.h"
 #include "protocols/aws/sigv4/canonical.h"
+#include "protocols/aws/sigv4/presigned.h"
 
 namespace narrows::upstream {
 namespace {
@@ -26,7 +27,30 @@ bool has_chunk_signatures(const UnsignedRequest& request) {
     return request.payload == form + "-PAYLOAD" || request.payload == form + "-PAYLOAD-TRAILER";
 }
 
+std::string hex_sha256(std::string_view text) {
+    return codec::hex(crypto::sha256(text));
+}
+
+/// What a digest says of a carried URL.
+Result<std::string> carried_lines(const CarriedUrl& carried, const std::string& signing_name) {
+    NARROWS_TRY(const crypto::Digest canonical,
+                sigv4::request_digest(carried.head, hex_sha256(""), signing_name));
+    return "\ncarries\n" + carried.region + "\n" + std::to_string(carried.expires_s) + "\n" +
+           std::to_string(carried.before.size()) + "\n" + codec::hex(canonical);
+}
+
+Result<std::string> make_url(const CarriedUrl& carried, const sigv4::Credentials& credentials,
+                             const std::string& signing_name, WallNs now) {
+    NARROWS_TRY(const std::string target, sigv4::presign(carried.head, credentials, carried.region,
+                                                         signing_name, now, carried.expires_s));
+    return "https://" + std::string(http::header(carried.head.headers, "host")) + target;
+}
+
 }  // namespace
+
+std::string form_with(const CarriedUrl& carried, std::string_view url) {
+    return carried.before + codec::percent_encode(url) + carried.after;
+}
 
 /// Credentials in use. Their derived keys go with them.
 struct Signer::Held {
@@ -264,24 +288,37 @@ Result<std::shared_ptr<const Signer::Held>> Signer::take(const Lease& lease,
 
 Result<crypto::Digest> intent_digest(const std::string& connection,
                                      const UnsignedRequest& request) {
+    const std::optional<CarriedUrl>& carried = request.carried;
+    const std::string payload =
+        carried ? hex_sha256(carried->before + carried->after) : request.payload;
     NARROWS_TRY(const crypto::Digest canonical,
-                sigv4::request_digest(request.head, request.payload, request.signing_name));
+                sigv4::request_digest(request.head, payload, request.signing_name));
+    std::string lines;
+    if (carried) {
+        NARROWS_TRY(lines, carried_lines(*carried, request.signing_name));
+    }
     std::string text = "narrows-request-v1";
     if (request.algorithm == sigv4::Algorithm::ecdsa) {
         text.append(" ").append(sigv4::name_of(request.algorithm));
     }
     return crypto::sha256(text + "\n" + connection + "\n" + request.region + "\n" +
-                          request.signing_name + "\n" + codec::hex(canonical));
+                          request.signing_name + "\n" + codec::hex(canonical) + lines);
 }
 
 Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt& receipt,
                                    const UnsignedRequest& request) {
     NARROWS_TRY(const crypto::Digest digest, intent_digest(lease.connection, request));
     NARROWS_TRY(const auto held, take(lease, receipt, digest));
-    NARROWS_TRY(sigv4::Signed made,
-                sigv4::sign(request.head, request.payload, held->credentials, request.region,
-                            request.signing_name, clock_.wall(), held->keys, request.algorithm));
     SignedRequest out;
+    std::string payload = request.payload;
+    if (request.carried) {
+        NARROWS_TRY(out.carried_url, make_url(*request.carried, held->credentials,
+                                              request.signing_name, clock_.wall()));
+        payload = hex_sha256(form_with(*request.carried, out.carried_url));
+    }
+    NARROWS_TRY(sigv4::Signed made,
+                sigv4::sign(request.head, payload, held->credentials, request.region,
+                            request.signing_name, clock_.wall(), held->keys, request.algorithm));
     out.headers = std::move(made.headers);
     out.access_key_id = held->credentials.access_key_id;
     out.signed_sha256 = made.signed_sha256;

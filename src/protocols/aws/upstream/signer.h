@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,25 +75,44 @@ struct CredentialEvent {
     model::Sequence answer_to;  ///< the operation's INTENT
 };
 
+/// A URL that a form carries: a request of the same service to another region, which AWS calls with
+/// the rights of whoever signed the form. The signer makes it, since it holds that key alone.
+struct CarriedUrl {
+    http::RequestHead head;  ///< GET, its target with the query, Host
+    std::string region;
+    std::int64_t expires_s = 0;
+    std::string before;  ///< the form up to where the URL stands
+    std::string after;
+};
+
+/// The form with the URL in its place.
+std::string form_with(const CarriedUrl& carried, std::string_view url);
+
 /// A request complete but for its signature: what is signed is what is sent.
 struct UnsignedRequest {
     http::RequestHead head;
-    std::string payload;  ///< x-amz-content-sha256 if the head has it, else hex of the body's hash
-    std::string region;   ///< of Algorithm::ecdsa: the region set
+    /// x-amz-content-sha256 if the head has it, else hex of the body's hash; nothing if it carries
+    /// a URL.
+    std::string payload;
+    std::string region;  ///< of Algorithm::ecdsa: the region set
     std::string signing_name;
     sigv4::Algorithm algorithm = sigv4::Algorithm::hmac;
+    std::optional<CarriedUrl> carried;
 };
 
 /// What the INTENT names and the receipt carries: SHA-256 over "narrows-request-v1\n", connection,
 /// region and signing name, a line each, and the hex of sigv4::request_digest; for
 /// Algorithm::ecdsa the first line is "narrows-request-v1 AWS4-ECDSA-P256-SHA256". So an INTENT for
-/// one connection, algorithm, region or set of regions is none for another.
+/// one connection, algorithm, region or set of regions is none for another. Of a form that carries
+/// a URL the payload is the hash of what stands before and after it, and lines follow: "carries",
+/// the URL's region, its seconds, the size of what stands before it, the hex of its request_digest.
 Result<crypto::Digest> intent_digest(const std::string& connection, const UnsignedRequest& request);
 
 struct SignedRequest {
     http::Headers headers;  ///< to add to the head
     std::string access_key_id;
     crypto::Digest signed_sha256{};
+    std::string carried_url;  ///< as it stands in the form that was signed, before its escaping
     /// For STREAMING-AWS4-{HMAC,ECDSA-P256}-SHA256-PAYLOAD[-TRAILER]: continues from the request's
     /// signature.
     std::unique_ptr<sigv4::ChunkSigner> chunks;

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "codec/text.h"
 #include "protocols/aws/sigv4/canonical.h"
+#include "protocols/aws/sigv4/presigned.h"
 #include "protocols/aws/upstream/fakes.h"
 
 namespace narrows::upstream {
@@ -144,6 +146,63 @@ TEST_F(SignerTest, refuses_every_receipt_that_is_not_for_this) {
     other.head.headers.push_back({"x-amz-acl", "public-read"});
     EXPECT_EQ(signer.sign(lease, receipt(1), other).error().code, ErrorCode::denied);
     EXPECT_EQ(sign(receipt(1)), "AKIABASE");
+}
+
+TEST_F(SignerTest, a_url_that_a_form_carries_is_made_for_the_intent_that_names_it) {
+    open_direct();
+    UnsignedRequest form{
+        {"POST", "/", {{"Host", "ec2.us-east-1.amazonaws.com"}}}, "", "us-east-1", "ec2"};
+    form.carried = {{"GET",
+                     "/?Action=CopySnapshot&SourceSnapshotId=snap-1",
+                     {{"Host", "ec2.eu-west-1.amazonaws.com"}}},
+                    "eu-west-1",
+                    900,
+                    "Action=CopySnapshot&PresignedUrl=",
+                    "&Version=2016-11-15"};
+    const auto receipt_of = [&](std::uint64_t sequence) {
+        return recording::make_receipt(kKey, kPart, model::Sequence(sequence),
+                                       intent_digest(lease.connection, form).value());
+    };
+    const std::function<void(CarriedUrl&)> changes[] = {
+        [](CarriedUrl& url) { url.head.target += "2"; },
+        [](CarriedUrl& url) { http::set(url.head.headers, "Host", "ec2.eu-west-2.amazonaws.com"); },
+        [](CarriedUrl& url) { url.region = "eu-west-2"; },
+        [](CarriedUrl& url) { url.expires_s = 901; },
+        [](CarriedUrl& url) { url.before += "x"; },
+        [](CarriedUrl& url) { url.after += "&DryRun=false"; },
+        [](CarriedUrl& url) {
+            url.before.pop_back();
+            url.after.insert(0, "=");
+        }};
+    for (const auto& change : changes) {
+        UnsignedRequest other = form;
+        change(*other.carried);
+        EXPECT_EQ(signer.sign(lease, receipt_of(1), other).error().code, ErrorCode::denied);
+    }
+    UnsignedRequest without = form;
+    without.carried.reset();
+    EXPECT_EQ(signer.sign(lease, receipt_of(1), without).error().code, ErrorCode::denied);
+    const auto got = signer.sign(lease, receipt_of(1), form);
+    ASSERT_TRUE(got) << got.error().what;
+    const Secret secret(std::string_view("base secret"));
+    const auto called = sigv4::head_of_url(got.value().carried_url);
+    ASSERT_TRUE(called) << got.value().carried_url;
+    const auto url = sigv4::read_presigned(called.value());
+    ASSERT_TRUE(url) << url.error().what;
+    EXPECT_EQ(url.value().request.target, form.carried->head.target);
+    EXPECT_EQ(url.value().authorization.expires, kNow + 900 * kNsPerSecond);
+    const auto url_key = sigv4::SigningKey::derive(secret, url.value().authorization.scope);
+    EXPECT_TRUE(sigv4::verify_presigned(called.value(), url.value().authorization, url_key,
+                                        crypto::sha256(""), kNow, 0));
+    auto head = form.head;
+    for (const auto& field : got.value().headers) head.headers.push_back(field);
+    const auto by = sigv4::read_authorization(head);
+    ASSERT_TRUE(by) << by.error().what;
+    const std::string body =
+        "Action=CopySnapshot&PresignedUrl=" + codec::percent_encode(got.value().carried_url) +
+        "&Version=2016-11-15";
+    EXPECT_TRUE(sigv4::verify(head, by.value(), sigv4::SigningKey::derive(secret, by.value().scope),
+                              crypto::sha256(body), kNow, 0));
 }
 
 TEST_F(SignerTest, a_receipt_signs_once_and_memory_of_it_is_bounded) {
