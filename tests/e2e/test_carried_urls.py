@@ -302,6 +302,21 @@ def test_only_in_a_form(gateway, upstream, session):
     assert upstream.copies == [] and found.token not in json.dumps(last(gateway, session).intent.body)
 
 
+def test_a_gateway_whose_name_has_a_region(gateway, upstream, session):
+    found = session.credentials("both")
+    for region, status in ((THERE, 200), (ELSEWHERE, 403)):
+        inside = signed(found, host=f"gw.{region}.internal.example:{gateway.agents_port}", scheme="http")
+        form = urlencode({"Action": "CopySnapshot", "Version": "2016-11-15", "SourceSnapshotId": "snap-1", "SourceRegion": THERE,
+                          "PresignedUrl": inside})
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = AWSRequest("POST", f"http://gw.{HERE}.internal.example:{gateway.agents_port}/", headers, form.encode())
+        SigV4Auth(BotoCredentials(found.key_id, found.secret, found.token), "ec2", HERE).add_auth(request)
+        sent = dict(request.headers) | {"Host": f"gw.{HERE}.internal.example:{gateway.agents_port}"}
+        answer = requests.post(session.agents_url + "/", data=form, headers=sent, timeout=30)
+        assert answer.status_code == status, answer.text
+    assert (upstream.wrong, len(upstream.copies)) == ([], 1)
+
+
 def test_a_reviewer_sees_it_and_scopes_are_suggested_and_tried_with_it(gateway, session, tmp_path):
     copy(boto(session, "ec2"))
     data = ("--data-dir", gateway.data_dir)
