@@ -69,6 +69,8 @@ Reply session_reply(const session::Session& session) {
         entry.emplace("name", granted.name);
         entry.emplace("scope", granted.scope.text());
         entry.emplace("regions", codec::List(granted.regions.begin(), granted.regions.end()));
+        const std::vector<std::string>& named = granted.unsigned_operations;
+        entry.emplace("unsigned", codec::List(named.begin(), named.end()));
         connections.emplace_back(std::move(entry));
     }
     map.emplace("connections", std::move(connections));

@@ -46,7 +46,8 @@ Result<session::Connection> grant_connection(const Connection& configured,
                                std::move(compiled.json),
                                compiled.whole && !configured.role_arn.empty(),
                                identity::new_access_key_id(),
-                               configured.partition_keys};
+                               configured.partition_keys,
+                               configured.unsigned_operations};
 }
 
 upstream::LeaseTerms lease_terms(const session::Terms& terms, const session::Connection& granted,

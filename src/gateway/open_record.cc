@@ -26,6 +26,8 @@ codec::Map connection_value(const session::Connection& granted) {
         egress.emplace_back(rule.host + ":" + std::to_string(rule.port));
     }
     value.emplace("egress", std::move(egress));
+    const std::vector<std::string>& named = granted.unsigned_operations;
+    value.emplace("unsigned", codec::List(named.begin(), named.end()));
     return value;
 }
 
@@ -126,6 +128,18 @@ codec::Map own_open_payload(const Runtime& runtime, const std::string& kind) {
 
 namespace {
 
+std::vector<std::string> texts_of(const codec::Value& value, std::string_view key) {
+    std::vector<std::string> texts;
+    const codec::Value* listed = value.find(key);
+    if (listed != nullptr && listed->as<codec::List>() != nullptr) {
+        for (const codec::Value& each : *listed->as<codec::List>()) {
+            const std::string* text = each.as<std::string>();
+            texts.push_back(text == nullptr ? std::string() : *text);
+        }
+    }
+    return texts;
+}
+
 Result<session::Connection> connection_from(const Settings& settings, const codec::Value& value) {
     const Connection* configured = settings.config.connection(value.text("name"));
     if (configured == nullptr) {
@@ -138,14 +152,6 @@ Result<session::Connection> connection_from(const Settings& settings, const code
                     "connection " + value.text("name") + " leads to another account or role now");
     }
     NARROWS_TRY(policy::Scope scope, policy::Scope::parse(value.text("scope")));
-    std::vector<std::string> regions;
-    const codec::Value* listed = value.find("regions");
-    if (listed != nullptr && listed->as<codec::List>() != nullptr) {
-        for (const codec::Value& region : *listed->as<codec::List>()) {
-            const std::string* text = region.as<std::string>();
-            regions.push_back(text == nullptr ? std::string() : *text);
-        }
-    }
     std::vector<session::Egress> egress;
     egress.reserve(configured->egress.size());
     for (const EgressRule& rule : configured->egress) {
@@ -156,7 +162,7 @@ Result<session::Connection> connection_from(const Settings& settings, const code
                                value.text("type"),
                                value.text("account"),
                                value.text("partition"),
-                               std::move(regions),
+                               texts_of(value, "regions"),
                                value.text("role_arn"),
                                configured->external_id,
                                configured->profile,
@@ -168,7 +174,8 @@ Result<session::Connection> connection_from(const Settings& settings, const code
                                value.text("session_policy"),
                                value.truth("enforced_again"),
                                std::move(key_id),
-                               codec::text_members(value.find("partition_keys"))};
+                               codec::text_members(value.find("partition_keys")),
+                               texts_of(value, "unsigned")};
 }
 
 /// The grants of the configuration in force that still cover the session.

@@ -96,6 +96,19 @@ TEST(Restart, a_session_goes_on_under_the_configuration_in_force_and_says_so) {
               configs.back().observed().text("digest"));
 }
 
+TEST(Restart, what_a_session_may_ask_unsigned_stays_as_it_was_granted) {
+    const Folder folder;
+    folder.write("narrows.toml", Folder::config("unsigned = [\"cognito-idp:SignUp\"]"));
+    { Boot(folder).session(); }
+    folder.write("narrows.toml", Folder::config());
+    Boot boot(folder);
+    const auto sessions = boot.runtime->sessions.all();
+    ASSERT_EQ(sessions.size(), 1u);
+    const session::Connection& granted = sessions[0]->terms().connections.front();
+    EXPECT_TRUE(granted.names_unsigned("cognito-idp:SignUp"));
+    EXPECT_FALSE(granted.names_unsigned("cognito-idp:GetUser"));
+}
+
 TEST(Restart, a_session_whose_grant_is_gone_does_not_go_on_then_or_later) {
     const Folder folder;
     { Boot(folder).session(); }

@@ -22,7 +22,8 @@ struct KnownAction {
     /// Lower-case condition keys that its requests can carry; one that ends in "/" stands for all
     /// that begin so.
     std::vector<std::string> keys;
-    bool guarded = false;  ///< allowed only by its full name (decide.h's guardrail)
+    bool guarded = false;     ///< allowed only by its full name (decide.h's guardrail)
+    bool needs_name = false;  ///< asked for by unsigned operations alone, which a connection names
 };
 
 /// What actions exist; implemented by the protocol's catalogue. Action names come as written

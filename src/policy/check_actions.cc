@@ -175,6 +175,19 @@ void check_width(const Statement& statement, const Known& known, std::vector<Fin
     }
 }
 
+/// Those that are named in full: of a wildcard nobody takes them to be meant.
+void check_unsigned(const Statement& statement, const Known& known,
+                    std::vector<Finding>& findings) {
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        if (!statement.actions[i].in_full || !known[i].front().needs_name) continue;
+        findings.push_back(
+            {Severity::note, place_in(statement, "Action", false, statement.action_is_list, i),
+             known[i].front().name + " is asked for by requests that nobody signs, which pass only "
+                                     "where the connection names the operation in unsigned.",
+             ""});
+    }
+}
+
 // ---- keys
 
 bool can_know(const KnownAction& action, std::string_view lower_key) {
@@ -227,7 +240,10 @@ void check_known_actions(const Statement& statement, const ActionCatalogue& cata
         check_useless_actions(statement, known, findings);
         check_useless_resources(statement, known, findings);
     }
-    if (statement.allow) check_width(statement, known, findings);
+    if (statement.allow) {
+        check_width(statement, known, findings);
+        check_unsigned(statement, known, findings);
+    }
     for (const Condition& condition : statement.conditions) {
         if (is_asked_of_actions(condition)) check_key(statement, condition, known, findings);
     }

@@ -70,6 +70,20 @@ Decision decide_by_scope(const Session& session, const Connection& connection, c
     return decision;
 }
 
+/// What IAM has no action for no Allow is meant for: its name in the connection stands for one. A
+/// Deny of the scope, and an approval that it asks for, go before it.
+Decision decide_by_name(const Connection& connection, Decision by_scope) {
+    if (by_scope.reason != Reason::implicit_deny && by_scope.reason != Reason::guardrail) {
+        return by_scope;
+    }
+    by_scope.verdict = Verdict::allow;
+    by_scope.reason = Reason::allowed;
+    by_scope.statement.clear();
+    by_scope.why = fmt::format("{} is allowed by connection {}, which names it in unsigned.",
+                               by_scope.action, connection.name);
+    return by_scope;
+}
+
 /// State first, then what the adapter decided (refusals, egress), then the scope.
 Decision decide(Session& session, const Connection& connection, const Asked& asked,
                 const Clock& clock) {
@@ -84,6 +98,9 @@ Decision decide(Session& session, const Connection& connection, const Asked& ask
         return refusal(Reason::not_recognised, "the request is no operation that is known here");
     }
     Decision decision = decide_by_scope(session, connection, asked, clock.wall());
+    if (asked.allowed_by_name) {
+        decision = decide_by_name(connection, std::move(decision));
+    }
     if (decision.verdict == Verdict::hold) {
         decision.verdict = Verdict::deny;
         decision.why += " This gateway has no reviewer to ask yet, so it is refused.";

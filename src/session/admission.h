@@ -60,6 +60,8 @@ struct Asked {
     /// More than one if it is for several regions at once; the scope must allow each of them.
     std::vector<std::string> regions;
     std::optional<Carried> carried;  ///< the scope must allow it, too
+    /// IAM has no action for it, and the connection names it: allowed unless the scope denies it.
+    bool allowed_by_name = false;
 };
 
 /// Operations in flight in the whole process. Thread-safe.

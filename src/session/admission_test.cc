@@ -17,7 +17,7 @@ constexpr WallNs kNow = 1'795'435'200 * kNsPerSecond;
 constexpr const char* kScope =
     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})";
 
-Connection connection(Budget budget) {
+Connection connection(Budget budget, const std::string& scope) {
     return Connection{"c1",
                       "aws",
                       "123456789012",
@@ -29,7 +29,7 @@ Connection connection(Budget budget) {
                       "",
                       {},
                       budget,
-                      policy::Scope::parse(kScope).value(),
+                      policy::Scope::parse(scope).value(),
                       "",
                       false,
                       "ASIA"};
@@ -43,7 +43,7 @@ class Admission : public ::testing::Test {
         terms.agent = "agent";
         terms.started_at = kNow;
         terms.expires_at = kNow + 3600 * kNsPerSecond;
-        terms.connections.push_back(connection(budget));
+        terms.connections.push_back(connection(budget, scope));
         return std::make_shared<Session>(std::move(terms), recorder.opened_part());
     }
     static Asked asked(const char* action, std::size_t body = 0) {
@@ -60,6 +60,7 @@ class Admission : public ::testing::Test {
             });
     }
 
+    std::string scope = kScope;
     Recorder recorder;
     Gate gate{8};
     ManualClock clock{kNow};
@@ -81,6 +82,22 @@ TEST_F(Admission, refused_attempts_count_in_the_rate) {
     EXPECT_EQ(admit(one, asked("s3:GetObject")).value().decision.reason, model::Reason::budget);
     clock.advance(kNsPerSecond);
     EXPECT_TRUE(admit(one, asked("s3:GetObject")).value().permit);
+}
+
+TEST_F(Admission, what_iam_has_no_action_for_is_allowed_by_its_name_unless_the_scope_denies_it) {
+    const SessionPtr one = session({});
+    Asked question = asked("sso:ListAccounts");
+    EXPECT_EQ(admit(one, question).value().decision.reason, Reason::implicit_deny);
+    question.allowed_by_name = true;
+    const auto named = admit(one, question);
+    EXPECT_TRUE(named.value().permit);
+    EXPECT_EQ(named.value().decision.statement, "");
+    EXPECT_NE(named.value().decision.why.find("c1, which names it"), std::string::npos);
+    scope = R"({"Version":"2012-10-17","Statement":[
+        {"Effect":"Deny","Action":"sso:*","Resource":"*"}]})";
+    const auto denied = admit(session({}), question);
+    EXPECT_FALSE(denied.value().permit);
+    EXPECT_EQ(denied.value().decision.reason, Reason::explicit_deny);
 }
 
 TEST_F(Admission, a_clock_set_back_does_not_prolong_a_session) {

@@ -19,6 +19,11 @@ bool Egress::matches(std::string_view to_host, std::uint16_t to_port) const {
     return asked == host;
 }
 
+bool Connection::names_unsigned(std::string_view operation) const {
+    return std::find(unsigned_operations.begin(), unsigned_operations.end(), operation) !=
+           unsigned_operations.end();
+}
+
 std::optional<std::string> Usage::over_rate(const Budget& budget, MonoNs now) {
     if (budget.per_second_max == 0) {
         return std::nullopt;

@@ -52,6 +52,11 @@ struct Connection {
     std::string key_id;
     /// The partition key by table or index ("orders/index/by-day") of DynamoDB's.
     std::map<std::string, std::string, std::less<>> partition_keys;
+    /// Operations that AWS authorises by no signature and that it lets through,
+    /// "SERVICE:Operation".
+    std::vector<std::string> unsigned_operations = {};
+
+    bool names_unsigned(std::string_view operation) const;
 };
 
 /// What a session is, from its start to its end.

@@ -40,6 +40,7 @@ class Connection:
     egress: tuple = ()
     budget: str = ""
     more: str = ""  # lines of TOML
+    unsigned: tuple = ()
 
     def toml(self):
         lines = [
@@ -53,6 +54,7 @@ class Connection:
             f'scope = "{self.name}.json"',
             f'endpoint = "{self.endpoint}"' if self.endpoint else "",
             f"egress = {json.dumps(list(self.egress))}" if self.egress else "",
+            f"unsigned = {json.dumps(list(self.unsigned))}" if self.unsigned else "",
             f"budget = {{ {self.budget} }}" if self.budget else "",
             self.more,
         ]

@@ -42,6 +42,8 @@ codec::Value json_of(const gateway::Config& config, const gateway::Connection& c
         {"scope_sha256", codec::hex(connection.scope.sha256)},
         {"endpoint", connection.endpoint},
         {"egress", std::move(egress)},
+        {"unsigned",
+         codec::List(connection.unsigned_operations.begin(), connection.unsigned_operations.end())},
         {"agents", codec::List(agents.begin(), agents.end())}};
 }
 

@@ -15,6 +15,7 @@ namespace {
 struct Asked {
     std::set<std::string> resources;
     std::set<std::string> keys;
+    bool of_others = false;  ///< than those that a connection may name to go unsigned
 };
 
 /// "arn:${Partition}:s3:::${BucketName}/${ObjectName}" as "arn:*:s3:::*/*"; where a parameter gives
@@ -55,6 +56,8 @@ const AskedByAction& asked() {
                 for (const aws::AccessRule access : operation.accesses()) {
                     Asked& entry = made[codec::lower(access.action())];
                     entry.keys.insert(keys.begin(), keys.end());
+                    entry.of_others |=
+                        operation.auth() != aws::Auth::none || operation.returns_credentials();
                     for (const aws::ResourceRule rule : access.resources()) {
                         entry.resources.insert(pattern_of(rule));
                     }
@@ -75,6 +78,7 @@ policy::KnownAction known(aws::Action action) {
     const auto found = asked().find(codec::lower(action.name()));
     made.asked = found != asked().end();
     if (made.asked) {
+        made.needs_name = !found->second.of_others;
         made.resources.assign(found->second.resources.begin(), found->second.resources.end());
         made.keys.assign(found->second.keys.begin(), found->second.keys.end());
     }

@@ -10,8 +10,10 @@
 #include "crypto/hash.h"
 #include "policy/session_policy.h"
 #include "protocols/aws/catalogue/aws_host.h"
+#include "protocols/aws/catalogue/unsigned.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
+#include "protocols/aws/decode/swap.h"
 #include "protocols/aws/sigv4/authorization.h"
 #include "protocols/aws/sigv4/s3_keys.h"
 
@@ -171,14 +173,11 @@ std::string never_allowed(aws::Operation entry) {
     if (entry.returns_credentials()) {
         return "its answer carries credentials, tokens or signed URLs, which never reach an agent";
     }
-    if (entry.auth() != aws::Auth::sigv4) {
-        return "it is not authorised by a signature";
+    if (entry.auth() == aws::Auth::none && entry.no_action()) {
+        return "IAM has no action for it: only a connection that names it in unsigned lets it "
+               "through";
     }
-    return "";
-}
-
-std::string name_of(aws::Operation entry) {
-    return fmt::format("{}:{}", entry.service().id(), entry.name());
+    return std::string(aws::why_never(entry));
 }
 
 Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std::string& region,
@@ -189,8 +188,9 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
     explained.service = std::string(first.service().id());
     explained.operation = std::string(first.name());
     for (const aws::Decoded& each : candidates) {
-        if (candidates.size() > 1) explained.tied.push_back(name_of(each.entry));
+        if (candidates.size() > 1) explained.tied.push_back(aws::name_of(each.entry));
         if (explained.never.empty()) explained.never = never_allowed(each.entry);
+        explained.needs_name = explained.needs_name || each.entry.auth() == aws::Auth::none;
     }
     const std::string account = options.account.empty() ? kAccount : options.account;
     const aws::ConnectionFacts facts{account, std::string(catalogue().partition_of(region)),
@@ -350,6 +350,9 @@ codec::Value json_of(const Explained& explained) {
     }
     if (!explained.never.empty()) {
         line.emplace("never", explained.never);
+    }
+    if (explained.needs_name) {
+        line.emplace("unsigned", true);
     }
     if (explained.decided) {
         const model::Decision& decision = explained.decided->decision;

@@ -21,6 +21,7 @@ struct Explained {
     std::string operation;          ///< "GetObject"
     std::vector<std::string> tied;  ///< "docdb:CopyDBSnapshot": services of one wire form
     std::string never;              ///< why it is denied whatever the scope says; may be empty
+    bool needs_name = false;        ///< a connection must name it in `unsigned`, too
     std::optional<model::Operation> asked;
     std::optional<policy::Explanation> decided;  ///< only with a scope
 

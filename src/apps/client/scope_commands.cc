@@ -145,6 +145,9 @@ void print_explained(const Output& to, const Explained& explained) {
         fmt::print(to.out, "  could also be {}: all of them must be allowed\n",
                    codec::printable(other));
     }
+    if (explained.needs_name) {
+        fmt::print(to.out, "  authorised by no signature: a connection must name it in unsigned\n");
+    }
     if (!explained.decided) {
         for (const model::Access& access : explained.asked->accesses) {
             for (const model::Resource& resource : access.resources) {

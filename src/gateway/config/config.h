@@ -172,6 +172,8 @@ struct Connection {
     ScopeFile scope;
     std::string endpoint;  ///< "http://127.0.0.1:5000"; empty: AWS's own
     std::vector<EgressRule> egress;
+    /// Operations that AWS authorises by no signature, "cognito-idp:SignUp"; others are denied.
+    std::vector<std::string> unsigned_operations;
     Budget budget;
     /// Of DynamoDB's tables and indexes, for dynamodb:LeadingKeys.
     std::map<std::string, std::string, std::less<>> partition_keys;

@@ -84,6 +84,28 @@ TEST(Config, reads_what_is_written) {
     EXPECT_EQ(config.connection("other"), nullptr);
 }
 
+std::string with_unsigned(const std::string& names) {
+    return replaced("scope = \"scope.json\"", "unsigned = [" + names + "]\nscope = \"scope.json\"");
+}
+
+TEST(Config, a_connection_names_what_it_lets_through_unsigned) {
+    const auto parsed = parse(with_unsigned(R"("cognito-idp:SignUp", "cognito-identity:GetId")"));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    EXPECT_THAT(parsed.value().connections[0].unsigned_operations,
+                ElementsAre("cognito-idp:SignUp", "cognito-identity:GetId"));
+    EXPECT_THAT(diff(parse(kWhole).value(), parsed.value()),
+                ElementsAre(HasSubstr("unsigned changed")));
+}
+
+TEST(Config, what_cannot_go_unsigned_is_a_mistake_with_its_place) {
+    const std::string wrong = mistakes(
+        with_unsigned(R"("cognito-idp:InitiateAuth", "s3:GetObject", "cognito-idp:SignUpp")"));
+    EXPECT_THAT(wrong, HasSubstr("connection.unsigned: names \"cognito-idp:InitiateAuth\", which "
+                                 "answers with credentials or tokens"));
+    EXPECT_THAT(wrong, HasSubstr("names \"s3:GetObject\", which is authorised by a signature"));
+    EXPECT_THAT(wrong, HasSubstr("did you mean cognito-idp:SignUp?"));
+}
+
 TEST(Config, the_registry_grants_what_the_file_grants) {
     const auto registry = parse(kWhole).value().registry();
     const auto start = [&](const char* principal) {

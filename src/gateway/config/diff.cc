@@ -92,6 +92,7 @@ Facts facts_of(const Connection& connection) {
             {"scope", connection.scope.path + " (" + short_digest(connection.scope.sha256) + ")"},
             {"endpoint", connection.endpoint},
             {"egress", list(egress)},
+            {"unsigned", list(connection.unsigned_operations)},
             {"budget", fmt::format("{} MiB, {} in flight, {} per second", budget.bytes_mib,
                                    budget.in_flight, budget.per_second)},
             {"partition_keys", words_of(connection.partition_keys)}};

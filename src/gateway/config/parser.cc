@@ -483,6 +483,7 @@ void Parser::connection(Section section) {
     to.profile = section.text("profile", "", rules::not_empty);
     to.endpoint = section.text("endpoint", "", rules::endpoint);
     to.egress = rules::parse_egress(section.texts("egress", rules::egress));
+    to.unsigned_operations = section.texts("unsigned", rules::unsigned_operation);
     to.scope = scope(section);
     to.budget = budget(section);
     to.partition_keys = partition_keys(section);

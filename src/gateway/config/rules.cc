@@ -10,6 +10,7 @@
 #include "crypto/age.h"
 #include "crypto/ca.h"
 #include "evidence/note.h"
+#include "protocols/aws/catalogue/unsigned.h"
 
 namespace narrows::gateway::rules {
 namespace {
@@ -262,6 +263,11 @@ std::string jwks(std::string_view text) {
     return good ? ""
                 : "is neither a file nor an https URL; keys fetched otherwise could be "
                   "anyone's";
+}
+
+std::string unsigned_operation(std::string_view text) {
+    const std::string why = aws::why_not_unsigned(aws::Catalogue::embedded(), text);
+    return why.empty() ? "" : "names \"" + codec::printable(text) + "\", which " + why;
 }
 
 std::string egress(std::string_view text) {

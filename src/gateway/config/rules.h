@@ -26,11 +26,12 @@ std::string endpoint(std::string_view text);       ///< "http(s)://host[:port]",
 std::string bucket(std::string_view text);         ///< a name that S3 takes
 std::string key_prefix(std::string_view text);     ///< "a/b", no slash at its ends
 std::string jwks(std::string_view text);           ///< a path or an https URL
-std::string submission_prefix(std::string_view text);  ///< "http(s)://host[:port][/path]"
-std::string witness_key(std::string_view text);        ///< a vkey of type 04
-std::string officer_key(std::string_view text);        ///< a vkey, type 01
-std::string kms_key(std::string_view text);            ///< "kms:" and a key's ARN
-std::string dynamodb_table(std::string_view text);     ///< "orders", "orders/index/by-day"
+std::string submission_prefix(std::string_view text);   ///< "http(s)://host[:port][/path]"
+std::string witness_key(std::string_view text);         ///< a vkey of type 04
+std::string officer_key(std::string_view text);         ///< a vkey, type 01
+std::string kms_key(std::string_view text);             ///< "kms:" and a key's ARN
+std::string dynamodb_table(std::string_view text);      ///< "orders", "orders/index/by-day"
+std::string unsigned_operation(std::string_view text);  ///< that a connection may let through
 std::string egress(std::string_view text);  ///< "host[:port]", "*.host[:port]", "preset:models"
 
 std::optional<Address> parse_address(std::string_view text);

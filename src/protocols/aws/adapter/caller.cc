@@ -20,7 +20,9 @@ constexpr const char* kBearerService = "bedrock";
 Rejection unsupported_scheme(Scheme scheme) {
     if (scheme == Scheme::none) {
         return reject(Reason::not_authenticated, "MissingAuthenticationToken",
-                      "The request carries no signature; unsigned operations are denied here");
+                      "The request carries no signature, and nothing else tells whose it is; "
+                      "operations that need none are let through in proxy mode, where a connection "
+                      "of the session names them");
     }
     return reject(Reason::not_supported, "AccessDenied",
                   std::string("Requests proven by ") + sigv4::name_of(scheme) +
@@ -274,8 +276,9 @@ net::Task<Caller> identify(const Services& services, const http::RequestHead& he
 std::optional<Rejection> verify(const Services& services, const Caller& caller,
                                 const http::RequestHead& head, std::string_view bucket,
                                 std::optional<crypto::Digest> body_sha256) {
-    if (caller.authorization->scheme == Scheme::bearer) {
-        return std::nullopt;  // the token, once opened, is the proof
+    const Scheme scheme = caller.authorization->scheme;
+    if (scheme == Scheme::bearer || scheme == Scheme::none) {
+        return std::nullopt;  // the token, once opened, is the proof; or the tunnel is
     }
     const bool in_header = is_in_header(caller.authorization->scheme);
     const Result<void> held =

@@ -31,6 +31,7 @@ net::Task<void> Exchange::run() {
     }
     const sigv4::FormFields* fields = form_ ? &form_->fields : nullptr;
     caller_ = co_await identify(services_, head_, fields);
+    know_by_tunnel();
     if (caller_.asks) {
         received_ = std::exchange(head_, *caller_.asks);
     }
@@ -130,6 +131,7 @@ session::Asked Exchange::asked(const std::optional<Rejection>& rejection) const 
     asked.catalogue = services_.catalogue_digest;
     asked.upstream_host = target_.host.empty() ? std::string() : target_.authority();
     asked.request_digest = request_digest_;
+    asked.allowed_by_name = operation_ && goes_unsigned() && decoded_.front().entry.no_action();
     if (region_set_.size() > 1 &&
         std::all_of(region_set_.begin(), region_set_.end(), is_one_region)) {
         asked.regions = region_set_;

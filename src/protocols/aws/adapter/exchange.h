@@ -37,7 +37,7 @@ struct Arrival {
 /// One request from its head to the last byte of its answer: identify, understand, admit, forward,
 /// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
 /// exchange.cc, receive.cc, understand.cc, place.cc, forward.cc, event_upload.cc, deliver.cc,
-/// swap.cc.
+/// swap.cc, unsigned.cc.
 class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
@@ -109,6 +109,14 @@ class Exchange {
     net::Task<Result<identity::Credentials>> adopt(session::Permit& permit, GivenCredentials found);
     net::Task<Result<void>> swap_credentials(session::Permit& permit, Bytes& body,
                                              Recordable& kept);
+
+    // unsigned.cc: operations that AWS authorises by no signature.
+    bool proves_nothing() const;
+    void know_by_tunnel();
+    std::optional<Rejection> check_unsigned_body() const;
+    std::optional<Rejection> choose_connection();
+    std::optional<Rejection> check_named() const;
+    bool goes_unsigned() const;
 
     // forward.cc: upstream, with the permit.
     net::Task<void> forward(session::Permit permit, std::string record);

@@ -47,8 +47,12 @@ codec::Value sent_record(const session::Permit& permit, const signer::Signature&
                          ByteView key) {
     codec::Map fields;
     fields.emplace("op", permit.op().value());
-    fields.emplace("upstream_key_id", request.access_key_id);
-    fields.emplace("signed_sha256", codec::hex(request.signed_sha256));
+    if (what.stays_unsigned) {
+        fields.emplace("algorithm", "none");
+    } else {
+        fields.emplace("upstream_key_id", request.access_key_id);
+        fields.emplace("signed_sha256", codec::hex(request.signed_sha256));
+    }
     fields.emplace("endpoint", target.authority());
     fields.emplace("attempt", 1);
     if (what.algorithm == sigv4::Algorithm::ecdsa) {
@@ -149,8 +153,12 @@ bool Exchange::record_secrets(session::Permit& permit, Direction direction,
     });
 }
 
-/// The Signer answers at once, or says that credentials must be obtained first.
+/// The Signer answers at once, or says that credentials must be obtained first. What AWS takes
+/// unsigned it is not asked about: there is nothing to sign, and no role is assumed.
 net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permit) {
+    if (unsigned_.stays_unsigned) {
+        co_return signer::Signature{};
+    }
     const upstream::Lease lease = caller_.lease();
     Result<signer::Signature> signature =
         co_await services_.signer.sign(lease, permit.receipt(), unsigned_);

@@ -152,6 +152,7 @@ std::optional<Rejection> Exchange::build_upstream() {
     name_queue_for_aws();
     add_session_policy();
     unsigned_.payload = carried_ ? std::string() : payload_text();
+    unsigned_.stays_unsigned = goes_unsigned();
     http::set(unsigned_.head.headers, "Host", target_.authority());
     const bool declares = payload_.kind != sigv4::PayloadKind::absent && !carried_;
     if (decoded_.front().entry.service().is_s3() || declares) {

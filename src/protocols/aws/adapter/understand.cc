@@ -38,6 +38,10 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         co_return not_recognised(payload.error());
     }
     payload_ = std::move(payload.value());
+    rejection = check_unsigned_body();
+    if (rejection) {
+        co_return rejection;
+    }
     if (payload_.chunks_signed() && payload_.ecdsa() != is_sigv4a(caller_.authorization->scheme)) {
         co_return reject(Reason::not_recognised, "AccessDenied",
                          "The chunks of the body are signed with another algorithm than the "
@@ -169,7 +173,7 @@ std::optional<Rejection> Exchange::recognise_head() {
                       "The host is of another service than the operation");
     }
     recognition_ = std::move(recognition.value());
-    return std::nullopt;
+    return choose_connection();
 }
 
 /// Proxy mode: an operation goes to a host of its own service. S3 Control signs as S3 does, and its
@@ -248,7 +252,8 @@ std::optional<Rejection> Exchange::decode() {
     }
     recognition_.candidates = std::move(fitting);
     body_secret_ = std::any_of(decoded_.begin(), decoded_.end(), [](const Decoded& d) {
-        return !d.entry.secret_inputs().empty() || !carried_url(d).empty();
+        return !d.entry.secret_inputs().empty() || !carried_url(d).empty() ||
+               d.entry.auth() == Auth::none;
     });
     // The region that is decided on is the one the request will be signed for.
     const std::optional<Rejection> misplaced = place();
@@ -305,7 +310,7 @@ std::optional<Rejection> Exchange::never_allowed() const {
             return rejection;
         }
     }
-    return std::nullopt;
+    return check_named();
 }
 
 /// Whether a refused request may carry values that no record may hold. One that nobody signed is

@@ -1,3 +1,5 @@
+#include "protocols/aws/catalogue/suggest.h"
+
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -29,18 +31,18 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::vector<std::string_view> Catalogue::suggest(std::string_view name) const {
+std::vector<std::string_view> nearest(std::string_view name,
+                                      const std::vector<std::string_view>& known) {
     if (name.size() > kNameMax) return {};
     const std::string wanted = codec::lower(name);
     const std::size_t most = std::max<std::size_t>(2, wanted.size() / 4);
     std::vector<std::pair<std::size_t, std::string_view>> near;
-    for (const Action action : actions()) {
-        const std::string known = codec::lower(action.name());
-        const std::size_t apart = known.size() > wanted.size() ? known.size() - wanted.size()
-                                                               : wanted.size() - known.size();
+    for (const std::string_view each : known) {
+        const std::size_t apart =
+            each.size() > wanted.size() ? each.size() - wanted.size() : wanted.size() - each.size();
         if (apart > most) continue;
-        const std::size_t steps = distance(wanted, known);
-        if (steps <= most) near.emplace_back(steps, action.name());
+        const std::size_t steps = distance(wanted, codec::lower(each));
+        if (steps <= most) near.emplace_back(steps, each);
     }
     std::stable_sort(near.begin(), near.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -49,6 +51,13 @@ std::vector<std::string_view> Catalogue::suggest(std::string_view name) const {
         names.push_back(near[i].second);
     }
     return names;
+}
+
+std::vector<std::string_view> Catalogue::suggest(std::string_view name) const {
+    std::vector<std::string_view> known;
+    known.reserve(actions().size());
+    for (const Action action : actions()) known.push_back(action.name());
+    return nearest(name, known);
 }
 
 }  // namespace narrows::aws

@@ -6,6 +6,7 @@
 
 #include "codec/text.h"
 #include "protocols/aws/catalogue/path.h"
+#include "protocols/aws/catalogue/unsigned.h"
 #include "protocols/aws/decode/withhold.h"
 
 namespace narrows::aws {
@@ -256,7 +257,11 @@ Result<void> add_candidate(const Decoded& candidate, const ConnectionFacts& fact
         }
         ++added;
     }
-    if (entry.no_action() || added == 0) {
+    if (entry.no_action() && entry.auth() == Auth::none) {
+        // IAM has no say in it; its own name is what a Deny of the scope can name.
+        add_access(operation.accesses, {name_of(entry), {{"*", true}}});
+        ++added;
+    } else if (entry.no_action() || added == 0) {
         return fail(ErrorCode::unsupported,
                     "no IAM action is known for " + std::string(entry.service().id()) + ":" +
                         std::string(entry.name()) + ", so no scope can allow it");

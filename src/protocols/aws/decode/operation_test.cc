@@ -379,6 +379,13 @@ TEST(Operation, bounds_the_number_of_resources) {
     EXPECT_EQ(built.error().code, ErrorCode::exhausted);
 }
 
+TEST(Operation, what_nobody_signs_and_iam_does_not_know_has_its_own_name) {
+    const Accesses list = {{"sso:ListAccounts", {{"*", true}}}};
+    EXPECT_EQ(accesses("sso", "ListAccounts", R"({"accessToken":"t"})"), list);
+    const Accesses sign_up = {{"cognito-idp:SignUp", {{"*", true}}}};
+    EXPECT_EQ(accesses("cognito-idp", "SignUp", R"({"ClientId":"c","Username":"u"})"), sign_up);
+}
+
 TEST(Operation, secret_inputs_are_withheld) {
     const auto built =
         operation("secretsmanager", "CreateSecret", R"({"Name":"n","SecretString":"hunter2"})");

@@ -199,7 +199,7 @@ std::string_view why_never(Operation entry) {
     if (entry.returns_credentials() && swap_of(entry) == nullptr) {
         return "its answer carries credentials, tokens or signed URLs, which never reach an agent";
     }
-    return entry.auth() == Auth::sigv4 ? "" : "it is not authorised by a signature";
+    return entry.auth() == Auth::bearer ? "it is authorised by a bearer token of AWS's" : "";
 }
 
 Result<GivenCredentials> read_given(Operation entry, Protocol protocol, ByteView body) {

@@ -194,6 +194,7 @@ TEST(Swap, every_operation_that_returns_credentials_is_swapped_or_denied) {
     EXPECT_NE(why_never(entry("sts", "AssumeRoleWithWebIdentity")), "");
     EXPECT_NE(why_never(entry("iam", "CreateAccessKey")), "");
     EXPECT_EQ(why_never(entry("s3", "GetObject")), "");
+    EXPECT_EQ(why_never(entry("cognito-idp", "SignUp")), "");
 }
 
 TEST(Swap, no_answer_with_a_secret_access_key_is_let_through_as_it_is) {

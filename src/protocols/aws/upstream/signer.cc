@@ -298,7 +298,9 @@ Result<crypto::Digest> intent_digest(const std::string& connection,
         NARROWS_TRY(lines, carried_lines(*carried, request.signing_name));
     }
     std::string text = "narrows-request-v1";
-    if (request.algorithm == sigv4::Algorithm::ecdsa) {
+    if (request.stays_unsigned) {
+        text.append(" none");
+    } else if (request.algorithm == sigv4::Algorithm::ecdsa) {
         text.append(" ").append(sigv4::name_of(request.algorithm));
     }
     return crypto::sha256(text + "\n" + connection + "\n" + request.region + "\n" +

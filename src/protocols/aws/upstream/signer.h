@@ -98,14 +98,18 @@ struct UnsignedRequest {
     std::string signing_name;
     sigv4::Algorithm algorithm = sigv4::Algorithm::hmac;
     std::optional<CarriedUrl> carried;
+    /// It goes as it is. The signer is never told so: what it is asked to sign has another digest.
+    bool stays_unsigned = false;
 };
 
 /// What the INTENT names and the receipt carries: SHA-256 over "narrows-request-v1\n", connection,
 /// region and signing name, a line each, and the hex of sigv4::request_digest; for
-/// Algorithm::ecdsa the first line is "narrows-request-v1 AWS4-ECDSA-P256-SHA256". So an INTENT for
-/// one connection, algorithm, region or set of regions is none for another. Of a form that carries
-/// a URL the payload is the hash of what stands before and after it, and lines follow: "carries",
-/// the URL's region, its seconds, the size of what stands before it, the hex of its request_digest.
+/// Algorithm::ecdsa the first line is "narrows-request-v1 AWS4-ECDSA-P256-SHA256", for what stays
+/// unsigned "narrows-request-v1 none". So an INTENT for one connection, algorithm, region or set of
+/// regions is none for another, and one for a request without a signature is none for a signature.
+/// Of a form that carries a URL the payload is the hash of what stands before and after it, and
+/// lines follow: "carries", the URL's region, its seconds, the size of what stands before it, the
+/// hex of its request_digest.
 Result<crypto::Digest> intent_digest(const std::string& connection, const UnsignedRequest& request);
 
 struct SignedRequest {

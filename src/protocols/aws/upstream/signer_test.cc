@@ -111,6 +111,16 @@ TEST_F(SignerTest, assumes_the_role_and_reports_the_credential) {
     EXPECT_EQ(events[0].expires_at, kNow + 3600 * kNsPerSecond);
 }
 
+TEST_F(SignerTest, an_intent_without_a_signature_is_none_for_one) {
+    open_direct();
+    UnsignedRequest bare = request;
+    bare.stays_unsigned = true;
+    const Receipt of_bare = recording::make_receipt(kKey, kPart, model::Sequence(1),
+                                                    intent_digest(lease.connection, bare).value());
+    EXPECT_EQ(sign(of_bare), "! denied");
+    EXPECT_EQ(sign(receipt(1)), "AKIABASE");
+}
+
 TEST_F(SignerTest, what_it_signs_verifies) {
     open_direct();
     const auto got = signer.sign(lease, receipt(1), request);
