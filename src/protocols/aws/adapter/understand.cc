@@ -173,7 +173,7 @@ std::optional<Rejection> Exchange::recognise_head() {
                       "The host is of another service than the operation");
     }
     recognition_ = std::move(recognition.value());
-    return choose_connection();
+    return std::nullopt;
 }
 
 /// Proxy mode: an operation goes to a host of its own service. S3 Control signs as S3 does, and its
@@ -235,6 +235,10 @@ std::optional<std::int64_t> Exchange::age_ms() const {
 /// Parameters of every candidate, then the operation. A candidate that the request does not fit is
 /// none; the last misfit is the reason if nothing fits.
 std::optional<Rejection> Exchange::decode() {
+    const std::optional<Rejection> unproven = choose_connection();
+    if (unproven) {
+        return unproven;
+    }
     Error misfit;
     std::vector<Candidate> fitting;
     for (const Candidate& candidate : recognition_.candidates) {
