@@ -30,7 +30,6 @@ role_arn = "arn:aws:iam::123456789012:role/narrows"
 scope = "scope.json"
 egress = ["preset:models", "Git.example.com:22", "*.pkg.example.com"]
 budget = { bytes_mib = 10, in_flight = 4, per_second = 20 }
-partition_keys = { orders = "customer", "orders/index/by-day" = "day" }
 [[grant]]
 agent = "reader"
 connections = ["reports"]
@@ -75,13 +74,27 @@ TEST(Config, reads_what_is_written) {
     EXPECT_EQ(connection.scope.text, R"({"Version":"2012-10-17"})");
     EXPECT_EQ(connection.partition, "aws");
     EXPECT_EQ(connection.budget, (Budget{10, 4, 20}));
-    EXPECT_EQ(connection.partition_keys.at("orders"), "customer");
-    EXPECT_EQ(connection.partition_keys.at("orders/index/by-day"), "day");
     ASSERT_EQ(config.grants.size(), 1u);
     EXPECT_EQ(config.grants[0].lifetime_max_s, 5400);
     EXPECT_TRUE(config.agents[0].enrolment.public_key.has_value());
     EXPECT_EQ(config.connection("reports"), &connection);
     EXPECT_EQ(config.connection("other"), nullptr);
+}
+
+TEST(Config, a_connection_says_what_partition_keys_are) {
+    const auto with = [](const std::string& keys) {
+        return replaced("scope = \"scope.json\"",
+                        "partition_keys = { " + keys + " }\nscope = \"scope.json\"");
+    };
+    const auto parsed = parse(with(R"(orders = "customer", "orders/index/by-day" = "day")"));
+    ASSERT_TRUE(parsed) << parsed.error().what;
+    using Keys = std::map<std::string, std::string, std::less<>>;
+    EXPECT_EQ(parsed.value().connections[0].partition_keys,
+              (Keys{{"orders", "customer"}, {"orders/index/by-day", "day"}}));
+    EXPECT_THAT(diff(parse(kWhole).value(), parsed.value()),
+                ElementsAre(HasSubstr("partition_keys changed")));
+    EXPECT_THAT(mistakes(with(R"("orders/by-day" = "day")")), HasSubstr("is no table or index"));
+    EXPECT_THAT(mistakes(with(R"(orders = "")")), HasSubstr("partition_keys.orders"));
 }
 
 std::string with_unsigned(const std::string& names) {
