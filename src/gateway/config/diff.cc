@@ -71,7 +71,8 @@ Facts facts_of(const AnchorSection& anchor) {
 
 std::string words_of(const std::map<std::string, std::string, std::less<>>& pairs) {
     std::vector<std::string> texts;
-    for (const auto& [name, value] : pairs) texts.push_back(name + " = " + value);
+    texts.reserve(pairs.size());
+    for (const auto& [name, value] : pairs) texts.push_back(fmt::format("{} = {}", name, value));
     return list(texts);
 }
 

@@ -235,7 +235,7 @@ std::optional<std::int64_t> Exchange::age_ms() const {
 /// Parameters of every candidate, then the operation. A candidate that the request does not fit is
 /// none; the last misfit is the reason if nothing fits.
 std::optional<Rejection> Exchange::decode() {
-    const std::optional<Rejection> unproven = choose_connection();
+    std::optional<Rejection> unproven = choose_connection();
     if (unproven) {
         return unproven;
     }
@@ -260,7 +260,7 @@ std::optional<Rejection> Exchange::decode() {
                d.entry.auth() == Auth::none;
     });
     // The region that is decided on is the one the request will be signed for.
-    const std::optional<Rejection> misplaced = place();
+    std::optional<Rejection> misplaced = place();
     const session::Connection& granted = caller_.granted();
     const ConnectionFacts facts{caller_.account(), granted.partition, region_,
                                 granted.partition_keys};
@@ -279,10 +279,13 @@ std::optional<Rejection> Exchange::decode() {
     if (rejection || identity_question_) {
         return rejection;
     }
-    if (!misplaced && !carried_url(decoded_.front()).empty()) {
+    if (misplaced) {
+        return misplaced;
+    }
+    if (!carried_url(decoded_.front()).empty()) {
         rejection = read_carried();
     }
-    return misplaced ? misplaced : rejection ? rejection : build_upstream();
+    return rejection ? rejection : build_upstream();
 }
 
 /// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if
