@@ -16,8 +16,7 @@ enum class Reason {
     needs_approval,     ///< the Allow statement asks for a reviewer
     not_recognised,     ///< the bytes are no operation of the catalogue, or say two things
     not_authenticated,  ///< no, bad, expired or unknown credential
-    not_supported,      ///< recognised and never let through (unsigned, credentials in
-                        ///< results)
+    not_supported,      ///< recognised and never let through (tokens in results)
     session_over,       ///< ended, expired or killed
     budget,             ///< the session's bytes, rate or operations in flight are used up
     cannot_record,      ///< the journal refuses

@@ -85,9 +85,7 @@ def upstreams(tmp_path_factory, pair):
 @pytest.fixture(autouse=True)
 def forget(upstreams):
     for each in upstreams.values():
-        each.answers()
-        for kept in (each.stub.arrived, each.stub.heard, each.stub.ended, each.stub.rejected, each.stub.sent):
-            kept.clear()
+        each.stub.forget()
 
 
 @pytest.fixture(scope="module")

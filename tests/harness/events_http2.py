@@ -20,6 +20,12 @@ class EventStubHttp2(stub_http2.Stub, EventStub):
         EventStub.__init__(self, log, admin)
         self.arrived = []
 
+    def forget(self):
+        """What came, and how to answer."""
+        self.steps = []
+        for kept in (self.arrived, self.heard, self.ended, self.rejected, self.sent):
+            kept.clear()
+
     def connection(self, reader, writer):
         return EventConnection(self, reader, writer)
 

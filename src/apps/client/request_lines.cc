@@ -196,7 +196,7 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
     const aws::ConnectionFacts facts{account, std::string(catalogue().partition_of(region)),
                                      region};
     model::Context known{{"aws:requestedregion", {region}}};
-    known.merge(first.service().is_s3() ? sigv4::s3_keys(proof) : sigv4::no_s3_keys());
+    known.merge(sigv4::s3_keys(first.service().signing_name(), proof));
     // Withheld values are only shown as commitments; any key will do where nothing is kept.
     const Bytes key = crypto::random_bytes(32);
     NARROWS_TRY(explained.asked, aws::build_operation(candidates, facts, known, key));

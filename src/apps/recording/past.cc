@@ -94,16 +94,23 @@ std::vector<std::string> regions_of(const Value& connection) {
     return regions;
 }
 
+/// DATE/REGION/SERVICE/aws4_request, in SigV4A without the region; S3's older forms have none.
+std::string signing_name_of(const Value& signature) {
+    const std::string scope = signature.text("scope");
+    const std::vector<std::string_view> parts = codec::split(scope, '/');
+    return parts.size() < 3 ? "s3" : std::string(parts[parts.size() - 2]);
+}
+
 /// How old a presigned URL was no record says.
 model::Context signature_keys(const Value& observed) {
-    const std::string named = member(observed, "signature").text("scheme");
+    const Value& signature = member(observed, "signature");
+    const std::string named = signature.text("scheme");
     const std::string payload = review::header(member(observed, "request"), "x-amz-content-sha256");
     for (int each = 0; each <= static_cast<int>(sigv4::Scheme::several); ++each) {
         const auto scheme = static_cast<sigv4::Scheme>(each);
-        if (named != sigv4::name_of(scheme)) continue;
-        const std::string scope = member(observed, "signature").text("scope");
-        const bool is_s3 = scope.empty() || scope.find("/s3") != std::string::npos;
-        return is_s3 ? sigv4::s3_keys({scheme, {}, payload}) : sigv4::no_s3_keys();
+        if (named == sigv4::name_of(scheme)) {
+            return sigv4::s3_keys(signing_name_of(signature), {scheme, {}, payload});
+        }
     }
     return {};
 }

@@ -216,9 +216,8 @@ model::Context Exchange::known_context() const {
     const std::string_view agent = http::header(head_.headers, "user-agent");
     known["aws:useragent"] =
         agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
-    const bool is_s3 = caller_.authorization->scope.service.starts_with("s3");
-    known.merge(is_s3 ? sigv4::s3_keys({caller_.presented.scheme, age_ms(), payload_.text})
-                      : sigv4::no_s3_keys());
+    known.merge(sigv4::s3_keys(caller_.authorization->scope.service,
+                               {caller_.presented.scheme, age_ms(), payload_.text}));
     return known;
 }
 

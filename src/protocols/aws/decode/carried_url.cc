@@ -8,7 +8,10 @@
 namespace narrows::aws {
 
 std::string_view carried_url_member(Operation entry) {
-    if (!entry.has_input()) return {};
+    // URLs are carried in forms alone; of other services nothing is looked through.
+    const Protocols protocols = entry.service().protocols();
+    const bool has_forms = protocols.has(Protocol::query) || protocols.has(Protocol::ec2);
+    if (!has_forms || !entry.has_input()) return {};
     for (const Member member : entry.input().members()) {
         const bool is_url = codec::iequals(member.name(), "presignedurl") &&
                             member.shape().kind() == ShapeKind::string;

@@ -95,12 +95,12 @@ std::vector<Tag> tags_in_query(ConditionRule rule, const Value& parameters) {
     return tags;
 }
 
-/// A launch template may bring more tags than the request says.
-bool names_template(const Value& parameters) {
-    const auto* members = parameters.as<codec::Map>();
-    return members != nullptr &&
-           std::any_of(members->begin(), members->end(),
-                       [](const auto& each) { return each.first.starts_with("LaunchTemplate"); });
+/// What is launched from a template (RunInstances, CreateFleet) may get more tags than the request
+/// says.
+bool may_get_more_tags(ConditionRule rule, const Value& parameters) {
+    return rule.path().starts_with("TagSpecifications") &&
+           (parameters.find("LaunchTemplate") != nullptr ||
+            parameters.find("LaunchTemplateConfigs") != nullptr);
 }
 
 void set_tags(ConditionRule rule, const Value& parameters, const std::vector<Tag>& tags,
@@ -110,7 +110,7 @@ void set_tags(ConditionRule rule, const Value& parameters, const std::vector<Tag
         keys.push_back(tag.key);
         conditions.set(std::string(rule.key()) + tag.key, {tag.value});
     }
-    if (names_template(parameters)) return;
+    if (may_get_more_tags(rule, parameters)) return;
     conditions.set_family(rule.key(), keys);
     if (!rule.tag_keys().empty()) conditions.set(rule.tag_keys(), std::move(keys));
 }

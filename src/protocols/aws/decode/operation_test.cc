@@ -196,6 +196,12 @@ TEST(Operation, a_launch_template_may_bring_tags) {
     EXPECT_EQ(made.context.at("aws:requesttag/team"), (std::vector<std::string>{"blue"}));
     EXPECT_FALSE(is_absent(made, "aws:requesttag/owner"));
     EXPECT_FALSE(made.context.contains("aws:tagkeys"));
+    const auto of_the_template = operation(
+        "ec2", "CreateLaunchTemplate",
+        R"({"LaunchTemplateName":"n","LaunchTemplateData":{},)" + std::string(tags) + "}");
+    EXPECT_EQ(of_the_template.context.at("aws:tagkeys"), (std::vector<std::string>{"team"}));
+    const auto deleted = operation("ec2", "DeleteLaunchTemplate", R"({"LaunchTemplateName":"n"})");
+    EXPECT_TRUE(deleted.context.at("aws:tagkeys").empty());
 }
 
 TEST(Operation, leading_keys_are_those_of_the_items) {

@@ -1,11 +1,14 @@
 #include "protocols/aws/sigv4/s3_keys.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace narrows::sigv4 {
 namespace {
 
+constexpr std::array<std::string_view, 4> kOfS3 = {"s3", "s3express", "s3-outposts",
+                                                   "s3-object-lambda"};
 constexpr std::string_view kByHeader = "REST-HEADER";
 
 /// Empty: of no request to S3.
@@ -44,7 +47,13 @@ std::string_view version_of(Scheme scheme) {
 
 }  // namespace
 
-model::Context s3_keys(const S3Proof& proof) {
+model::Context s3_keys(std::string_view signing_name, const S3Proof& proof) {
+    if (std::find(kOfS3.begin(), kOfS3.end(), signing_name) == kOfS3.end()) {
+        return {{"s3:authtype", {}},
+                {"s3:signatureversion", {}},
+                {"s3:signatureage", {}},
+                {"s3:x-amz-content-sha256", {}}};
+    }
     model::Context keys;
     const std::string type(type_of(proof.scheme));
     const std::string version(version_of(proof.scheme));
@@ -58,13 +67,6 @@ model::Context s3_keys(const S3Proof& proof) {
         keys["s3:x-amz-content-sha256"] = {std::string(proof.content_sha256)};
     }
     return keys;
-}
-
-model::Context no_s3_keys() {
-    return {{"s3:authtype", {}},
-            {"s3:signatureversion", {}},
-            {"s3:signatureage", {}},
-            {"s3:x-amz-content-sha256", {}}};
 }
 
 }  // namespace narrows::sigv4

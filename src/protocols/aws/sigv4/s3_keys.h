@@ -18,10 +18,8 @@ struct S3Proof {
 
 /// s3:authType, s3:signatureversion, s3:signatureAge (absent but from presigned URLs) and
 /// s3:x-amz-content-sha256 (of what is signed in a header). What is not documented is left unknown,
-/// SigV4A's version among it.
+/// SigV4A's version among it. What is signed for another service has none of them.
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
-model::Context s3_keys(const S3Proof& proof);
-/// Requests to other services have none of them.
-model::Context no_s3_keys();
+model::Context s3_keys(std::string_view signing_name, const S3Proof& proof);
 
 }  // namespace narrows::sigv4
