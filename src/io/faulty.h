@@ -37,7 +37,8 @@ class FaultyFileSystem : public FileSystem {
     };
 
     void set_faults(const Faults& faults);
-    /// Called before each changing operation, without a lock; may block. Null for none.
+    /// Called before each changing operation on the thread that makes it, several at once, without
+    /// a lock; may block. Null for none; a call under way then still ends.
     void set_hook(std::function<void(Operation, const std::string& path)> hook);
 
     /// The process dies: all that was written stays. Open files and locks go dead.

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <mutex>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -116,6 +118,10 @@ TEST(Fault, refuses_while_the_disk_is_ill_and_gets_well_alone) {
 }
 
 TEST(Fault, does_not_fill_the_disk_with_segments_that_carry_nothing) {
+    // Outlive the journal: its writer and the thread that prepares spares both call the hook.
+    std::mutex mutex;
+    std::string segment = kDirectory + "/spare-control-1";
+    int writes = 1;
     io::FaultyFileSystem fs;
     auto opened = open(fs).value();
     Journal& journal = *opened.journal;
@@ -123,9 +129,8 @@ TEST(Fault, does_not_fill_the_disk_with_segments_that_carry_nothing) {
     ASSERT_TRUE(put(journal, *part, Lane::control, RecordKind::open, "a"));
     // Each segment's header and declaration can be written; the records behind them cannot.
     using Operation = io::FaultyFileSystem::Operation;
-    std::string segment = kDirectory + "/spare-control-1";
-    int writes = 1;
     fs.set_hook([&](Operation operation, const std::string& path) {
+        const std::lock_guard guard(mutex);
         if (operation == Operation::rename && path.find("spare-control") != std::string::npos) {
             segment = path;
             writes = 0;
