@@ -28,6 +28,7 @@
 #include "crypto/age.h"
 #include "crypto/hash.h"
 #include "evidence/verify.h"
+#include "io/passing.h"
 #include "journal/journal.h"
 #include "recorder/recorder.h"
 
@@ -59,66 +60,32 @@ double peak_mib() {
 }
 
 /// The operating system's files with slower syncs.
-class SlowFiles : public io::FileSystem {
+class SlowFiles : public io::PassingFiles {
   public:
-    explicit SlowFiles(Micros added) : added_(added) {}
+    explicit SlowFiles(Micros added) : io::PassingFiles(io::posix()), added_(added) {}
 
     Result<std::unique_ptr<io::File>> open(const std::string& path, io::Mode mode,
                                            io::Cache cache) override {
-        NARROWS_TRY(auto file, fs_.open(path, mode, cache));
+        NARROWS_TRY(auto file, io::PassingFiles::open(path, mode, cache));
         return std::make_unique<SlowFile>(std::move(file), added_);
-    }
-    Result<void> rename(const std::string& from, const std::string& to) override {
-        return fs_.rename(from, to);
-    }
-    Result<void> remove(const std::string& path) override { return fs_.remove(path); }
-    Result<void> sync_directory(const std::string& directory) override {
-        return fs_.sync_directory(directory);
-    }
-    Result<void> make_directory(const std::string& directory) override {
-        return fs_.make_directory(directory);
-    }
-    Result<std::vector<std::string>> list(const std::string& directory) override {
-        return fs_.list(directory);
-    }
-    Result<bool> exists(const std::string& path) override { return fs_.exists(path); }
-    Result<std::uint64_t> free_bytes(const std::string& directory) override {
-        return fs_.free_bytes(directory);
-    }
-    Result<std::unique_ptr<io::Lock>> lock(const std::string& path) override {
-        return fs_.lock(path);
     }
 
   private:
-    class SlowFile : public io::File {
+    class SlowFile : public io::PassingFile {
       public:
         SlowFile(std::unique_ptr<io::File> file, Micros added)
-            : file_(std::move(file)), added_(added) {}
-        Result<std::size_t> pread(std::span<std::uint8_t> into,
-                                  std::uint64_t offset) const override {
-            return file_->pread(into, offset);
-        }
-        Result<std::size_t> pwrite(ByteView bytes, std::uint64_t offset) override {
-            return file_->pwrite(bytes, offset);
-        }
+            : io::PassingFile(std::move(file)), added_(added) {}
         Result<void> datasync() override {
             if (added_.count() > 0) {
                 std::this_thread::sleep_for(added_);
             }
-            return file_->datasync();
+            return io::PassingFile::datasync();
         }
-        Result<void> allocate(std::uint64_t size) override { return file_->allocate(size); }
-        Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
-        Result<std::uint64_t> size() const override { return file_->size(); }
-        std::size_t alignment() const override { return file_->alignment(); }
-        const std::string& path() const override { return file_->path(); }
 
       private:
-        std::unique_ptr<io::File> file_;
         const Micros added_;
     };
 
-    io::FileSystem& fs_ = io::posix();
     const Micros added_;
 };
 

@@ -4,9 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "io/file.h"
+#include "io/passing.h"
 
 namespace narrows::crash {
 
@@ -23,9 +22,9 @@ struct Cut {
 /// what changes something: creations, writes, syncs, reservations, truncations, renames, removals,
 /// syncs of folders. Half a write is written half; of anything else half is nothing. Thread-safe;
 /// `fs` must outlive it.
-class DyingFiles : public io::FileSystem {
+class DyingFiles : public io::PassingFiles {
   public:
-    DyingFiles(io::FileSystem& fs, Cut cut) : fs_(fs), cut_(cut) {}
+    DyingFiles(io::FileSystem& fs, Cut cut) : io::PassingFiles(fs), cut_(cut) {}
 
     std::uint64_t operations() const { return count_; }
 
@@ -34,27 +33,15 @@ class DyingFiles : public io::FileSystem {
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;
     Result<void> sync_directory(const std::string& directory) override;
-    Result<void> make_directory(const std::string& directory) override {
-        return fs_.make_directory(directory);
-    }
-    Result<std::vector<std::string>> list(const std::string& directory) override {
-        return fs_.list(directory);
-    }
-    Result<bool> exists(const std::string& path) override { return fs_.exists(path); }
-    Result<std::uint64_t> free_bytes(const std::string& directory) override {
-        return fs_.free_bytes(directory);
-    }
-    Result<std::unique_ptr<io::Lock>> lock(const std::string& path) override {
-        return fs_.lock(path);
-    }
 
   private:
     class DyingFile;
     [[noreturn]] static void die();
     template <class Call>
     auto through(const Call& call);
+    template <class Call>
+    Result<void> unless_half(const Call& call);
 
-    io::FileSystem& fs_;
     const Cut cut_;
     std::atomic<std::uint64_t> count_ = 0;
 };

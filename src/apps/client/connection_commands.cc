@@ -5,9 +5,9 @@
 
 #include "apps/client/commands.h"
 #include "apps/client/connection_terms.h"
-#include "apps/client/http_client.h"
 #include "codec/json.h"
 #include "codec/text.h"
+#include "gateway/own_loop_fetch.h"
 #include "identity/registry.h"
 #include "policy/iam.h"
 
@@ -171,7 +171,7 @@ int run_connection_check(const ConnectionOptions& options, const Output& to) {
         return failed(to, found.error());
     }
     const gateway::Connection& connection = *found.value()->connection;
-    const auto client = HttpClient::make();
+    const auto client = gateway::Fetches().for_ca("");
     if (!client) {
         return failed(to, client.error(), kCannotTell);
     }

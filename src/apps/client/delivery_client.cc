@@ -2,10 +2,10 @@
 
 #include <cstdlib>
 
-#include "apps/client/http_client.h"
 #include "apps/client/output.h"
 #include "codec/json.h"
 #include "codec/text.h"
+#include "gateway/own_loop_fetch.h"
 
 namespace narrows::client {
 namespace {
@@ -27,7 +27,7 @@ Result<codec::Value> ask(const Delivery& delivery, const std::string& url) {
         "GET", url.substr(path), {{"Host", target.authority()}, {"Authorization", delivery.token}}};
     request.target = std::move(target);
     request.response_bytes_max = kAnswerMax;
-    NARROWS_TRY(const auto client, HttpClient::make());
+    NARROWS_TRY(const auto client, gateway::Fetches().for_ca(""));
     NARROWS_TRY(const upstream::FetchResponse response, client->fetch(request));
     NARROWS_TRY(codec::Value answer, codec::json_decode(response.body.text()));
     if (response.head.status != 200) {

@@ -6,8 +6,8 @@
 #include <fmt/ostream.h>
 
 #include "apps/client/commands.h"
-#include "apps/client/http_client.h"
 #include "codec/text.h"
+#include "gateway/own_loop_fetch.h"
 
 namespace narrows::client {
 namespace {
@@ -83,7 +83,7 @@ int run_doctor(const DoctorOptions& options, const Output& to) {
                            "say where: --config narrows.toml on the gateway's host, --in-sandbox "
                            "where an agent works"});
     }
-    const auto client = HttpClient::make();
+    const auto client = gateway::Fetches().for_ca("");
     if (!client) {
         return failed(to, client.error(), kCannotTell);
     }

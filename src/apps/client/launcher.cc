@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "apps/client/http_client.h"
 #include "apps/client/output.h"
 #include "codec/json.h"
 #include "codec/text.h"
+#include "gateway/own_loop_fetch.h"
 #include "identity/registry.h"
 
 namespace narrows::client {
@@ -259,7 +259,7 @@ Result<codec::Value> Operator::reconciled(const codec::Map& body) const {
 Result<codec::Value> Operator::call(const std::string& method, const std::string& path,
                                     const std::string& body) const {
     NARROWS_TRY(upstream::Target target, upstream::parse_endpoint_url(url_));
-    NARROWS_TRY(const auto client, HttpClient::make());
+    NARROWS_TRY(const auto client, gateway::Fetches().for_ca(""));
     upstream::FetchRequest request;
     request.head = {method, path, {{"Host", target.authority()}, {"Accept", "application/json"}}};
     if (!launcher_key_.empty()) {
