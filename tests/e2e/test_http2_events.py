@@ -1,41 +1,23 @@
 """Event streams over HTTP/2 with the SDK that speaks it by itself: both ways at once, on record, signed event by event."""
 
-import base64
 import json
-import os
-import signal
-import subprocess
 import time
 
 import pytest
 
+from conversations import BEDROCK, SPEAK, TALK, WORDS, Agent, Speaker, body, delta, heard, kill, octets, printed, start
 from harness.certificate import certificate
-from harness.emulator import REGION, Credentials
-from harness.events import EVENTS, EventChain, EventUpstream, event, exception
+from harness.emulator import Credentials
+from harness.events import EventUpstream, event, exception
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.http2 import Peer, Signed
-from harness.processes import NODE, NODE_MODULES, clean_environment, wait_until
+from harness.http2 import Peer
+from harness.processes import clean_environment, wait_until
 from harness.stub_http2 import tls_context
 
-CLIENT = __file__.rsplit("/", 1)[0] + "/sdk_client.cjs"
-BEDROCK = {"package": "@aws-sdk/client-bedrock-runtime", "client": "BedrockRuntimeClient"}
 KINESIS = {"package": "@aws-sdk/client-kinesis", "client": "KinesisClient"}
 POLLY = {"package": "@aws-sdk/client-polly", "client": "PollyClient"}
-WORDS = ["one", "two", "three"]
-
-
-def octets(text):
-    return {"$bytes": base64.b64encode(text.encode()).decode()}
-
-
-SPEAK = BEDROCK | {
-    "command": "InvokeModelWithBidirectionalStreamCommand", "input": {"modelId": "amazon.nova-sonic-v1:0"},
-    "speech": ["body", [{"chunk": {"bytes": octets(word)}} for word in WORDS]]}
 SPEAK_TARGET = "/model/amazon.nova-sonic-v1%3A0/invoke-with-bidirectional-stream"
-TALK = BEDROCK | {
-    "command": "ConverseStreamCommand",
-    "input": {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hello"}]}]}}
 SUBSCRIBE = KINESIS | {
     "command": "SubscribeToShardCommand",
     "input": {"ConsumerARN": "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
@@ -45,10 +27,6 @@ SYNTHESISE = POLLY | {
     "command": "StartSpeechSynthesisStreamCommand",
     "input": {"Engine": "generative", "OutputFormat": "mp3", "VoiceId": "Matthew"},
     "speech": ["ActionStream", [{"TextEvent": {"Text": "hello"}}, {"CloseStreamEvent": {}}]]}
-
-
-def delta(text):
-    return event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
 
 
 def shard_event(number):
@@ -85,74 +63,6 @@ def gateway(upstreams, pair, tmp_path_factory):
     made.stop()
 
 
-def start(call, endpoint, trust, env):
-    """The client as a process that has been told everything."""
-    env = env | {"NODE_PATH": str(NODE_MODULES), "NODE_EXTRA_CA_CERTS": str(trust), "AWS_ENDPOINT_URL": endpoint,
-                 "AWS_REGION": REGION}
-    client = subprocess.Popen([NODE, CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, env=env, start_new_session=True)
-    client.stdin.write(json.dumps(call))
-    client.stdin.close()
-    client.stdin = None
-    return client
-
-
-def kill(client):
-    """With the processes below it: what is called node here starts another one."""
-    os.killpg(client.pid, signal.SIGKILL)
-
-
-def printed(client):
-    try:
-        out, err = client.communicate(timeout=20)
-    except subprocess.TimeoutExpired:
-        kill(client)
-        out, err = client.communicate()
-    assert out, err
-    return [json.loads(line) for line in out.splitlines()]
-
-
-class Agent:
-    """A session whose agent speaks http or https, and the upstream that it reaches."""
-
-    def __init__(self, gateway, upstreams, scheme, connection, folder):
-        self.gateway, self.scheme, self.connection = gateway, scheme, connection
-        self.endpoint = f"{scheme}://localhost:{gateway.agents_port}"
-        self.upstream = upstreams.get(connection)
-        self.stub = self.upstream and self.upstream.stub
-        self.session = gateway.session()
-        self.trust = folder / "ca.pem"
-        self.trust.write_text(self.session.answer["ca_pem"])
-
-    def start(self, call, **more):
-        return start(call | more, self.endpoint, self.trust, self.session.env(self.connection))
-
-    def call(self, call, **more):
-        """What the client printed."""
-        return printed(self.start(call, **more))
-
-    def signed(self):
-        """Requests to Bedrock that Python makes."""
-        authority = self.endpoint.partition("://")[2]
-        return Signed(self.session, authority, self.scheme, REGION, self.connection, "bedrock")
-
-    def operations(self):
-        return self.gateway.records(self.session).operations()
-
-    def only(self):
-        """The operation, once it has an outcome, and its RESULT."""
-        def over():
-            every = self.operations()
-            return every if every and all(each.outcome for each in every) else None
-
-        [operation] = wait_until(over, 10, "an outcome")
-        return operation, operation.of_kind("result")[0]
-
-    def versions(self):
-        """Of HTTP, in which the operations arrived."""
-        return [http for target, http, operation in self.stub.arrived if target != "/" or operation]
-
-
 @pytest.fixture
 def agent_of(gateway, upstreams, tmp_path):
     return lambda scheme, connection: Agent(gateway, upstreams, scheme, connection, tmp_path)
@@ -162,16 +72,6 @@ def agent_of(gateway, upstreams, tmp_path):
 def agent(request, agent_of):
     """HTTP/2 on both sides: by prior knowledge in the clear, by ALPN over TLS."""
     return agent_of(request.param, {"http": "clear", "https": "secured"}[request.param])
-
-
-def heard(lines):
-    return [line["heard"] for line in lines if "heard" in line]
-
-
-def body(operation, direction):
-    parts = sorted((each for each in operation.of_kind("body") if each.get("dir") == direction),
-                   key=lambda each: each.get("index"))
-    return b"".join(base64.b64decode(each.get("bytes")) for each in parts)
 
 
 def assert_spoken(agent, lines):
@@ -332,7 +232,7 @@ def test_a_denial_is_understood(agent_of, upstreams, scheme, call):
 def test_the_end_of_the_session_cuts_a_conversation(agent):
     agent.upstream.answers(*[0.1, delta("word")] * 200)
     client = agent.start(TALK)
-    wait_until(lambda: len(agent.stub.sent) > 2, 15, "some events")
+    wait_until(lambda: len(agent.stub.sent) > 3, 15, "three events heard and one more")
     began = time.monotonic()
     assert agent.gateway.end(agent.session).status_code == 200
     out, _ = client.communicate(timeout=10)
@@ -372,28 +272,6 @@ def test_who_does_not_listen_is_cut_off_too(agent, leaves):
     assert operation.outcome == "cut" and result.get("status") == 200
     assert leaves or "the session was over" in result.get("why")
     assert result.get("bytes_delivered") < len(body(operation, "response"))
-
-
-class Speaker:
-    """One conversation of several on a connection."""
-
-    def __init__(self, agent, peer, model):
-        self.target = f"/model/{model}/invoke-with-bidirectional-stream"
-        headers = agent.signed().headers("POST", self.target, digest=EVENTS)
-        self.chain = EventChain(dict(headers), agent.session.credentials(agent.connection).secret)
-        self.peer, self.number = peer, peer.ask(headers, ends=False)
-        self.stream = peer.streams[self.number]
-
-    def say(self, text):
-        """And hears it."""
-        said, had = event("chunk", {"text": text}), len(self.stream.body)
-        self.peer.send(self.number, self.chain.make(said), ends=False)
-        self.peer.wait(self.number, until=lambda stream: stream.reset is not None or len(stream.body) >= had + len(said))
-        return self.stream.body[had:] == said
-
-    def close(self):
-        self.peer.send(self.number, self.chain.make(b""))
-        return self.peer.wait(self.number).ended
 
 
 def test_conversations_of_one_connection_are_apart(agent):

@@ -6,13 +6,13 @@ import time
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
+from conversations import Agent, body, heard, kill, octets, printed, start
 from harness.certificate import certificate
 from harness.events import EventUpstream, event, exception
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import clean_environment, wait_until
 from harness.stub_http2 import tls_context
-from test_http2_events import Agent, body, heard, kill, octets, printed, start
 
 CLIENT = {"package": "@aws-sdk/client-transcribe-streaming", "client": "TranscribeStreamingClient"}
 VOICE = {"LanguageCode": "en-US", "MediaEncoding": "pcm", "MediaSampleRateHertz": 16000}
