@@ -251,14 +251,14 @@ class ConditionRule : public View {
 enum class When : std::uint8_t { always, present, absent };
 
 /// One thing IAM checks for the operation: an action on resources, asked for always or only if a
-/// parameter is present or absent ("s3:GetObjectVersion" when VersionId is present).
+/// parameter is present or absent ("s3:GetObjectVersion" when VersionId is present), or has a text.
 class AccessRule : public View {
   public:
     using View::View;
     std::string_view action() const;    ///< "s3:GetObject"
     model::EffectClass effect() const;  ///< of the action by itself
     When when() const;
-    std::string_view when_path() const;
+    std::string_view when_path() const;  ///< "Path", "Path=Text", "Path?": a query in its text
     /// Never empty. If all rules are optional and none counts, all count, with unknown holes.
     Range<ResourceRule> resources() const;
     /// The keys AWS documents for this action that parameters can fill.

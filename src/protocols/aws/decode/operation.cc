@@ -180,14 +180,20 @@ bool applies_to_query(When when, const std::string& text) {
     return when == When::present ? has_query : !names_version(text);
 }
 
+/// "Path", or "Path=Text": with that very text.
+bool is_there(const Value& parameters, std::string_view what) {
+    const std::size_t equals = what.find('=');
+    if (equals == std::string_view::npos) return !nodes_at(parameters, what).empty();
+    return text_at(parameters, what.substr(0, equals)) == what.substr(equals + 1);
+}
+
 bool applies(AccessRule rule, const Value& parameters) {
     if (rule.when() == When::always) return true;
     if (std::string_view path = rule.when_path(); path.ends_with('?')) {
         path.remove_suffix(1);
         return applies_to_query(rule.when(), text_at(parameters, path));
     }
-    const bool present = !nodes_at(parameters, rule.when_path()).empty();
-    return present == (rule.when() == When::present);
+    return is_there(parameters, rule.when_path()) == (rule.when() == When::present);
 }
 
 /// How much an effect can do, for the gravest of several.

@@ -229,6 +229,25 @@ TEST(Operation, keys_that_have_a_default_at_aws_are_known_only_if_given) {
     EXPECT_FALSE(by_default.context.contains("ssm:overwrite"));
 }
 
+// https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_AddTagsToResource.html: for
+// parameters, ResourceId is their name.
+TEST(Operation, tags_of_an_ssm_parameter_are_tags_of_that_parameter_alone) {
+    for (const char* name :
+         {"AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource"}) {
+        const auto resources = [&](const std::string& type) {
+            const auto asked = operation(
+                "ssm", name, R"({"ResourceType":")" + type + R"(","ResourceId":"/tf/week"})");
+            EXPECT_EQ(asked.accesses.size(), 1U);
+            return asked.accesses.at(0).resources;
+        };
+        const std::vector<model::Resource> one{
+            {"arn:aws:ssm:eu-west-1:123456789012:parameter/tf/week", true}};
+        EXPECT_EQ(resources("Parameter"), one) << name;
+        EXPECT_GT(resources("Document").size(), 1U) << "which of them is not known";
+        EXPECT_GT(resources("parameter").size(), 1U);
+    }
+}
+
 TEST(Operation, a_key_that_is_an_arn_is_made_of_the_name) {
     const auto cluster = [](const char* text) {
         return operation("ecs", "RunTask",
