@@ -5,12 +5,11 @@ import concurrent.futures
 import hashlib
 import json
 import os
-import re
 import subprocess
-from urllib.parse import parse_qsl
 
 import pytest
 
+from clients.compared import run_directly, run_through
 from clients.zoo import HERE, ZOO
 from harness.emulator import ROLE_NAME
 from harness.gateway import Connection, Gateway, scope, statement
@@ -66,24 +65,8 @@ def gateway(direct, behind, tmp_path_factory):
     made.stop()
 
 
-def run_directly(client, emulator, env):
-    """A client's results without a gateway, and what reached the emulator."""
-    before = len(arrivals(emulator))
-    done = subprocess.run([PYTHON, HERE / "zoo.py", client], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), arrivals(emulator)[before:]
-
-
-def run_through(client, mode, emulator, gateway, env):
-    """The same in a session of its own, and what that session's recording says."""
-    before = len(arrivals(emulator))
-    command = [PYTHON, HERE / "zoo.py", client]
-    if mode == "proxy":
-        command = ["env", "-u", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true", *command]
-    done = gateway.run(*command, env=env, timeout=300)
-    assert done.returncode == 0, done.stderr
-    session = re.search(r"ns-[a-z2-7]{26}", done.stderr).group(0)
-    return json.loads(done.stdout), arrivals(emulator)[before:], gateway.records(session).operations()
+def command(client):
+    return [PYTHON, HERE / "zoo.py", client]
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +75,10 @@ def runs(request, direct, direct_env, behind, gateway, zoo_env, trust_store):
     mine = [item.callspec.params for item in request.session.items if item.path == request.path]
     clients = dict.fromkeys(params["client"] for params in mine)
     directly, through = (concurrent.futures.ThreadPoolExecutor(1) for _ in range(2))
-    made = {(client, None): directly.submit(run_directly, client, direct, direct_env | zoo_env) for client in clients}
+    made = {(client, None): directly.submit(run_directly, command(client), direct, direct_env | zoo_env) for client in clients}
     for client in clients:
         for mode in ZOO[client].modes:
-            made[client, mode] = through.submit(run_through, client, mode, behind, gateway, zoo_env | trust_store)
+            made[client, mode] = through.submit(run_through, command(client), mode, behind, gateway, zoo_env | trust_store)
     yield made
     for pool in (directly, through):
         pool.shutdown(cancel_futures=True)
@@ -109,18 +92,6 @@ def trust_store(gateway, module_folder):
     subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "narrows", "-file", module_folder / "ca.pem", "-keystore",
                     store, "-storepass", "changeit"], check=True, capture_output=True)
     return {"JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=changeit"}
-
-
-def arrivals(emulator):
-    """Every request that reached an emulator in one spelling: queries in order, without what hints at the operation's name
-    only; ids of uploads are the emulator's own."""
-    found = re.findall(r'"([A-Z]+) ([^ ?]+)\??(\S*) HTTP/1\.[01]" \d+', emulator.process.output())
-    return [f"{method} {path.rstrip('/')} {spelled(query)}".rstrip() for method, path, query in found]
-
-
-def spelled(query):
-    pairs = sorted((name, "<id>" if name == "uploadId" else value) for name, value in parse_qsl(query, True) if name != "x-id")
-    return " ".join(f"{name}={value}" for name, value in pairs)
 
 
 def check(client, results):
