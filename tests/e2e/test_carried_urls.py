@@ -197,14 +197,38 @@ def test_of_services_that_share_an_api(gateway, upstream, session, service):
     assert (upstream.wrong, len(upstream.copies)) == ([], 1)
 
 
-def test_by_the_sdk_for_javascript(gateway, upstream, session):
-    asked = {"package": "@aws-sdk/client-ec2", "client": "EC2Client", "command": "CopySnapshotCommand",
-             "input": {"SourceRegion": THERE, "SourceSnapshotId": "snap-1", "Description": "a b+c", "Encrypted": True}}
+def by_javascript(session, **asked):
+    """What the SDK for JavaScript printed."""
     env = session.env("both") | {"NODE_PATH": str(ROOT / "build" / "node" / "node_modules")}
     done = subprocess.run([ROOT / "build/venv/bin/node", SDK_CLIENT], input=json.dumps(asked), capture_output=True, text=True,
                           timeout=60, env=env)
-    assert '"snap-copied"' in done.stdout, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_by_the_sdk_for_javascript(gateway, upstream, session):
+    asked = {"SourceRegion": THERE, "SourceSnapshotId": "snap-1", "Description": "a b+c", "Encrypted": True}
+    told = by_javascript(session, package="@aws-sdk/client-ec2", client="EC2Client", command="CopySnapshotCommand", input=asked)
+    assert '"snap-copied"' in told
     assert upstream.wrong == [] and carried(last(gateway, session))["parameters"]["Encrypted"] is True
+
+
+@pytest.mark.parametrize("key", [{}, {"KmsKeyId": f"arn:aws:kms:{HERE}:{ACCOUNT}:key/k"}], ids=["unencrypted", "encrypted"])
+@pytest.mark.parametrize("operation", COPIES)
+def test_of_databases_by_the_sdk_for_javascript(gateway, upstream, session, operation, key):
+    """Its URL says less than boto3's: what is copied and where to, not what the copy is called. Without a KMS key it has
+    KmsKeyId with no value, which it did not sign."""
+    action = boto(session, "rds").meta.method_to_api_mapping[operation]
+    told = by_javascript(session, package="@aws-sdk/client-rds", client="RDSClient", command=f"{action}Command",
+                         input=COPIES[operation] | key)
+    assert '"status":200' in told
+    assert upstream.wrong == []
+    ((form, url),) = upstream.copies
+    assert form["Action"] == action and urlsplit(url).netloc == f"rds.{THERE}.amazonaws.com"
+    inside = carried(last(gateway, session))
+    assert (inside["parameter"], inside["operation"], inside["region"]) == ("PreSignedUrl", action, THERE)
+    (source,) = [name for name in COPIES[operation] if "Source" in name]
+    assert inside["parameters"] == {source: COPIES[operation][source]} | key
+    assert parse_qs(urlsplit(url).query).get("KmsKeyId", []) == list(key.values())
 
 
 @pytest.mark.parametrize("dual", [False, True])
@@ -272,10 +296,17 @@ def test_what_the_url_says_must_fit(gateway, upstream, session):
     for words, url in spoiled.items():
         why, _ = refused(gateway, upstream, session, url)
         assert words in why or (words == "path" and "signature" in why), why
-    why, _ = refused(gateway, upstream, session, good.replace("snap-1", "snap-2"))
-    assert "signature" in why
+    for other in (good.replace("snap-1", "snap-2"), good + "&Encrypted=true", good + "&Encrypted="):
+        why, _ = refused(gateway, upstream, session, other)
+        assert "signature" in why
     why, _ = refused(gateway, upstream, session, signed(own, host="elsewhere.example.com"))
     assert "host" in why
+
+
+def test_a_key_that_has_no_value_and_was_not_signed_says_nothing(gateway, upstream, session):
+    copy(boto(session, "ec2"), PresignedUrl=signed(session.credentials("both")) + "&Encrypted")
+    ((_, url),) = upstream.copies
+    assert "Encrypted" not in carried(last(gateway, session))["parameters"] and "Encrypted" not in url
 
 
 def test_not_after_its_time(gateway, upstream, session):

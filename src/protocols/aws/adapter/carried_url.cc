@@ -10,6 +10,7 @@
 #include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/catalogue/recognise.h"
 #include "protocols/aws/decode/encode.h"
+#include "protocols/aws/decode/wire.h"
 #include "protocols/aws/decode/withhold.h"
 
 namespace narrows::aws {
@@ -30,25 +31,41 @@ std::string without_port(std::string_view host) {
     return codec::lower(in_brackets ? host : host.substr(0, colon));
 }
 
-/// The SDK for JavaScript signs the host without the port that stands in the URL.
-Result<void> verify_url(const Services& services, const Caller& caller, http::RequestHead head,
-                        const sigv4::Authorization& by) {
+void drop_port(http::RequestHead& head) {
+    http::set(head.headers, "Host", without_port(http::header(head.headers, "host")));
+}
+
+void drop_bare_keys(http::RequestHead& head) {
+    const std::string query(query_of(head.target));
+    head.target.resize(head.target.size() - query.size());
+    for (const std::string_view pair : codec::split(query, '&')) {
+        if (pair.find('=') == std::string_view::npos) continue;
+        head.target.append(head.target.ends_with('?') ? "" : "&").append(pair);
+    }
+}
+
+/// What was signed: what stands in the URL, or less. The SDK for JavaScript signs neither the port
+/// nor a key that it writes without a value, which is a parameter that nobody gave.
+Result<http::RequestHead> verify_url(const Services& services, const Caller& caller,
+                                     http::RequestHead head, const sigv4::Authorization& by) {
     const sigv4::Key key = services.keys.verifying_key(caller.opened->secret, by);
     const auto held = [&]() {
         return sigv4::verify_presigned(head, by, key, crypto::sha256(""), services.clock.wall(),
                                        services.limits.clock_skew_s);
     };
     Result<void> verified = held();
-    if (!verified && verified.error().code == ErrorCode::unauthenticated) {
-        http::set(head.headers, "Host", without_port(http::header(head.headers, "host")));
+    for (void (*const drop)(http::RequestHead&) : {drop_port, drop_bare_keys}) {
+        if (verified || verified.error().code != ErrorCode::unauthenticated) break;
+        drop(head);
         verified = held();
     }
-    return verified;
+    NARROWS_TRY(verified);
+    return head;
 }
 
 Result<Opened> open_url(const Services& services, const Caller& caller, std::string_view url) {
     NARROWS_TRY(const http::RequestHead head, sigv4::head_of_url(url));
-    NARROWS_TRY(sigv4::Presigned read, sigv4::read_presigned(head));
+    NARROWS_TRY(const sigv4::Presigned read, sigv4::read_presigned(head));
     const sigv4::Authorization& by = read.authorization;
     const sigv4::Authorization& outer = *caller.authorization;
     if (by.key_id != outer.key_id || by.session_token.text() != outer.session_token.text()) {
@@ -62,9 +79,10 @@ Result<Opened> open_url(const Services& services, const Caller& caller, std::str
         return fail(ErrorCode::unsupported,
                     "it is signed for a set of regions or for another service than the request");
     }
-    NARROWS_TRY(verify_url(services, caller, head, by));
-    std::string host = without_port(http::header(head.headers, "host"));
-    return Opened{std::move(read.authorization), std::move(read.request), std::move(host)};
+    NARROWS_TRY(const http::RequestHead held, verify_url(services, caller, head, by));
+    NARROWS_TRY(sigv4::Presigned meant, sigv4::read_presigned(held));
+    std::string host = without_port(http::header(held.headers, "host"));
+    return Opened{std::move(meant.authorization), std::move(meant.request), std::move(host)};
 }
 
 /// Endpoint mode: SDKs put the other region into the gateway's own name, if one stands there.
