@@ -1,8 +1,10 @@
-"""What a user of Terraform does, with the AWS provider and nothing but the environment set: plan, apply, plan again, apply
-what nobody granted, destroy. Prints one JSON list of {"step", "result"}, the denial with its "text".
+"""What a user of Terraform does, with nothing but the environment set. `terraform_zoo.py resources`: plan, apply, plan again,
+apply what nobody granted, destroy, with the AWS provider; `terraform_zoo.py state`: the same in short with a state in S3. Prints
+one JSON list of {"step", "result"}, the denial with its "text".
 
-AWS_ENDPOINT_URL, or else HTTPS_PROXY, says where. The provider heeds no variable for the former: what is configured has a block
-`endpoints` (terraform/config). No registry is asked: `build_zoo terraform` has put the provider where `-plugin-dir` points.
+AWS_ENDPOINT_URL, or else HTTPS_PROXY, says where. Neither provider nor backend heeds a variable for the former: they are
+configured (terraform/resources has a block `endpoints`). No registry is asked: `build_zoo terraform` has put the provider where
+`-plugin-dir` points.
 """
 
 import json
@@ -24,9 +26,10 @@ QUIET = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_CLI_CONFIG_FILE
 
 
 class Terraform:
-    def __init__(self, folder):
-        self.folder = shutil.copytree(HERE / "terraform" / "config", pathlib.Path(folder, "config"))
-        self.env = os.environ | QUIET | {"TF_VAR_endpoint": os.environ.get("AWS_ENDPOINT_URL", "")}
+    def __init__(self, what, folder):
+        self.folder = shutil.copytree(HERE / "terraform" / what, pathlib.Path(folder, what))
+        self.endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+        self.env = os.environ | QUIET | {"TF_VAR_endpoint": self.endpoint}
 
     def run(self, *arguments, status=0):
         """What it printed. `status`: with `-detailed-exitcode` 2 says that there are changes."""
@@ -75,14 +78,35 @@ class Terraform:
         self.run("destroy", "-auto-approve")
         return self.run("state", "list").split()
 
+    def init_with_backend(self):
+        places = ("endpoint", "dynamodb_endpoint", "sts_endpoint", "iam_endpoint")
+        settings = [f"{name}={self.endpoint}" for name in places] + ["force_path_style=true"]
+        self.run("init", *(f"-backend-config={each}" for each in settings if self.endpoint))
+        return (self.folder / "terraform.tfstate").exists()
 
-def perform():
+    def apply_at_once(self):
+        self.run("apply", "-auto-approve")
+        return json.loads(self.run("output", "-json", "week"))
+
+    def state_from_the_bucket(self):
+        pulled = json.loads(self.run("state", "pull"))
+        return [each["type"] for each in pulled["resources"]], pulled["serial"], (self.folder / "terraform.tfstate").exists()
+
+
+STEPS = {
+    "resources": ["init", "plan", "apply", "state", "plan again", "denied", "destroy"],
+    "state": ["init with backend", "apply at once", "state from the bucket", "plan again", "destroy"],
+}
+
+
+def perform(what):
     with tempfile.TemporaryDirectory() as folder:
-        terraform = Terraform(folder)
-        for step in ("init", "plan", "apply", "state", "plan again", "denied", "destroy"):
+        terraform = Terraform(what, folder)
+        for step in STEPS[what]:
             yield {"step": step, "result": getattr(terraform, step.replace(" ", "_"))()}
-        yield {"text": terraform.text}
+        if what == "resources":
+            yield {"text": terraform.text}
 
 
 if __name__ == "__main__":
-    print(json.dumps(list(perform())))
+    print(json.dumps(list(perform(sys.argv[1]))))
