@@ -45,7 +45,8 @@ void read_identity(const codec::Value& identity, Event& event) {
     }
     if (arn.find(":assumed-role/") != arn.npos) {
         event.session_name = after_last(arn, '/');
-    } else if (identity.text("type") == "AssumedRole") {
+    } else if (identity.text("type") == "AssumedRole" || identity.text("type") == "AWSAccount") {
+        // All that the trail of another account tells of who called.
         event.session_name = after_last(identity.text("principalId"), ':');
     }
 }
@@ -172,7 +173,6 @@ Result<Event> read_event(std::string_view text) {
     event.recipient = value.text("recipientAccountId");
     event.error = value.text("errorCode");
     event.is_data = value.text("eventCategory") == "Data";
-    event.is_addendum = value.find("addendum") != nullptr;
     const auto time = parse_rfc3339(value.text("eventTime"));
     if (event.id.empty() || event.source.empty() || event.name.empty() || !time) {
         return fail(ErrorCode::invalid, "an event has no id, time, source or name");
@@ -183,6 +183,9 @@ Result<Event> read_event(std::string_view text) {
     event.response = at(value, "responseElements");
     if (event.source == "sts.amazonaws.com" && event.name.starts_with("AssumeRole")) {
         event.assumed = principal_of(event.parameters.text("roleArn"));
+        if (event.assumed.empty()) {
+            event.assumed = principal_of(at(event.response, "assumedRoleUser").text("arn"));
+        }
     }
     return event;
 }

@@ -52,13 +52,12 @@ struct Event {
     std::string recipient;  ///< account whose trail it is
     WallNs time = 0;
     bool is_data = false;
-    bool is_addendum = false;  ///< it corrects an earlier event
     std::string error;
 
     std::string account;  ///< of who called
     std::string key_id;
     std::string principal;     ///< "ACCOUNT:role/NAME" or "ACCOUNT:user/NAME"; see principal_of
-    std::string session_name;  ///< of an assumed role
+    std::string session_name;  ///< of an assumed role; `principal` is empty if no role is told
     std::string source_identity;
     std::string invoked_by;   ///< a service that called in somebody's name
     bool is_service = false;  ///< a service that called in its own

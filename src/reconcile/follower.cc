@@ -18,13 +18,22 @@ constexpr std::int64_t kGraceNs = 15 * 60 * kNsPerSecond;
 constexpr const char* kNoWayBack =
     "no name in the trail leads back from what it starts; calls of the role that it was given are "
     "told as the role's";
+constexpr const char* kNoRole =
+    "it names no role: what acts for it acts in the session's own name, or in a role that it had "
+    "before";
 constexpr const char* kNoNames = "neither its answer on record nor the trail tells what it made";
 constexpr const char* kMadeRow =
     "SELECT id, giver, name, what, region, role, session, root, story, depth, certain, passed, "
-    "since FROM made WHERE ";
+    "shared, since FROM made WHERE ";
 
 std::string service_label(std::string_view source) {
     return std::string(source.substr(0, source.find('.')));
+}
+
+/// Whether an event's word for a service is that service: China's have another ending.
+bool is_service(std::string_view by, std::string_view service) {
+    return !service.empty() && by.starts_with(service) &&
+           (by.size() == service.size() || by.substr(service.size()) == ".cn");
 }
 
 std::string caller_account(const Event& event) {
@@ -62,12 +71,15 @@ Follower::Follower(Database& state, std::int64_t made_max)
     : made_max_(made_max),
       state_(state),
       add_(state.prepare("INSERT OR IGNORE INTO made(actor, what, name, giver, region, role, "
-                         "session, record, root, story, parent, depth, certain, passed, since, "
-                         "valid) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)")),
+                         "session, record, root, story, parent, depth, certain, passed, shared, "
+                         "since, valid) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)")),
       of_actor_(state.prepare(
           (std::string(kMadeRow) + "actor = ? AND since <= ? ORDER BY since DESC LIMIT 8")
               .c_str())),
       of_id_(state.prepare((std::string(kMadeRow) + "id = ?").c_str())),
+      of_key_(state.prepare((std::string(kMadeRow) + "id IN (SELECT made FROM issued WHERE "
+                                                     "key_id = ? AND made <> 0)")
+                                .c_str())),
       passed_(state.prepare(
           "SELECT 1 FROM made WHERE actor = ? AND session = ? AND passed = 1 LIMIT 1")),
       known_(state.prepare("SELECT 1 FROM made WHERE actor = ? LIMIT 1")),
@@ -75,7 +87,7 @@ Follower::Follower(Database& state, std::int64_t made_max)
       issue_(state.prepare("INSERT OR IGNORE INTO issued VALUES(?,?,?)")),
       link_(state.prepare("INSERT OR IGNORE INTO link VALUES(?,?,?)")),
       lose_(state.prepare("INSERT OR IGNORE INTO unfollowed VALUES(?,?,?,?)")) {
-    Query count = state.prepare("SELECT (SELECT count(*) FROM made) + count(*) FROM unfollowed");
+    Query count = state.prepare("SELECT count(*) FROM made");
     const auto counted = count.next();
     count_ = counted.has_value() && counted.value() ? count.number(0) : 0;
 }
@@ -94,7 +106,8 @@ Follower::Row Follower::row_of(const Query& query) {
     row.depth = query.number(9);
     row.is_certain = query.number(10) != 0;
     row.is_passed = query.number(11) != 0;
-    row.since = query.number(12);
+    row.is_shared = query.number(12) != 0;
+    row.since = query.number(13);
     return row;
 }
 
@@ -106,6 +119,9 @@ Result<void> Follower::make(const Making& making, const Origin& origin, const st
         return ok();
     }
     const std::vector<Made> made = made_by(making);
+    if (made.empty() && acts_in_role(making.service, making.operation)) {
+        return lose(making, origin, kNoRole);
+    }
     if (made.empty()) {
         return lose(making, origin, why.empty() ? kNoNames : why);
     }
@@ -154,7 +170,7 @@ Result<void> Follower::add(const Made& made, const Origin& origin, bool is_passe
     NARROWS_TRY(add_.run(made.actor, made.what, made.name, made.giver, made.region, made.role,
                          origin.session, origin.record,
                          origin.parent == 0 ? origin.record : parent.root, story, origin.parent,
-                         depth, origin.is_certain, is_passed, origin.since));
+                         depth, origin.is_certain, is_passed, made.is_shared, origin.since));
     if (state_.changed() > 0) {
         ++count_;
         news_ = news_ == 0 ? origin.since : std::min(news_, origin.since);
@@ -163,13 +179,7 @@ Result<void> Follower::add(const Made& made, const Origin& origin, bool is_passe
 }
 
 Result<void> Follower::lose(const Making& making, const Origin& origin, const std::string& why) {
-    if (count_ >= made_max_) {
-        return full();
-    }
-    NARROWS_TRY(
-        lose_.run(origin.record, making.service + ":" + making.operation, origin.session, why));
-    count_ += state_.changed();
-    return ok();
+    return lose_.run(origin.record, making.service + ":" + making.operation, origin.session, why);
 }
 
 Result<void> Follower::full() {
@@ -185,7 +195,7 @@ Result<void> Follower::end(const Making& making, WallNs time, const std::string&
         NARROWS_TRY(end_.run(each.actor, each.region, time, kGraceNs, record));
     }
     for (const Made& each : made_by(making)) {
-        if (each.verb == "created") {
+        if (each.verb == "created" && !each.is_shared) {
             NARROWS_TRY(end_.run(each.actor, each.region, time, 0, record));
         }
     }
@@ -213,7 +223,7 @@ Result<void> Follower::note(const Event& event) {
     }
     for (const Made& each : ends ? ended_by(making) : made_by(making)) {
         NARROWS_TRY(const bool known, is_known(each.actor));
-        if (known && (ends || each.verb == "created")) {
+        if (known && (ends || (each.verb == "created" && !each.is_shared))) {
             NARROWS_TRY(end_.run(each.actor, each.region, event.time,
                                  ends ? kGraceNs : std::int64_t{0}, event.id));
         }
@@ -221,13 +231,22 @@ Result<void> Follower::note(const Event& event) {
     return ok();
 }
 
-/// Credentials that were given out under a name that something followed has: by the service that
-/// gives it its own, or by somebody else.
 Result<void> Follower::note_issue(const Event& event) {
-    const std::string account = event.assumed.substr(0, event.assumed.find(':'));
     const auto keys = texts_at(event.response, "credentials.accessKeyId");
+    if (keys.empty()) {
+        return ok();
+    }
+    NARROWS_TRY(issue_to_named(event, keys.front()));
+    return event.is_service ? issue_to_pod(event, keys.front()) : ok();
+}
+
+/// Credentials that were given out under a name that something followed has: by the service that
+/// gives it its own, or by somebody else. That the service gave them out under a name that many
+/// have says nothing.
+Result<void> Follower::issue_to_named(const Event& event, const std::string& key) {
+    const std::string account = event.assumed.substr(0, event.assumed.find(':'));
     const auto names = texts_at(event.parameters, "roleSessionName");
-    if (keys.empty() || names.empty()) {
+    if (names.empty()) {
         return ok();
     }
     NARROWS_TRY(of_actor_.begin(session_actor(account, names.front()), event.time + kSlackNs));
@@ -237,9 +256,32 @@ Result<void> Follower::note_issue(const Event& event) {
             return ok();
         }
         const Row row = row_of(of_actor_);
-        const bool is_own = event.is_service && event.invoked_by == row.giver &&
+        const bool is_own = event.is_service && is_service(event.invoked_by, row.giver) &&
                             (row.role.empty() || row.role == event.assumed);
-        NARROWS_TRY(issue_.run(keys.front(), is_own ? row.id : std::int64_t{0}, event.time));
+        if (!is_own || !row.is_shared) {
+            NARROWS_TRY(issue_.run(key, is_own ? row.id : std::int64_t{0}, event.time));
+        }
+    }
+}
+
+/// A pod's session has a name that nobody knows before: its key is what it is known by from now on.
+Result<void> Follower::issue_to_pod(const Event& event, const std::string& key) {
+    const std::string actor = pod_actor(event.assumed, event.parameters);
+    if (actor.empty()) {
+        return ok();
+    }
+    NARROWS_TRY(of_actor_.begin(actor, event.time + kSlackNs));
+    for (;;) {
+        NARROWS_TRY(const bool found, of_actor_.next());
+        if (!found) {
+            return ok();
+        }
+        const Row row = row_of(of_actor_);
+        if (is_service(event.invoked_by, row.giver)) {
+            NARROWS_TRY(issue_.run(key, row.id, event.time));
+            const bool is_new = state_.changed() > 0;
+            news_ = !is_new ? news_ : news_ == 0 ? event.time : std::min(news_, event.time);
+        }
     }
 }
 
@@ -249,6 +291,9 @@ std::int64_t Follower::rank_of(const Event& event, const std::string& actor, con
     }
     if (!row.role.empty() && row.role != event.principal) {
         return 0;
+    }
+    if (row.is_shared) {
+        return by_name;
     }
     if (is_kind_of(event.issued_to, row.what)) {
         return is_arn_of(event.issued_to, row.name, row.region, caller_account(event)) ? by_proof
@@ -269,12 +314,29 @@ Result<void> Follower::candidates(const Event& event, const std::string& actor, 
         if (rank == 0) {
             continue;
         }
-        NARROWS_TRY(link_.run(event.id, row.id, rank));
-        if (best.made == 0 || rank < best.rank) {
-            best = {row.id, static_cast<Rank>(rank), row.is_certain && rank <= by_origin,
-                    row.session, row.story};
-        }
+        NARROWS_TRY(link(event, row, static_cast<Rank>(rank), best));
     }
+}
+
+/// By a key that a service gave out to it.
+Result<void> Follower::issued(const Event& event, Followed& best) {
+    NARROWS_TRY(of_key_.begin(event.key_id));
+    for (;;) {
+        NARROWS_TRY(const bool found, of_key_.next());
+        if (!found) {
+            return ok();
+        }
+        NARROWS_TRY(link(event, row_of(of_key_), by_proof, best));
+    }
+}
+
+/// The first rank of a thing is its best: they are looked for in this order.
+Result<void> Follower::link(const Event& event, const Row& row, Rank rank, Followed& best) {
+    NARROWS_TRY(link_.run(event.id, row.id, static_cast<std::int64_t>(rank)));
+    if (best.made == 0 || rank < best.rank) {
+        best = {row.id, rank, row.is_certain && rank <= by_origin, row.session, row.story};
+    }
+    return ok();
 }
 
 Result<Follower::Followed> Follower::follow(const Event& event) {
@@ -284,10 +346,17 @@ Result<Follower::Followed> Follower::follow(const Event& event) {
     }
     if (!event.key_id.empty()) {
         NARROWS_TRY(candidates(event, key_actor(event.key_id), best));
+        NARROWS_TRY(issued(event, best));
     }
-    if (!event.session_name.empty()) {
+    if (!event.session_name.empty() && !event.principal.empty()) {
         NARROWS_TRY(
             candidates(event, session_actor(caller_account(event), event.session_name), best));
+    }
+    if (!event.principal.empty() && !event.invoked_by.empty()) {
+        const std::string_view by = event.invoked_by;
+        const std::string_view end = by.ends_with(".cn") ? ".cn" : "";
+        NARROWS_TRY(candidates(
+            event, service_actor(event.principal, by.substr(0, by.size() - end.size())), best));
     }
     if (!event.principal.empty()) {
         NARROWS_TRY(candidates(event, event.principal, best));

@@ -32,7 +32,7 @@ class Follower {
         by_key = 1,     ///< its key id
         by_proof = 2,   ///< the trail says that a service gave the credentials to it
         by_origin = 3,  ///< a role or user that was made
-        by_name = 4,    ///< a role session's name alone, which others may take: could be
+        by_name = 4,    ///< a name alone, which others may take or have: could be
         by_role = 5,    ///< a role that was passed on, which others may have too: could be
     };
 
@@ -86,6 +86,7 @@ class Follower {
         std::int64_t depth = 0;
         bool is_certain = false;
         bool is_passed = false;
+        bool is_shared = false;
         WallNs since = 0;
     };
     Result<void> add(const Made& made, const Origin& origin, bool is_passed);
@@ -93,7 +94,11 @@ class Follower {
     Result<void> lose(const Making& making, const Origin& origin, const std::string& why);
     Result<bool> is_known(const std::string& actor);
     Result<void> note_issue(const Event& event);
+    Result<void> issue_to_named(const Event& event, const std::string& key);
+    Result<void> issue_to_pod(const Event& event, const std::string& key);
     Result<void> candidates(const Event& event, const std::string& actor, Followed& best);
+    Result<void> issued(const Event& event, Followed& best);
+    Result<void> link(const Event& event, const Row& row, Rank rank, Followed& best);
     static Row row_of(const Query& query);
     /// 0: it is not its.
     static std::int64_t rank_of(const Event& event, const std::string& actor, const Row& row);
@@ -105,6 +110,7 @@ class Follower {
     Query add_;
     Query of_actor_;
     Query of_id_;
+    Query of_key_;
     Query passed_;
     Query known_;
     Query end_;

@@ -43,6 +43,11 @@ class FollowerTest : public testing::Test {
         return follower_.follow(event).value();
     }
 
+    std::int64_t number(const char* sql) {
+        Query query = state_.prepare(sql);
+        return query.next().value() ? query.number(0) : -1;
+    }
+
     Database state_;
     Follower follower_;
 };
@@ -157,18 +162,106 @@ TEST_F(FollowerTest, there_is_a_limit_and_it_is_said) {
     const codec::Value none;
     for (int i = 0; i < 4; ++i) {
         const codec::Value request = codec::Map{{"RoleName", "r" + std::to_string(i)}};
-        EXPECT_TRUE(small.make({"iam", "CreateRole", "1", "us-east-1", request, none},
-                               {.session = "ns-a", .record = "4/" + std::to_string(i)}, ""));
         EXPECT_TRUE(small.make({"ecs", "CreateService", "1", "us-east-1", none, none},
                                {.session = "ns-a", .record = "5/" + std::to_string(i)}, ""));
+        EXPECT_TRUE(small.make({"iam", "CreateRole", "1", "us-east-1", request, none},
+                               {.session = "ns-a", .record = "6/" + std::to_string(i)}, ""));
     }
-    Query made = state_.prepare("SELECT count(*) FROM made");
-    EXPECT_TRUE(made.next().value());
-    EXPECT_EQ(made.number(0), 3);
-    Query lost = state_.prepare("SELECT record FROM unfollowed");
-    EXPECT_TRUE(lost.next().value());
-    EXPECT_EQ(lost.text(0), kUnfollowedLimit);
-    EXPECT_FALSE(lost.next().value());
+    EXPECT_EQ(number("SELECT count(*) FROM made"), 3);
+    EXPECT_EQ(number("SELECT count(*) FROM unfollowed WHERE record = 'limit'"), 1);
+    EXPECT_EQ(number("SELECT count(*) FROM unfollowed WHERE record LIKE '5/%'"), 4)
+        << "what is not followed takes nothing of it";
+}
+
+TEST_F(FollowerTest, a_service_in_the_role_that_it_was_given_could_be) {
+    const codec::Value none;
+    const codec::Value stack =
+        codec::Map{{"stackName", "s"}, {"roleARN", "arn:aws:iam::1:role/cfn"}};
+    const Follower::Origin origin{.session = "ns-a", .record = "3/11", .since = at(20)};
+    EXPECT_TRUE(follower_.make({"cloudformation", "CreateStack", "1", "us-east-1", stack, none},
+                               origin, ""));
+    Event made = event("a", 30, "AWSCloudFormation", "cfn");
+    EXPECT_EQ(followed(made).made, 0) << "no service stands between";
+    made.invoked_by = "cloudformation.amazonaws.com";
+    const auto found = followed(made);
+    EXPECT_EQ(found.rank, Follower::by_name);
+    EXPECT_FALSE(found.is_certain);
+    EXPECT_EQ(found.story, "stack s, which the session created in operation 3/11");
+    made = event("b", 30, "AWSCloudFormation", "cfn");
+    made.invoked_by = "cloudformation.amazonaws.com.cn";
+    EXPECT_NE(followed(made).made, 0) << "as China has it";
+    made = event("c", 30, "AWSCloudFormation", "other");
+    made.invoked_by = "cloudformation.amazonaws.com";
+    EXPECT_EQ(followed(made).made, 0) << "another role";
+    made = event("d", 30, "AWSCloudFormation", "cfn");
+    made.invoked_by = "states.amazonaws.com";
+    EXPECT_EQ(followed(made).made, 0) << "another service";
+    made = event("e", 40, "somebody", "theirs");
+    made.source = "cloudformation.amazonaws.com";
+    made.name = "CreateStack";
+    made.parameters = stack;
+    followed(made);
+    EXPECT_EQ(number("SELECT count(*) FROM ended"), 0) << "others' stacks in that role end nothing";
+}
+
+TEST_F(FollowerTest, a_name_that_many_have_is_never_certain) {
+    const codec::Value none;
+    const codec::Value job = codec::Map{{"Name", "j"}, {"Role", "glue"}};
+    EXPECT_TRUE(follower_.make({"glue", "CreateJob", "1", "us-east-1", job, none},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    Event assumes = event("s", 25, "", "");
+    assumes.source = "sts.amazonaws.com";
+    assumes.name = "AssumeRole";
+    assumes.is_service = true;
+    assumes.invoked_by = "glue.amazonaws.com";
+    assumes.assumed = "1:role/glue";
+    assumes.parameters = codec::Map{{"roleSessionName", "GlueJobRunnerSession"}};
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAa"}}}};
+    EXPECT_TRUE(follower_.note(assumes));
+    EXPECT_EQ(number("SELECT count(*) FROM issued"), 0) << "Glue does so for every job";
+    EXPECT_EQ(followed(event("a", 30, "GlueJobRunnerSession", "glue")).rank, Follower::by_name);
+    EXPECT_EQ(followed(event("b", 30, "GlueJobRunnerSession", "other")).made, 0);
+    assumes.is_service = false;
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAb"}}}};
+    EXPECT_TRUE(follower_.note(assumes));
+    EXPECT_EQ(number("SELECT count(*) FROM issued WHERE key_id = 'ASIAb' AND made = 0"), 1);
+}
+
+TEST_F(FollowerTest, a_pod_is_known_by_the_key_that_eks_got_for_it) {
+    const codec::Value none;
+    const codec::Value request =
+        codec::Map{{"clusterName", "c"}, {"namespace", "n"}, {"serviceAccount", "s"}};
+    const codec::Value answer =
+        codec::Map{{"association",
+                    codec::Map{{"associationId", "a-1"}, {"roleArn", "arn:aws:iam::1:role/pod"}}}};
+    EXPECT_TRUE(
+        follower_.make({"eks", "CreatePodIdentityAssociation", "1", "us-east-1", request, answer},
+                       {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    follower_.take_news();
+    Event assumes = event("s", 25, "", "");
+    assumes.source = "sts.amazonaws.com";
+    assumes.name = "AssumeRole";
+    assumes.is_service = true;
+    assumes.invoked_by = "pods.eks.amazonaws.com";
+    assumes.assumed = "1:role/pod";
+    const auto tag = [](const char* key, const char* value) {
+        return codec::Value(codec::Map{{"key", key}, {"value", value}});
+    };
+    assumes.parameters = codec::Map{
+        {"roleSessionName", "eks-c-pod-0000"},
+        {"tags", codec::List{tag("eks-cluster-name", "c"), tag("kubernetes-namespace", "n"),
+                             tag("kubernetes-service-account", "s")}}};
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAa"}}}};
+    const Event acts = event("a", 30, "eks-c-pod-0000", "pod");
+    EXPECT_EQ(followed(acts).made, 0) << "its key is not known yet";
+    EXPECT_TRUE(follower_.note(assumes));
+    EXPECT_EQ(follower_.take_news(), at(25)) << "so that logs since then are read again";
+    EXPECT_TRUE(followed(acts).is_certain);
+    assumes.is_service = false;
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAb"}}}};
+    EXPECT_TRUE(follower_.note(assumes));
+    EXPECT_EQ(followed(event("b", 30, "eks-c-pod-0000", "pod")).made, 0)
+        << "anybody may give such tags";
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using codec::Value;
 constexpr int kNestingMax = 32;
 
 /// How the name of what was made becomes an actor.
-enum class Form { session, task, build, function, role, user, key };
+enum class Form { session, task, build, function, role, user, key, service, shared, pod };
 
 struct Maker {
     std::string_view service;
@@ -27,6 +27,8 @@ struct Maker {
     std::string_view what;
     std::string_view verb;
     std::string_view giver;
+    std::string_view role = "";  ///< where answer or request name the role that it acts in; or ""
+    std::string_view session = "";  ///< of Form::shared: the name that all have
 };
 
 constexpr std::array kMakers = std::to_array<Maker>({
@@ -35,9 +37,9 @@ constexpr std::array kMakers = std::to_array<Maker>({
     {"ec2", "CreateFleet", "fleetInstanceSet.instanceIds", "", Form::session, "instance", "created",
      "ec2.amazonaws.com"},
     {"lambda", "CreateFunction", "functionName", "functionName", Form::function, "function",
-     "created", "lambda.amazonaws.com"},
-    {"lambda", "UpdateFunctionCode", "functionName", "functionName", Form::function, "function",
-     "changed", "lambda.amazonaws.com"},
+     "created", "lambda.amazonaws.com", "role"},
+    {"lambda", "UpdateFunctionCode UpdateFunctionConfiguration", "functionName", "functionName",
+     Form::function, "function", "changed", "lambda.amazonaws.com", "role"},
     {"ecs", "RunTask StartTask", "tasks.taskArn", "", Form::task, "task", "created",
      "ecs-tasks.amazonaws.com"},
     {"codebuild", "StartBuild RetryBuild", "build.id", "", Form::build, "build", "created",
@@ -46,8 +48,40 @@ constexpr std::array kMakers = std::to_array<Maker>({
     {"iam", "CreateUser", "user.userName", "userName", Form::user, "user", "created", ""},
     {"iam", "CreateAccessKey", "accessKey.accessKeyId", "", Form::key, "key", "created", ""},
     {"sts",
-     "AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity GetFederationToken GetSessionToken",
+     "AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetFederationToken "
+     "GetSessionToken",
      "credentials.accessKeyId", "", Form::key, "key", "asked for", ""},
+    {"eks", "CreatePodIdentityAssociation UpdatePodIdentityAssociation",
+     "association.associationId", "associationId", Form::pod, "pod identity", "associated",
+     "pods.eks.amazonaws.com", "association.roleArn"},
+    {"cloudformation", "CreateStack CreateChangeSet", "", "stackName", Form::service, "stack",
+     "created", "cloudformation.amazonaws.com", "roleARN"},
+    {"cloudformation", "UpdateStack", "", "stackName", Form::service, "stack", "changed",
+     "cloudformation.amazonaws.com", "roleARN"},
+    {"stepfunctions", "CreateStateMachine", "", "name", Form::service, "state machine", "created",
+     "states.amazonaws.com", "roleArn"},
+    {"stepfunctions", "UpdateStateMachine", "", "stateMachineArn", Form::service, "state machine",
+     "changed", "states.amazonaws.com", "roleArn"},
+    {"scheduler", "CreateSchedule UpdateSchedule", "", "name", Form::service, "schedule",
+     "scheduled", "scheduler.amazonaws.com", "target.roleArn"},
+    {"pipes", "CreatePipe UpdatePipe", "", "name", Form::service, "pipe", "made",
+     "pipes.amazonaws.com", "roleArn"},
+    {"eventbridge", "PutTargets", "", "rule", Form::service, "rule", "gave targets",
+     "events.amazonaws.com", "targets.roleArn"},
+    {"codepipeline", "CreatePipeline UpdatePipeline", "", "pipeline.name", Form::service,
+     "pipeline", "made", "codepipeline.amazonaws.com", "pipeline.roleArn"},
+    {"glue", "CreateJob", "", "name", Form::shared, "Glue job", "created", "glue.amazonaws.com",
+     "role", "GlueJobRunnerSession"},
+    {"glue", "UpdateJob", "", "jobName", Form::shared, "Glue job", "changed", "glue.amazonaws.com",
+     "jobUpdate.role", "GlueJobRunnerSession"},
+    {"sagemaker", "CreateTrainingJob", "", "trainingJobName", Form::shared, "training job",
+     "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
+    {"sagemaker", "CreateProcessingJob", "", "processingJobName", Form::shared, "processing job",
+     "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
+    {"sagemaker", "CreateNotebookInstance", "", "notebookInstanceName", Form::shared, "notebook",
+     "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
+    {"sagemaker", "CreateModel", "", "modelName", Form::shared, "model", "created",
+     "sagemaker.amazonaws.com", "executionRoleArn", "SageMaker"},
 });
 
 constexpr std::array kEnders = std::to_array<Maker>({
@@ -68,32 +102,27 @@ constexpr std::array kUnnamed = std::to_array<Unnamed>({
     {"autoscaling", "CreateAutoScalingGroup UpdateAutoScalingGroup"},
     {"batch", "SubmitJob"},
     {"bedrock-agent", "CreateAgent UpdateAgent"},
-    {"cloudformation",
-     "CreateStack UpdateStack CreateChangeSet ExecuteChangeSet CreateStackInstances"},
+    {"cloudformation", "ExecuteChangeSet CreateStackInstances"},
     {"codebuild", "StartBuildBatch RetryBuildBatch"},
-    {"codepipeline", "CreatePipeline UpdatePipeline StartPipelineExecution"},
+    {"codepipeline", "StartPipelineExecution"},
     {"ec2", "RequestSpotInstances RequestSpotFleet AssociateIamInstanceProfile"},
     {"ecs", "CreateService UpdateService CreateTaskSet"},
-    {"eks",
-     "CreateCluster CreateNodegroup CreateFargateProfile CreatePodIdentityAssociation "
-     "UpdatePodIdentityAssociation"},
+    {"eks", "CreateCluster CreateNodegroup CreateFargateProfile"},
     {"elasticbeanstalk", "CreateEnvironment UpdateEnvironment"},
     {"emr", "RunJobFlow AddJobFlowSteps"},
     {"emr-containers", "StartJobRun"},
     {"emr-serverless", "StartJobRun"},
-    {"eventbridge", "PutTargets"},
-    {"events", "PutTargets"},
-    {"glue", "CreateCrawler CreateDevEndpoint CreateJob CreateSession StartJobRun UpdateJob"},
+    {"glue", "CreateCrawler CreateDevEndpoint CreateSession StartJobRun"},
     {"iot", "CreateTopicRule ReplaceTopicRule"},
-    {"pipes", "CreatePipe UpdatePipe"},
-    {"sagemaker",
-     "CreateApp CreateEndpoint CreateNotebookInstance CreateProcessingJob CreateTrainingJob "
-     "CreateTransformJob StartPipelineExecution"},
-    {"scheduler", "CreateSchedule UpdateSchedule"},
+    {"sagemaker", "CreateApp CreateEndpoint CreateTransformJob StartPipelineExecution"},
     {"ssm", "CreateAssociation SendCommand StartAutomationExecution"},
-    {"states", "CreateStateMachine StartExecution StartSyncExecution UpdateStateMachine"},
-    {"stepfunctions", "CreateStateMachine StartExecution StartSyncExecution UpdateStateMachine"},
+    {"stepfunctions", "StartExecution StartSyncExecution"},
 });
+
+/// As the catalogue calls a service that events call otherwise.
+std::string_view catalogue_name(std::string_view service) {
+    return service == "states" ? "stepfunctions" : service == "events" ? "eventbridge" : service;
+}
 
 bool has_word(std::string_view names, std::string_view name) {
     const auto all = codec::split(names, ' ');
@@ -103,8 +132,9 @@ bool has_word(std::string_view names, std::string_view name) {
 template <std::size_t n>
 const Maker* row_in(const std::array<Maker, n>& rows, std::string_view service,
                     std::string_view name) {
+    const std::string_view called = catalogue_name(service);
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const Maker& row) {
-        return row.service == service && has_word(row.operations, name);
+        return row.service == called && has_word(row.operations, name);
     });
     return found == rows.end() ? nullptr : &*found;
 }
@@ -167,11 +197,46 @@ std::string function_name(std::string_view text) {
     return std::string(name.substr(0, name.find(':')));
 }
 
-Made made_of(const Maker& row, const Making& by, std::string name) {
-    Made of{.what = std::string(row.what),
-            .name = std::move(name),
-            .verb = std::string(row.verb),
-            .giver = std::string(row.giver)};
+/// A role's principal, of its ARN or its name.
+std::string role_of(std::string_view text, std::string_view account) {
+    return text.starts_with("arn:")
+               ? principal_of(text)
+               : std::string(account).append(":role/").append(behind_last(text, '/'));
+}
+
+std::vector<std::string> texts_of(const Making& by, std::string_view answered,
+                                  std::string_view asked) {
+    std::vector<std::string> out;
+    if (!answered.empty()) {
+        out = texts_at(by.answer, answered);
+    }
+    if (out.empty() && !asked.empty()) {
+        out = texts_at(by.request, asked);
+    }
+    return out;
+}
+
+std::string text_of(const Making& by, std::string_view answered, std::string_view asked) {
+    const auto all = texts_of(by, answered, asked);
+    return all.empty() ? std::string() : all.front();
+}
+
+std::string pod_scope(std::string_view role, std::string_view cluster, std::string_view space,
+                      std::string_view account) {
+    if (role.empty() || cluster.empty() || space.empty() || account.empty()) {
+        return {};
+    }
+    return service_actor(role, "pods.eks.amazonaws.com")
+        .append("/")
+        .append(cluster)
+        .append("/")
+        .append(space)
+        .append("/")
+        .append(account);
+}
+
+/// Fills in `of.actor` and what goes with it; empty if it cannot be told.
+void name_actor(const Maker& row, const Making& by, Made& of) {
     switch (row.form) {
         case Form::session:
             of.actor = session_actor(by.account, of.name);
@@ -197,24 +262,47 @@ Made made_of(const Maker& row, const Making& by, std::string name) {
         case Form::key:
             of.actor = key_actor(of.name);
             break;
+        case Form::service:
+            of.is_shared = true;
+            of.actor = of.role.empty() ? std::string() : service_actor(of.role, of.giver);
+            break;
+        case Form::shared:
+            of.is_shared = true;
+            of.actor = of.role.empty() ? std::string() : session_actor(by.account, row.session);
+            break;
+        case Form::pod:
+            of.actor = pod_scope(of.role, text_of(by, "association.clusterName", "clusterName"),
+                                 text_of(by, "association.namespace", "namespace"),
+                                 text_of(by, "association.serviceAccount", "serviceAccount"));
+            break;
     }
-    return of;
 }
 
+/// Several roles: one thing that may act in each of them.
 std::vector<Made> all_of(const Maker* row, const Making& by) {
     std::vector<Made> out;
     if (row == nullptr) {
         return out;
     }
-    std::vector<std::string> names;
-    if (!row->answered.empty()) {
-        names = texts_at(by.answer, row->answered);
+    std::vector<std::string> roles;
+    if (!row->role.empty()) {
+        roles = texts_of(by, row->role, row->form == Form::pod ? "roleArn" : row->role);
     }
-    if (names.empty() && !row->asked.empty()) {
-        names = texts_at(by.request, row->asked);
+    if (roles.empty()) {
+        roles.emplace_back();
     }
-    for (std::string& name : names) {
-        out.push_back(made_of(*row, by, std::move(name)));
+    for (const std::string& name : texts_of(by, row->answered, row->asked)) {
+        for (const std::string& role : roles) {
+            Made of{.what = std::string(row->what),
+                    .name = name,
+                    .verb = std::string(row->verb),
+                    .giver = std::string(row->giver),
+                    .role = role.empty() ? std::string() : role_of(role, by.account)};
+            name_actor(*row, by, of);
+            if (!of.actor.empty() && out.size() < kMadeByOneMax) {
+                out.push_back(std::move(of));
+            }
+        }
     }
     return out;
 }
@@ -222,27 +310,22 @@ std::vector<Made> all_of(const Maker* row, const Making& by) {
 }  // namespace
 
 std::vector<Made> made_by(const Making& making) {
-    const Maker* row = row_in(kMakers, making.service, making.operation);
-    std::vector<Made> out = all_of(row, making);
-    if (row != nullptr && row->form == Form::function) {
-        auto roles = texts_at(making.answer, "role");
-        if (roles.empty()) {
-            roles = texts_at(making.request, "role");
-        }
-        for (Made& each : out) {
-            each.role = roles.empty() ? std::string() : principal_of(roles.front());
-        }
-    }
-    return out;
+    return all_of(row_in(kMakers, making.service, making.operation), making);
 }
 
 bool is_maker(std::string_view service, std::string_view operation) {
     return row_in(kMakers, service, operation) != nullptr;
 }
 
+bool acts_in_role(std::string_view service, std::string_view operation) {
+    const Maker* row = row_in(kMakers, service, operation);
+    return row != nullptr && (row->form == Form::service || row->form == Form::shared);
+}
+
 bool makes_unnamed(std::string_view service, std::string_view operation) {
+    const std::string_view called = catalogue_name(service);
     return std::any_of(kUnnamed.begin(), kUnnamed.end(), [&](const Unnamed& row) {
-        return row.service == service && has_word(row.operations, operation);
+        return row.service == called && has_word(row.operations, operation);
     });
 }
 
@@ -260,6 +343,29 @@ std::string session_actor(std::string_view account, std::string_view session_nam
 
 std::string key_actor(std::string_view key_id) {
     return std::string("key/").append(key_id);
+}
+
+std::string service_actor(std::string_view role, std::string_view service) {
+    return std::string(role).append("@").append(service);
+}
+
+std::string pod_actor(std::string_view role, const Value& request) {
+    std::string cluster;
+    std::string space;
+    std::string account;
+    const Value* tags = request.find("tags");
+    const codec::List* list = tags == nullptr ? nullptr : tags->as<codec::List>();
+    for (const Value& tag : list == nullptr ? codec::List() : *list) {
+        const std::string key = tag.text("key");
+        std::string* const part = key == "eks-cluster-name"             ? &cluster
+                                  : key == "kubernetes-namespace"       ? &space
+                                  : key == "kubernetes-service-account" ? &account
+                                                                        : nullptr;
+        if (part != nullptr) {
+            *part = tag.text("value");
+        }
+    }
+    return pod_scope(role, cluster, space, account);
 }
 
 Result<Value> read_answer(std::string_view body) {

@@ -96,9 +96,57 @@ TEST(Makers, principals_and_keys) {
     EXPECT_EQ(actors(made("sts", "AssumeRole", Value(), given)), Actors{"key/ASIAX"});
 }
 
+TEST(Makers, services_that_act_in_a_role) {
+    const Value machine =
+        codec::Map{{"name", "m"}, {"roleArn", "arn:aws:iam::123456789012:role/p/r"}};
+    for (const char* service : {"states", "stepfunctions"}) {
+        const auto found = made(service, "CreateStateMachine", machine, Value());
+        ASSERT_EQ(actors(found), Actors{"123456789012:role/r@states.amazonaws.com"});
+        EXPECT_TRUE(found[0].is_shared);
+    }
+    const Value targets = codec::json_decode(R"({"Rule":"x","Targets":[
+        {"Id":"1","RoleArn":"arn:aws:iam::123456789012:role/a"},{"Id":"2"},
+        {"Id":"3","RoleArn":"arn:aws:iam::123456789012:role/b"}]})")
+                              .value();
+    EXPECT_EQ(actors(made("events", "PutTargets", targets, Value())),
+              (Actors{"123456789012:role/a@events.amazonaws.com",
+                      "123456789012:role/b@events.amazonaws.com"}));
+    // Glue takes a role's name, too.
+    const Value job = codec::Map{{"Name", "j"}, {"Role", "r"}};
+    const auto jobs = made("glue", "CreateJob", job, Value());
+    ASSERT_EQ(actors(jobs), Actors{"123456789012:session/GlueJobRunnerSession"});
+    EXPECT_EQ(jobs[0].role, "123456789012:role/r");
+    const Value roleless = codec::Map{{"stackName", "s"}};
+    EXPECT_TRUE(made("cloudformation", "CreateStack", roleless, Value()).empty());
+    EXPECT_TRUE(acts_in_role("cloudformation", "CreateStack"));
+    EXPECT_FALSE(acts_in_role("lambda", "CreateFunction"));
+}
+
+TEST(Makers, pods_are_told_by_the_tags_of_their_sessions) {
+    const Value request = codec::json_decode(
+                              R"({"name":"c","namespace":"ns-a","serviceAccount":"sa1",
+                                  "roleArn":"arn:aws:iam::123456789012:role/pod"})")
+                              .value();
+    const Value answer = codec::json_decode(
+                             R"({"association":{"clusterName":"c","namespace":"ns-a",
+                                 "serviceAccount":"sa1","associationId":"a-1",
+                                 "roleArn":"arn:aws:iam::123456789012:role/pod"}})")
+                             .value();
+    const Actors expected{"123456789012:role/pod@pods.eks.amazonaws.com/c/ns-a/sa1"};
+    EXPECT_EQ(actors(made("eks", "CreatePodIdentityAssociation", request, answer)), expected);
+    // As EKS's workshop shows the event.
+    const Value assumes = codec::json_decode(R"({"tags":[{"key":"eks-cluster-arn","value":"arn:x"},
+            {"key":"eks-cluster-name","value":"c"},{"key":"kubernetes-namespace","value":"ns-a"},
+            {"key":"kubernetes-service-account","value":"sa1"}]})")
+                              .value();
+    EXPECT_EQ(pod_actor("123456789012:role/pod", assumes), expected.front());
+    EXPECT_EQ(pod_actor("123456789012:role/pod", Value()), "");
+}
+
 TEST(Makers, what_no_trail_leads_back_from_is_said) {
     EXPECT_TRUE(makes_unnamed("ecs", "CreateService"));
-    EXPECT_TRUE(makes_unnamed("states", "CreateStateMachine"));
+    EXPECT_TRUE(makes_unnamed("states", "StartExecution"));
+    EXPECT_TRUE(makes_unnamed("stepfunctions", "StartExecution"));
     EXPECT_FALSE(makes_unnamed("ecs", "RunTask"));
     EXPECT_FALSE(is_maker("ecs", "CreateService"));
 }

@@ -1,6 +1,8 @@
 #include "reconcile/matcher.h"
 
 #include "codec/json.h"
+#include "codec/text.h"
+#include "crypto/hash.h"
 
 namespace narrows::reconcile {
 namespace {
@@ -8,10 +10,18 @@ namespace {
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
 /// As `narrows connection check` names itself (apps/client/connection_terms.cc).
 constexpr std::string_view kConnectionCheck = "connection-check";
-constexpr std::size_t kStrayTextMax = 128 * 1024;
 
+/// Not the console, which is a person:
+/// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
 bool is_of_service(std::string_view by) {
-    return by.ends_with(".amazonaws.com") || by == "AWS Internal";
+    const bool is_service = by.ends_with(".amazonaws.com") || by.ends_with(".amazonaws.com.cn");
+    return (is_service && !by.starts_with("signin.")) || by == "AWS Internal";
+}
+
+/// An id of its own, for an event under whose id another one is known.
+Event with_own_id(Event event, std::string_view text) {
+    event.id += "~" + codec::hex(crypto::sha256(text)).substr(0, 16);
+    return event;
 }
 
 std::string call_words(const Event& event) {
@@ -21,10 +31,12 @@ std::string call_words(const Event& event) {
 }  // namespace
 
 Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::string> own)
-    : gateways_(std::move(gateways)),
+    : state_(state),
+      gateways_(std::move(gateways)),
       own_(std::move(own)),
       follower_(state),
-      seen_(state.prepare("SELECT class FROM event WHERE id = ?")),
+      seen_(state.prepare("SELECT class, name, time, account, region, principal, key_id, "
+                          "request_id, error FROM event WHERE id = ?")),
       keep_(state.prepare("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")),
       by_request_(state.prepare(
           "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
@@ -32,10 +44,13 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
       by_key_(state.prepare(
           "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
           "shared, part || '/' || op FROM operation WHERE session = ? AND asked BETWEEN ? AND ? "
-          "AND "
-          "((event IS NULL AND request_id = '') OR attempts > 1) AND "
+          "AND (request_id = '' OR attempts > 1) AND "
+          "alike < max(attempts, 1) - (request_id <> '') AND "
           "(ended >= ? OR ended = 0) ORDER BY asked")),
       mark_(state.prepare("UPDATE operation SET event = ?, shared = ? WHERE id = ?")),
+      alike_(state.prepare("UPDATE operation SET alike = alike + 1 WHERE id = ?")),
+      settled_(state.prepare("DELETE FROM difference WHERE operation = ?")),
+      demote_(state.prepare("UPDATE event SET class = ?, why = ? WHERE id = ?")),
       mark_credential_(state.prepare("UPDATE credential SET event = ? WHERE request_id = ?")),
       difference_(state.prepare("INSERT OR IGNORE INTO difference VALUES(?,?,?,?,?,?)")),
       shown_(state.prepare(
@@ -46,7 +61,11 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
       key_(state.prepare("SELECT session FROM credential WHERE key_id = ?")),
       name_(state.prepare("SELECT session FROM credential WHERE session_name = ? AND role = ? AND "
                           "time <= ? ORDER BY time DESC LIMIT 1")),
-      identity_(state.prepare("SELECT 1 FROM source_identity WHERE name = ?")),
+      name_elsewhere_(state.prepare(
+          "SELECT credential.session FROM credential JOIN principal ON principal.name = role AND "
+          "why = 'connection' WHERE session_name = ? AND role LIKE ? || ':%' AND time <= ? "
+          "ORDER BY time DESC LIMIT 1")),
+      identity_(state.prepare("SELECT 1 FROM source_identity WHERE name = ? AND since <= ?")),
       principal_(state.prepare("SELECT why, since FROM principal WHERE name = ?")),
       add_principal_(state.prepare(
           "INSERT OR IGNORE INTO principal(name, why, session, op, since) VALUES(?,?,'',0,0)")),
@@ -60,6 +79,28 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
 Result<void> Matcher::take(const Event& event, std::string_view text, const std::string& file,
                            bool is_new) {
     tallies_["events"] += is_new ? 1 : 0;
+    NARROWS_TRY(const bool is_anothers, is_id_of_another(event));
+    tallies_["ids"] += is_anothers && is_new ? 1 : 0;
+    return is_anothers ? take_one(with_own_id(event, text), text, file, is_new)
+                       : take_one(event, text, file, is_new);
+}
+
+/// Whether another event is known under its id: who writes files into a trail could hide one event
+/// behind another.
+Result<bool> Matcher::is_id_of_another(const Event& event) {
+    NARROWS_TRY(seen_.begin(event.id));
+    NARROWS_TRY(const bool is_known, seen_.next());
+    const bool is_same = is_known && seen_.text(1) == call_words(event) &&
+                         seen_.number(2) == event.time && seen_.text(3) == event.account &&
+                         seen_.text(4) == event.region && seen_.text(5) == event.principal &&
+                         seen_.text(6) == event.key_id && seen_.text(7) == event.request_id &&
+                         seen_.text(8) == event.error;
+    seen_.reset();
+    return is_known && !is_same;
+}
+
+Result<void> Matcher::take_one(const Event& event, std::string_view text, const std::string& file,
+                               bool is_new) {
     NARROWS_TRY(follower_.note(event));
     NARROWS_TRY(const bool again, seen(event, is_new));
     if (again) {
@@ -123,16 +164,50 @@ Result<bool> Matcher::by_request(const Event& event, const std::string& file) {
 }
 
 Result<bool> Matcher::join(const Event& event, const std::string& file, const Found& found) {
-    const bool is_copy =
-        !found.event.empty() && !event.shared_id.empty() && event.shared_id == found.shared;
     if (!found.event.empty()) {
-        NARROWS_TRY(keep(event, is_copy ? "shared" : "more", found.session, file, ""));
-        return true;
+        return join_further(event, file, found);
     }
     for (const Difference& each : compare(found.call, event)) {
         NARROWS_TRY(difference_.run(found.operation, event.id, each.field, each.recorded,
                                     each.logged, file));
     }
+    NARROWS_TRY(mark(event, file, found));
+    return true;
+}
+
+/// Of an operation that has an event: one an object, a correction, a copy in another account's
+/// trail. Which one comes first says nothing: that in which nothing differs is the operation's.
+Result<bool> Matcher::join_further(const Event& event, const std::string& file,
+                                   const Found& found) {
+    const bool is_copy = !event.shared_id.empty() && event.shared_id == found.shared;
+    const bool is_others =
+        !found.call.key_id.empty() && !event.key_id.empty() && event.key_id != found.call.key_id;
+    if (is_others && !is_copy) {
+        return false;
+    }
+    if (compare(found.call, event).empty()) {
+        NARROWS_TRY(settled_.run(found.operation));
+        if (state_.changed() > 0) {
+            NARROWS_TRY(seen_.begin(found.event));
+            NARROWS_TRY(const bool is_known, seen_.next());
+            const std::string key = is_known ? seen_.text(6) : std::string();
+            seen_.reset();
+            const bool is_stray =
+                !key.empty() && !found.call.key_id.empty() && key != found.call.key_id;
+            NARROWS_TRY(demote_.run(is_stray ? "stray" : "more",
+                                    is_stray ? "it names the request of an operation on record, "
+                                               "and was signed with another key"
+                                             : "",
+                                    found.event));
+            NARROWS_TRY(mark(event, file, found));
+            return true;
+        }
+    }
+    NARROWS_TRY(keep(event, is_copy ? "shared" : "more", found.session, file, ""));
+    return true;
+}
+
+Result<void> Matcher::mark(const Event& event, const std::string& file, const Found& found) {
     NARROWS_TRY(mark_.run(event.id, event.shared_id, found.operation));
     if (event.is_data) {
         NARROWS_TRY(shown_.run(found.operation));
@@ -143,8 +218,7 @@ Result<bool> Matcher::join(const Event& event, const std::string& file, const Fo
             making_of(event),
             {.session = found.session, .record = found.record, .since = event.time}, ""));
     }
-    NARROWS_TRY(keep(event, "matched", found.session, file, ""));
-    return true;
+    return keep(event, "matched", found.session, file, "");
 }
 
 Result<bool> Matcher::by_credential_request(const Event& event, const std::string& file) {
@@ -177,6 +251,7 @@ Result<bool> Matcher::by_likeness(const Event& event, const std::string& file,
         NARROWS_TRY(const Found of, found_in(by_key_));
         if (compare(of.call, event).empty()) {
             by_key_.reset();
+            NARROWS_TRY(alike_.run(of.operation));
             return join(event, file, of);
         }
     }
@@ -209,7 +284,7 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
     NARROWS_TRY(const Principal assumed, principal(event.assumed));
     NARROWS_TRY(const std::string by_key, session_of_key(event.key_id));
     NARROWS_TRY(const std::string by_name, session_of_name(event));
-    NARROWS_TRY(const bool stated, is_source_identity(event.source_identity));
+    NARROWS_TRY(const bool stated, is_source_identity(event));
     const std::string session = by_key.empty() ? by_name : by_key;
     const bool is_connections = who.why == "connection";
     const bool is_gateways = gateways_.contains(event.principal);
@@ -248,6 +323,11 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
                                          : "somebody assumed a connection's role, and no record "
                                            "is of it";
         NARROWS_TRY(const auto followed, follower_.follow(event));
+        // Some services hand a session's source identity on to what they run for it.
+        const bool is_only_stated = !is_connections && !is_gateways && !assumes;
+        if (is_only_stated && followed.made != 0 && followed.rank != Follower::by_role) {
+            return keep(event, "consequence", followed.session, file, "");
+        }
         if (followed.made != 0) {
             why += "; it could be " + followed.story;
         }
@@ -276,7 +356,7 @@ Result<bool> Matcher::by_leaked_key(const Event& event, const std::string& file)
     const std::string session = leak_.text(2);
     leak_.reset();
     NARROWS_TRY(keep(event, "leaked", session, file,
-                     "a leaked key was used: its id stood in the answer to operation " + where));
+                     "a key was used whose id stood in the answer to operation " + where));
     return true;
 }
 
@@ -298,7 +378,7 @@ Result<void> Matcher::keep(const Event& event, const std::string& kind, const st
                            const std::string& file, const std::string& why, std::string_view text) {
     return keep_.run(event.id, kind, call_words(event), event.time, event.account, event.region,
                      event.principal, event.key_id, event.request_id, event.error, session, file,
-                     why, text.substr(0, kStrayTextMax));
+                     why, text);
 }
 
 Result<void> Matcher::retry_strays() {
@@ -325,6 +405,11 @@ Result<bool> Matcher::learn_gateway(const Event& event) {
     if (event.assumed.empty() || event.request_id.empty() || event.principal.empty()) {
         return false;
     }
+    // A session's own AssumeRole has a CREDENTIAL record too.
+    NARROWS_TRY(const bool is_sessions, is_of_operation(event.request_id));
+    if (is_sessions) {
+        return false;
+    }
     NARROWS_TRY(credential_request_.begin(event.request_id));
     NARROWS_TRY(const bool found, credential_request_.next());
     credential_request_.reset();
@@ -334,6 +419,13 @@ Result<bool> Matcher::learn_gateway(const Event& event) {
     gateways_.insert(event.principal);
     NARROWS_TRY(add_principal_.run(event.principal, "gateway"));
     return true;
+}
+
+Result<bool> Matcher::is_of_operation(const std::string& request_id) {
+    NARROWS_TRY(by_request_.begin(request_id));
+    NARROWS_TRY(const bool found, by_request_.next());
+    by_request_.reset();
+    return found;
 }
 
 Result<void> Matcher::save_tallies() {
@@ -359,8 +451,11 @@ Result<std::string> Matcher::session_of_key(const std::string& key_id) {
 /// a session assumed through it, others may have taken the same name: there it takes a missing key
 /// id or a service in between, both of which leave nothing else to go by.
 Result<std::string> Matcher::session_of_name(const Event& event) {
-    if (event.session_name.empty() || event.principal.empty()) {
+    if (event.session_name.empty()) {
         return std::string();
+    }
+    if (event.principal.empty()) {
+        return session_elsewhere(event);
     }
     NARROWS_TRY(const Principal who, principal(event.principal));
     if (who.why != "connection" && !event.key_id.empty() && !is_of_service(event.invoked_by)) {
@@ -373,11 +468,21 @@ Result<std::string> Matcher::session_of_name(const Event& event) {
     return session;
 }
 
-Result<bool> Matcher::is_source_identity(const std::string& name) {
-    if (name.empty()) {
+/// Another account's trail tells neither role nor key of who called, but the caller's account and
+/// the session's name, which is the gateway's own making in its connections' roles.
+Result<std::string> Matcher::session_elsewhere(const Event& event) {
+    NARROWS_TRY(name_elsewhere_.begin(event.session_name, event.account, event.time + kSlackNs));
+    NARROWS_TRY(const bool found, name_elsewhere_.next());
+    std::string session = found ? name_elsewhere_.text(0) : std::string();
+    name_elsewhere_.reset();
+    return session;
+}
+
+Result<bool> Matcher::is_source_identity(const Event& event) {
+    if (event.source_identity.empty()) {
         return false;
     }
-    NARROWS_TRY(identity_.begin(name));
+    NARROWS_TRY(identity_.begin(event.source_identity, event.time + kSlackNs));
     NARROWS_TRY(const bool found, identity_.next());
     identity_.reset();
     return found;

@@ -26,7 +26,7 @@ class MatcherTest : public testing::Test {
         Follower follower(state_);
         EXPECT_TRUE(
             follower.pass("1:role/passed", {.session = "ns-a", .record = "3/7", .since = at(100)}));
-        EXPECT_TRUE(state_.prepare("INSERT INTO source_identity VALUES('ada')").run());
+        EXPECT_TRUE(state_.prepare("INSERT INTO source_identity VALUES('ada', ?)").run(at(0)));
         matcher_.emplace(state_, std::set<std::string>{"1:user/gateway"}, std::set<std::string>());
     }
 
@@ -35,7 +35,7 @@ class MatcherTest : public testing::Test {
         Query query = state_.prepare(
             "INSERT INTO operation VALUES(?, 3, ?, 'ns-a', '1', 'us-east-1', 's3', 'GetObject', ?, "
             "'ASIAKEY', "
-            "?, ?, 0, ?, 0, 'arn:aws:s3:::b', '{\"Bucket\":\"b\",\"Key\":\"k\"}', NULL, NULL)");
+            "?, ?, 0, ?, 0, 'arn:aws:s3:::b', '{\"Bucket\":\"b\",\"Key\":\"k\"}', NULL, NULL, 0)");
         EXPECT_TRUE(query.run(op, op, request_id, at(asked), ended == 0 ? 0 : at(ended), attempts));
     }
 
@@ -61,6 +61,11 @@ class MatcherTest : public testing::Test {
         Query query = state_.prepare("SELECT class FROM event WHERE id = ?");
         EXPECT_TRUE(query.begin(event.id));
         return query.next().value() ? query.text(0) : std::string();
+    }
+
+    std::int64_t number(const char* sql) {
+        Query query = state_.prepare(sql);
+        return query.next().value() ? query.number(0) : -1;
     }
 
     Database state_;
@@ -92,6 +97,131 @@ TEST_F(MatcherTest, an_operation_that_was_sent_twice_may_have_two_events) {
     recorded(2, "of only", 20, 22, 1);
     EXPECT_EQ(taken(event("only", 21)), "matched");
     EXPECT_EQ(taken(event("forged", 21)), "stray");
+}
+
+TEST_F(MatcherTest, it_has_no_more_events_than_it_was_sent) {
+    recorded(1, "of third", 10, 12, 3);
+    EXPECT_EQ(taken(event("third", 12)), "matched");
+    EXPECT_EQ(taken(event("first", 11)), "more");
+    EXPECT_EQ(taken(event("second", 11)), "more");
+    EXPECT_EQ(taken(event("around the gateway", 11)), "stray");
+    recorded(2, "", 20, 22, 2);
+    EXPECT_EQ(taken(event("one", 21)), "matched");
+    EXPECT_EQ(taken(event("two", 21)), "more");
+    EXPECT_EQ(taken(event("three", 21)), "stray");
+}
+
+TEST_F(MatcherTest, which_of_several_events_comes_first_says_nothing) {
+    recorded(1, "of one", 10, 12);
+    Event object = event("an object of it", 11);
+    object.request_id = "of one";
+    object.name = "DeleteObject";
+    EXPECT_EQ(taken(object), "matched") << "as long as there is none that fits better";
+    EXPECT_EQ(number("SELECT count(*) FROM difference"), 1);
+    EXPECT_EQ(taken(event("one", 11)), "matched");
+    EXPECT_EQ(number("SELECT count(*) FROM difference"), 0);
+    EXPECT_EQ(number("SELECT count(*) FROM event WHERE class = 'more'"), 1);
+    object.id = "another object";
+    EXPECT_EQ(taken(object), "more");
+}
+
+TEST_F(MatcherTest, a_request_id_excuses_nobody_with_another_key) {
+    recorded(1, "of one", 10, 12);
+    Event other = event("another's", 11);
+    other.request_id = "of one";
+    other.key_id = "ASIAOTHER";
+    EXPECT_EQ(taken(event("one", 11)), "matched");
+    EXPECT_EQ(taken(other), "stray");
+    recorded(2, "of two", 20, 22);
+    other.id = "another's, which comes first";
+    other.request_id = "of two";
+    EXPECT_EQ(taken(other), "matched");
+    EXPECT_EQ(taken(event("two", 21)), "matched");
+    EXPECT_EQ(number("SELECT count(*) FROM event WHERE class = 'stray'"), 2);
+}
+
+TEST_F(MatcherTest, an_id_hides_no_other_event) {
+    recorded(1, "of one", 10, 12);
+    EXPECT_EQ(taken(event("one", 11)), "matched");
+    Event other = event("one", 50);
+    other.name = "DeleteObject";
+    other.request_id = "another";
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(taken(other), "matched") << "under the id that both have";
+        EXPECT_EQ(number("SELECT count(*) FROM event WHERE class = 'stray'"), 1);
+    }
+}
+
+TEST_F(MatcherTest, a_person_in_the_console_is_no_service) {
+    Event made = event("console", 50);
+    made.invoked_by = "signin.amazonaws.com";
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "a service in China";
+    made.invoked_by = "cloudformation.amazonaws.com.cn";
+    EXPECT_EQ(taken(made), "consequence");
+}
+
+TEST_F(MatcherTest, a_source_identity_counts_since_a_session_had_it) {
+    Event made = event("before", -60);
+    made.key_id = "ASIAOTHER";
+    made.session_name = "x";
+    made.principal = "1:role/other";
+    made.source_identity = "ada";
+    EXPECT_EQ(taken(made), "");
+    made.id = "since";
+    made.time = at(50);
+    EXPECT_EQ(taken(made), "stray");
+}
+
+TEST_F(MatcherTest, a_job_that_hands_the_source_identity_on_could_be_the_sessions) {
+    Follower follower(state_);
+    const codec::Value job =
+        codec::Map{{"TrainingJobName", "t"}, {"RoleArn", "arn:aws:iam::1:role/training"}};
+    EXPECT_TRUE(follower.make({"sagemaker", "CreateTrainingJob", "1", "us-east-1", job, {}},
+                              {.session = "ns-a", .record = "3/8", .since = at(10)}, ""));
+    matcher_.emplace(state_, std::set<std::string>{"1:user/gateway"}, std::set<std::string>());
+    Event made = event("the job", 50);
+    made.key_id = "ASIAOTHER";
+    made.session_name = "SageMaker";
+    made.principal = "1:role/training";
+    made.source_identity = "ada";
+    EXPECT_EQ(taken(made), "consequence");
+    made.id = "under another name";
+    made.session_name = "x";
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "in a role that was passed on, which says nothing";
+    made.principal = "1:role/passed";
+    made.time = at(150);
+    EXPECT_EQ(taken(made), "stray");
+}
+
+TEST_F(MatcherTest, another_accounts_trail_tells_a_sessions_name_alone) {
+    Event made = event("elsewhere", 50);
+    made.key_id.clear();
+    made.principal.clear();
+    EXPECT_EQ(taken(made), "stray");
+    made.id = "of another account's caller";
+    made.account = "9";
+    EXPECT_EQ(taken(made), "");
+    made.account = "1";
+    made.id = "of another name";
+    made.session_name = "narrows-b";
+    EXPECT_EQ(taken(made), "");
+}
+
+TEST_F(MatcherTest, who_assumes_a_role_for_a_session_is_not_the_gateway) {
+    EXPECT_TRUE(
+        state_
+            .prepare("INSERT INTO credential VALUES('ASIADERIVED', 3, 'ns-a', '1:role/derived', "
+                     "'x', 'of one', '1', 'us-east-1', ?, NULL)")
+            .run(at(0)));
+    recorded(1, "of one", 10, 12);
+    Event assumes = event("one", 11);
+    assumes.assumed = "1:role/derived";
+    EXPECT_FALSE(matcher_->learn_gateway(assumes).value()) << "the session did";
+    assumes.request_id = "req-sts";
+    assumes.principal = "1:role/gateway";
+    EXPECT_TRUE(matcher_->learn_gateway(assumes).value());
 }
 
 TEST_F(MatcherTest, an_event_is_counted_once_however_often_it_comes) {

@@ -85,8 +85,7 @@ Result<Outcome> reconcile(const review::Source& source, const archive::Away& awa
     }
     NARROWS_TRY(reader.read_logs(matcher));
     NARROWS_TRY(reader.check_files());
-    const bool is_whole = read.sealed == 0 && away.segments == 0;
-    Report report(state, options, read, is_whole, tell);
+    Report report(state, options, read, away.segments != 0, tell);
     return report.make(trail.name());
 }
 

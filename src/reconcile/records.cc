@@ -98,7 +98,8 @@ class Recorder {
           leak_(state.prepare("INSERT INTO leak(key_id, part, op, session, since) "
                               "VALUES(?,?,?,?,?) ON CONFLICT(key_id) DO UPDATE SET "
                               "since = excluded.since WHERE since > excluded.since")),
-          identity_(state.prepare("INSERT OR IGNORE INTO source_identity(name) VALUES(?)")) {}
+          identity_(state.prepare("INSERT INTO source_identity VALUES(?,?) ON CONFLICT(name) DO "
+                                  "UPDATE SET since = min(since, excluded.since)")) {}
 
     void event(const review::EventView& event) {
         note(event.time);
@@ -173,8 +174,10 @@ class Recorder {
         const std::string agent = member(member(event.payload, "verified"), "agent").text("id");
         const std::string principal = member(event.payload, "stated").text("principal");
         // As the gateway makes it of the same two (gateway/lifecycle.cc).
-        return identity_.run(upstream::session_name_value(
-            principal.empty() || principal == "none" ? agent : agent + "@" + principal));
+        return identity_.run(upstream::session_name_value(principal.empty() || principal == "none"
+                                                              ? agent
+                                                              : agent + "@" + principal),
+                             event.time);
     }
 
     Result<void> credential(const review::EventView& event) {
@@ -222,7 +225,15 @@ class Recorder {
             operation.ended, status, sent.number("attempt"), derived.text("effect") != "read",
             resources.empty() ? std::string() : root_of(resources.front().arn), parameters));
         NARROWS_TRY(leaks(operation, derived.text("service"), part));
-        return status >= 200 && status < 300 ? consequences(operation, derived, of, part) : ok();
+        const bool is_done = status >= 200 && status < 300;
+        const Follower::Origin origin{
+            .session = part.session,
+            .record = fmt::format("{}/{}", operation.part.value(), operation.op.value()),
+            .since = operation.time};
+        if (is_done || status == 0) {  // of which no answer is on record may have been done
+            NARROWS_TRY(passed(derived, origin));
+        }
+        return is_done ? consequences(operation, derived, of, origin) : ok();
     }
 
     /// Key ids that stood in an answer where they are no business of the operation.
@@ -242,14 +253,9 @@ class Recorder {
         return ok();
     }
 
-    /// What acts by itself from now on, and roles that were passed on to it: the session's doing.
+    /// What acts by itself from now on: the session's doing.
     Result<void> consequences(const review::OperationView& operation, const Value& derived,
-                              const Connection& of, const Part& part) {
-        const Follower::Origin origin{
-            .session = part.session,
-            .record = fmt::format("{}/{}", operation.part.value(), operation.op.value()),
-            .since = operation.time};
-        NARROWS_TRY(passed(derived, origin));
+                              const Connection& of, const Follower::Origin& origin) {
         const std::string service = derived.text("service");
         const std::string name = derived.text("operation");
         if (service == "sts") {

@@ -14,8 +14,13 @@ using codec::Value;
 
 /// A log that is older than the newest digest by this much is in some digest, or should not be.
 constexpr std::int64_t kListedWithinNs = 2 * 3600 * kNsPerSecond;
+/// Digests come every hour, and the newest of a copy has no signature: what is younger than the
+/// last proven one by more than this was cut off from its digests.
+constexpr std::int64_t kUnprovenWithinNs = 4 * 3600 * kNsPerSecond;
 /// CloudTrail delivers within minutes; a trail that ends earlier than this is old, or cut.
 constexpr std::int64_t kLateNs = 24 * 3600 * kNsPerSecond;
+/// Names of logs tell the minute of their delivery.
+constexpr std::int64_t kNameMinuteNs = 60 * kNsPerSecond;
 constexpr int kTooMany = 429;
 constexpr int kServerFailed = 500;
 
@@ -25,9 +30,9 @@ std::string operation_id(std::int64_t part, std::int64_t op) {
 
 }  // namespace
 
-Report::Report(Database& state, const Options& options, const RecordsRead& read, bool is_whole,
+Report::Report(Database& state, const Options& options, const RecordsRead& read, bool is_archived,
                const std::function<void(const Map&)>& tell)
-    : state_(state), options_(options), read_(read), is_whole_(is_whole), tell_(tell) {}
+    : state_(state), options_(options), read_(read), is_archived_(is_archived), tell_(tell) {}
 
 Result<Outcome> Report::make(const std::string& trail) {
     out_.trail = trail;
@@ -121,8 +126,8 @@ Result<void> Report::trail_findings() {
 
 Result<void> Report::missing_files() {
     Query query = state_.prepare(
-        "SELECT listed.key, listed.digest FROM listed LEFT JOIN file USING(key) "
-        "WHERE is_checked = 0 AND (file.key IS NULL OR (file.run = 0 AND file.is_read = 0)) "
+        "SELECT listed.key, min(listed.digest) FROM listed LEFT JOIN file USING(key) "
+        "WHERE file.key IS NULL OR (file.run = 0 AND file.is_read = 0) GROUP BY listed.key "
         "ORDER BY listed.key");
     NARROWS_TRY(query.begin());
     for (;;) {
@@ -140,10 +145,11 @@ Result<void> Report::missing_files() {
 Result<void> Report::unlisted_files() {
     Query query = state_.prepare(
         "SELECT log.key, bounds.newest FROM file AS log JOIN (SELECT account, region, min(starts) "
-        "AS oldest, max(ends) AS newest FROM digest JOIN file USING(key) GROUP BY account, region) "
-        "AS bounds ON bounds.account = log.account AND bounds.region = log.region "
-        "LEFT JOIN listed ON listed.key = log.key WHERE log.is_digest = 0 AND listed.key IS NULL "
-        "AND log.time >= bounds.oldest AND log.time + ? <= bounds.newest ORDER BY log.key");
+        "AS oldest, max(ends) AS newest FROM digest JOIN file USING(key) WHERE proof IN (1, 2) "
+        "GROUP BY account, region) AS bounds ON bounds.account = log.account AND bounds.region = "
+        "log.region WHERE log.is_digest = 0 AND NOT EXISTS (SELECT 1 FROM listed WHERE listed.key "
+        "= log.key) AND log.time >= bounds.oldest AND log.time + ? <= bounds.newest ORDER BY "
+        "log.key");
     NARROWS_TRY(query.begin(kListedWithinNs));
     for (;;) {
         NARROWS_TRY(const bool row, query.next());
@@ -159,35 +165,79 @@ Result<void> Report::unlisted_files() {
 /// How far the trail is proven.
 Result<void> Report::proofs() {
     NARROWS_TRY(const auto digests, count("SELECT count(*) FROM digest"));
+    if (stretches_.empty()) {
+        return ok();
+    }
     NARROWS_TRY(const auto without_keys, count("SELECT count(*) FROM digest WHERE proof = 2"));
     NARROWS_TRY(const auto unsigned_inside,
                 count("SELECT count(*) FROM digest AS d WHERE proof = 3 AND EXISTS (SELECT 1 FROM "
                       "digest WHERE chain = d.chain AND ends > d.ends)"));
-    NARROWS_TRY(const auto before,
-                count("SELECT count(*) FROM file AS log LEFT JOIN (SELECT account, region, "
-                      "min(starts) AS oldest FROM digest JOIN file USING(key) GROUP BY account, "
-                      "region) AS bounds ON bounds.account = log.account AND bounds.region = "
-                      "log.region LEFT JOIN listed ON listed.key = log.key WHERE log.is_digest = "
-                      "0 AND listed.key IS NULL AND (oldest IS NULL OR log.time < oldest)"));
-    if (digests == 0 && !stretches_.empty()) {
+    if (digests == 0) {
         out_.open.push_back(
             "the trail has no digest files, so nothing proves it: switch on log "
             "file validation");
-    } else if (without_keys > 0) {
+        return ok();
+    }
+    if (without_keys > 0) {
         out_.open.push_back(
             fmt::format("the signatures of {} digests were not checked: give the "
                         "public keys (--public-keys)",
                         without_keys));
-    } else if (unsigned_inside > 0) {
+        return ok();
+    }
+    if (unsigned_inside > 0) {
         out_.open.push_back(
             fmt::format("{} digests have no signature that is known", unsigned_inside));
-    } else if (before > 0) {
-        out_.open.push_back(
-            fmt::format("{} logs are older than the digests or of a region that "
-                        "has none: nothing proves them",
-                        before));
     }
-    return ok();
+    return unproven_logs();
+}
+
+/// Logs of which no proven digest lists the bytes that were read. That is as it should be for those
+/// since the last digest.
+Result<void> Report::unproven_logs() {
+    Query query = state_.prepare(
+        "WITH bounds AS (SELECT account, region, min(starts) AS oldest, max(ends) AS newest FROM "
+        "digest JOIN file USING(key) WHERE proof = 1 GROUP BY account, region) "
+        "SELECT CASE WHEN newest IS NULL OR log.time < oldest THEN 0 WHEN log.time > newest + ?1 "
+        "THEN 1 WHEN EXISTS (SELECT 1 FROM listed WHERE key = log.key) AND log.time < newest - ?2 "
+        "THEN 2 ELSE 3 END AS kind, count(*), max(newest) FROM file AS log LEFT JOIN bounds "
+        "ON bounds.account = log.account AND bounds.region = log.region WHERE log.is_digest = 0 "
+        "AND NOT EXISTS (SELECT 1 FROM listed JOIN digest ON digest.key = listed.digest WHERE "
+        "listed.key = log.key AND listed.sha256 = log.sha256 AND proof = 1) AND NOT EXISTS "
+        "(SELECT 1 FROM finding WHERE finding.file = log.key AND kind = 'log') GROUP BY 1");
+    NARROWS_TRY(query.begin(kUnprovenWithinNs, kNameMinuteNs));
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        const std::int64_t logs = query.number(1);
+        switch (query.number(0)) {
+            case 0:
+                out_.open.push_back(
+                    fmt::format("{} logs are older than the digests or of a region that "
+                                "has none: nothing proves them",
+                                logs));
+                break;
+            case 1:
+                out_.open.push_back(
+                    fmt::format("{} logs are younger than the digests that are proven, which end "
+                                "at {}: nothing proves them, and nothing that none is missing",
+                                logs, rfc3339(query.number(2))));
+                break;
+            case 2:
+                out_.open.push_back(
+                    fmt::format("{} logs are listed only by digests that are not proven", logs));
+                break;
+            default:
+                tell_({{"type", "note"},
+                       {"what", "unproven"},
+                       {"count", logs},
+                       {"why",
+                        "logs are of after the last digest that is proven: the next "
+                        "digests will tell"}});
+        }
+    }
 }
 
 // ---- calls without a record
@@ -197,6 +247,7 @@ Result<void> Report::strays() {
         "SELECT id, name, time, account, region, principal, key_id, request_id, error, session, "
         "file, why FROM event WHERE class = 'stray' ORDER BY time, id");
     NARROWS_TRY(query.begin());
+    const bool is_whole = read_.sealed == 0 && !is_archived_;
     std::uint64_t unexplained = 0;
     for (;;) {
         NARROWS_TRY(const bool row, query.next());
@@ -210,7 +261,7 @@ Result<void> Report::strays() {
                    {"session", query.text(9)},    {"file", query.text(10)}};
         fields["time"] = rfc3339(query.number(2));
         const bool is_later = query.number(2) > read_.last + kNsPerSecond;
-        if (is_whole_ && !is_later) {
+        if (is_whole && !is_later) {
             ++out_.bypasses;
             finding("bypass", std::move(fields), query.text(11));
             continue;
@@ -431,8 +482,9 @@ Result<void> Report::consequences() {
     }
 }
 
-/// When each thing that was made ended, and which were not made by what they seemed to be made by:
-/// it had not begun, or had ended.
+/// When each thing that was made ended; which were not made by what they seemed to be made by: it
+/// had not begun, or had ended, or somebody else had taken its name; and of which that is certain.
+/// All of it may have been read after what it is about.
 Result<void> Report::lives() {
     NARROWS_TRY(state_.execute(
         "UPDATE made SET ends = (SELECT min(ended.time + grace) FROM ended WHERE ended.actor = "
@@ -440,9 +492,15 @@ Result<void> Report::lives() {
         "made.record AND NOT EXISTS (SELECT 1 FROM event WHERE id = ended.record AND class = "
         "'matched'))"));
     Query check = state_.prepare(
-        "UPDATE made SET valid = EXISTS (SELECT 1 FROM made AS by WHERE by.id = made.parent AND "
-        "by.valid AND by.since <= made.since + ? AND (by.ends IS NULL OR made.since < by.ends)) "
-        "WHERE depth = ?");
+        "UPDATE made SET (valid, certain) = (SELECT count(*) > 0, coalesce(max(by.certain AND "
+        "(link.rank <= 3 OR own.made IS NOT NULL)), 0) FROM made AS by "
+        "LEFT JOIN link ON link.event = made.record AND link.made = by.id "
+        "LEFT JOIN event ON event.id = made.record "
+        "LEFT JOIN issued AS own ON own.key_id = event.key_id AND own.made = by.id "
+        "LEFT JOIN issued AS others ON others.key_id = event.key_id AND others.made = 0 "
+        "WHERE by.id = made.parent AND by.valid AND by.since <= made.since + ? AND "
+        "(by.ends IS NULL OR made.since < by.ends OR own.time < by.ends) AND "
+        "(link.rank <> 4 OR others.made IS NULL OR own.made IS NOT NULL)) WHERE depth = ?");
     for (std::int64_t depth = 1; depth <= Follower::kDepthMax; ++depth) {
         NARROWS_TRY(check.run(kSlackNs, depth));
     }
@@ -523,8 +581,8 @@ Result<void> Report::not_followed() {
 Result<void> Report::notes() {
     Query query = state_.prepare(
         "SELECT class, count(*) FROM event WHERE class IN ('shared', 'more', 'own', 'before') "
-        "GROUP BY class UNION ALL SELECT name, count FROM tally WHERE name = 'duplicates' AND "
-        "count > 0 ORDER BY 1");
+        "GROUP BY class UNION ALL SELECT name, count FROM tally WHERE name IN ('duplicates', "
+        "'ids') AND count > 0 ORDER BY 1");
     const std::map<std::string, std::string> words{
         {"shared", "events are the same call in another account's trail"},
         {"more", "events are further ones of a call that has one"},
@@ -532,7 +590,8 @@ Result<void> Report::notes() {
          "events are the gateway's own: its buckets, its key, AssumeRoles that AWS refused, and "
          "those of `narrows connection check`"},
         {"before", "events of connections' roles are older than the recordings"},
-        {"duplicates", "events came twice and were counted once"}};
+        {"duplicates", "events came twice and were counted once"},
+        {"ids", "events have the id of another one: each was taken by itself"}};
     NARROWS_TRY(query.begin());
     for (;;) {
         NARROWS_TRY(const bool row, query.next());
@@ -561,11 +620,13 @@ void Report::questions() {
             fmt::format("no key opens {} records, so that what stands in them "
                         "cannot be compared: give a reviewer's key (--key)",
                         read_.sealed));
-    } else if (!is_whole_) {
+    }
+    if (is_archived_) {
         out_.open.push_back(
             "records were archived away from here: narrows recording restore "
             "brings them back");
-    } else if (read_.lost > 0) {
+    }
+    if (read_.lost > 0) {
         out_.open.push_back(
             fmt::format("{} stretches of records are missing or cannot be read: narrows recording "
                         "verify says more",

@@ -13,7 +13,7 @@ namespace narrows::reconcile {
 /// Says what the state holds once everything is read. Used once.
 class Report {
   public:
-    Report(Database& state, const Options& options, const RecordsRead& read, bool is_whole,
+    Report(Database& state, const Options& options, const RecordsRead& read, bool is_archived,
            const std::function<void(const codec::Map&)>& tell);
     Result<Outcome> make(const std::string& trail);
 
@@ -55,6 +55,7 @@ class Report {
     Result<void> notes();
     void questions();
     Result<void> proofs();
+    Result<void> unproven_logs();
     Result<void> tallies();
     Result<Judged> judge(const Unmatched& call);
     Result<bool> is_shown(const Unmatched& call);
@@ -65,7 +66,7 @@ class Report {
     Database& state_;
     const Options& options_;
     const RecordsRead& read_;
-    const bool is_whole_;
+    const bool is_archived_;  ///< some of what is on record is not here
     const std::function<void(const codec::Map&)>& tell_;
     Outcome out_;
     std::map<std::pair<std::string, std::string>, Stretch> stretches_;

@@ -7,7 +7,7 @@
 namespace narrows::reconcile {
 namespace {
 
-constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kVersion = 4;
 
 /// `operation.request_id` is "" while none is known. Times are nanoseconds since 1970.
 constexpr const char* kSchema = R"sql(
@@ -20,14 +20,13 @@ CREATE TABLE digest(key TEXT PRIMARY KEY, chain TEXT, starts INTEGER, ends INTEG
     previous_signature TEXT, sha256 TEXT, sha256_packed TEXT, proof INTEGER) WITHOUT ROWID;
 CREATE INDEX digest_in_chain ON digest(chain, ends);
 CREATE INDEX digest_previous ON digest(previous);
-CREATE TABLE listed(key TEXT PRIMARY KEY, sha256 TEXT, digest TEXT, is_checked INTEGER)
-    WITHOUT ROWID;
+CREATE TABLE listed(key TEXT, digest TEXT, sha256 TEXT, PRIMARY KEY(key, digest)) WITHOUT ROWID;
 CREATE TABLE operation(id INTEGER PRIMARY KEY, part INTEGER, op INTEGER, session TEXT,
     account TEXT, region TEXT, service TEXT, name TEXT, request_id TEXT, key_id TEXT,
     asked INTEGER, ended INTEGER, status INTEGER, attempts INTEGER, is_write INTEGER, root TEXT,
-    parameters TEXT, event TEXT, shared TEXT, UNIQUE(part, op));
+    parameters TEXT, event TEXT, shared TEXT, alike INTEGER DEFAULT 0, UNIQUE(part, op));
 CREATE INDEX operation_request ON operation(request_id);
-CREATE INDEX operation_session ON operation(session, asked);
+CREATE INDEX operation_loose ON operation(session, asked) WHERE request_id = '' OR attempts > 1;
 CREATE INDEX operation_open ON operation(asked) WHERE event IS NULL;
 CREATE TABLE credential(key_id TEXT PRIMARY KEY, part INTEGER, session TEXT, role TEXT,
     session_name TEXT, request_id TEXT, account TEXT, region TEXT, time INTEGER, event TEXT)
@@ -38,7 +37,7 @@ CREATE TABLE principal(name TEXT PRIMARY KEY, why TEXT, session TEXT, op INTEGER
     WITHOUT ROWID;
 CREATE TABLE made(id INTEGER PRIMARY KEY, actor TEXT, what TEXT, name TEXT, giver TEXT, region TEXT,
     role TEXT, session TEXT, record TEXT, root TEXT, story TEXT, parent INTEGER, depth INTEGER,
-    certain INTEGER, passed INTEGER, since INTEGER, ends INTEGER, valid INTEGER,
+    certain INTEGER, passed INTEGER, shared INTEGER, since INTEGER, ends INTEGER, valid INTEGER,
     UNIQUE(actor, session, record));
 CREATE TABLE ended(actor TEXT, region TEXT, time INTEGER, grace INTEGER, record TEXT,
     PRIMARY KEY(actor, region, time, record)) WITHOUT ROWID;
@@ -49,11 +48,11 @@ CREATE TABLE unfollowed(record TEXT PRIMARY KEY, operation TEXT, session TEXT, w
     WITHOUT ROWID;
 CREATE TABLE leak(key_id TEXT PRIMARY KEY, part INTEGER, op INTEGER, session TEXT, since INTEGER)
     WITHOUT ROWID;
-CREATE TABLE source_identity(name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE source_identity(name TEXT PRIMARY KEY, since INTEGER) WITHOUT ROWID;
 CREATE TABLE event(id TEXT PRIMARY KEY, class TEXT, name TEXT, time INTEGER, account TEXT,
     region TEXT, principal TEXT, key_id TEXT, request_id TEXT, error TEXT, session TEXT, file TEXT,
     why TEXT, text TEXT) WITHOUT ROWID;
-CREATE INDEX event_class ON event(class, time);
+CREATE INDEX event_class ON event(class);
 CREATE TABLE difference(operation INTEGER, event TEXT, field TEXT, recorded TEXT, logged TEXT,
     file TEXT, PRIMARY KEY(operation, event, field)) WITHOUT ROWID;
 CREATE TABLE shown(service TEXT, account TEXT, region TEXT, root TEXT, is_write INTEGER,
@@ -158,7 +157,7 @@ Result<void> Database::make_ready(bool is_kept) {
     version.reset();
     if (found == 0) {
         NARROWS_TRY(execute(kSchema));
-        NARROWS_TRY(execute("PRAGMA user_version = 3"));
+        NARROWS_TRY(execute(("PRAGMA user_version = " + std::to_string(kVersion)).c_str()));
     } else if (found != kVersion) {
         return fail(ErrorCode::unsupported,
                     "the state is of another version of narrows: remove it, and all is read again");

@@ -150,11 +150,10 @@ Result<void> TrailReader::add_digest(const File& file, const Digest& digest,
                         digest.previous_hash, digest.previous_signature, sha256, packed_sha256,
                         static_cast<std::int64_t>(Proof::unchecked)));
     Query list = state_.prepare(
-        "INSERT INTO listed VALUES(?,?,?,0) ON CONFLICT(key) DO UPDATE SET is_checked = "
-        "is_checked AND sha256 = excluded.sha256, sha256 = excluded.sha256, "
-        "digest = excluded.digest");
+        "INSERT INTO listed VALUES(?,?,?) ON CONFLICT(key, digest) DO UPDATE SET sha256 = "
+        "excluded.sha256");
     for (const ProvenFile& each : digest.files) {
-        NARROWS_TRY(list.run(each.key, each.sha256, file.key));
+        NARROWS_TRY(list.run(each.key, file.key, each.sha256));
     }
     return ok();
 }
@@ -311,11 +310,8 @@ Result<void> TrailReader::read_log(const File& file, Matcher& matcher) {
 Result<void> TrailReader::check_files() {
     NARROWS_TRY(state_.execute(
         "INSERT OR IGNORE INTO finding SELECT 'log', file.key, 'its SHA-256 is not the one that "
-        "the digest ' || listed.digest || ' lists' FROM file JOIN listed USING(key) WHERE "
-        "file.is_read = 1 AND listed.is_checked = 0 AND file.sha256 <> listed.sha256"));
-    NARROWS_TRY(state_.execute(
-        "UPDATE listed SET is_checked = 1 WHERE is_checked = 0 AND EXISTS (SELECT 1 FROM file "
-        "WHERE file.key = listed.key AND file.is_read = 1 AND file.sha256 = listed.sha256)"));
+        "the digest ' || listed.digest || ' lists' FROM listed JOIN file USING(key) WHERE "
+        "file.is_read = 1 AND file.sha256 <> listed.sha256"));
     return state_.commit();
 }
 
