@@ -23,26 +23,10 @@ constexpr int kStatusRedirect = 300;
 constexpr int kStatusRefused = 400;
 
 /// Services whose events all stand in one region, whatever region the call was signed for.
-constexpr std::array kGlobal = std::to_array<std::string_view>({"iam",
-                                                                "sts",
-                                                                "cloudfront",
-                                                                "route53",
-                                                                "organizations",
-                                                                "account",
-                                                                "globalaccelerator",
-                                                                "shield",
-                                                                "waf",
-                                                                "support",
-                                                                "health",
-                                                                "networkmanager",
-                                                                "budgets",
-                                                                "ce",
-                                                                "s3control",
-                                                                "route53domains",
-                                                                "trustedadvisor",
-                                                                "artifact",
-                                                                "savingsplans",
-                                                                "pricing"});
+constexpr std::array kGlobal = std::to_array<std::string_view>(
+    {"iam", "sts", "cloudfront", "route53", "organizations", "account", "globalaccelerator",
+     "shield", "waf", "support", "health", "networkmanager", "budgets", "ce", "route53domains",
+     "trustedadvisor", "artifact", "savingsplans", "pricing"});
 
 std::string first_label(std::string_view source) {
     return std::string(source.substr(0, source.find('.')));
@@ -167,13 +151,6 @@ void compare_outcome(const RecordedCall& call, const Event& event, std::vector<D
     }
 }
 
-/// By its name.
-bool is_named_alike(const RecordedCall& call, const Event& event) {
-    const std::string_view expected = event_name(call.service, call.name);
-    return event.name == call.name || event.name == expected ||
-           plain_event_name(event.name) == expected;
-}
-
 bool is_other(const std::string& recorded, const std::string& logged) {
     return !recorded.empty() && !logged.empty() && recorded != logged;
 }
@@ -182,7 +159,7 @@ bool is_other(const std::string& recorded, const std::string& logged) {
 
 std::vector<Difference> compare(const RecordedCall& call, const Event& event) {
     std::vector<Difference> out;
-    if (!is_named_alike(call, event) || is_of_another_service(call, event)) {
+    if (!is_name_of(event.name, call.service, call.name) || is_of_another_service(call, event)) {
         out.push_back({"operation", call.service + ":" + call.name,
                        shown(first_label(event.source) + ":" + event.name)});
         return out;  // other operations have other parameters

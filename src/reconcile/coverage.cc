@@ -4,12 +4,13 @@
 #include <array>
 
 #include "codec/text.h"
+#include "protocols/aws/catalogue/catalogue.h"
 
 namespace narrows::reconcile {
 namespace {
 
 struct Rule {
-    std::string_view service;
+    std::string_view service;  ///< as the catalogue calls it
     /// Separated by blanks; one that ends in '*' is a beginning of names.
     std::string_view operations;
 };
@@ -133,16 +134,27 @@ constexpr std::array kNames = std::to_array<Name>({
     {"s3control", "DeletePublicAccessBlock", "DeleteAccountPublicAccessBlock"},
 });
 
+/// Whether records mean that service: they have IAM's prefix, which several may share.
+bool is_service_of(std::string_view service, std::string_view prefix, std::string_view operation) {
+    const auto found = aws::Catalogue::embedded().service(service);
+    if (!found) {
+        return service == prefix;
+    }
+    const std::string_view own = found->iam_prefix().empty() ? found->id() : found->iam_prefix();
+    return own == prefix && found->operation(operation).has_value();
+}
+
 template <std::size_t n>
 bool lists(const std::array<Rule, n>& rules, std::string_view service, std::string_view operation) {
     return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) {
         const auto names = codec::split(rule.operations, ' ');
-        return rule.service == service &&
-               std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-                   return name.ends_with('*')
-                              ? operation.starts_with(name.substr(0, name.size() - 1))
-                              : operation == name;
-               });
+        return std::any_of(names.begin(), names.end(),
+                           [&](std::string_view name) {
+                               return name.ends_with('*')
+                                          ? operation.starts_with(name.substr(0, name.size() - 1))
+                                          : operation == name;
+                           }) &&
+               is_service_of(rule.service, service, operation);
     });
 }
 
@@ -180,11 +192,13 @@ bool Covers::has(Logged logged, const std::string& service) const {
                : logged == Logged::data && (data_ || services_.contains(service));
 }
 
-std::string_view event_name(std::string_view service, std::string_view operation) {
-    const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& name) {
-        return name.service == service && name.operation == operation;
-    });
-    return found == kNames.end() ? operation : found->event;
+bool is_name_of(std::string_view event, std::string_view service, std::string_view operation) {
+    const std::string_view plain = plain_event_name(event);
+    return event == operation || plain == operation ||
+           std::any_of(kNames.begin(), kNames.end(), [&](const Name& name) {
+               return name.operation == operation && name.event == event &&
+                      is_service_of(name.service, service, operation);
+           });
 }
 
 std::string_view plain_event_name(std::string_view event) {

@@ -21,7 +21,7 @@ enum class Logged {
     data,        ///< only where a trail selects it
     never,
 };
-/// `service` as the catalogue calls it.
+/// `service` as records call it: IAM's prefix, "sagemaker" of sagemaker-runtime too.
 Logged logged_as(std::string_view service, std::string_view operation);
 
 /// What the trail is said to log: "management", "data", "data-SERVICE".
@@ -36,9 +36,9 @@ class Covers {
     std::set<std::string> services_;
 };
 
-/// CloudTrail's name of an operation, as far as it is known to be another than the operation's own:
-/// "ListObjects" of s3:ListObjectsV2.
-std::string_view event_name(std::string_view service, std::string_view operation);
+/// Whether CloudTrail calls an operation so: by its own name, or by another as far as one is known,
+/// as "ListObjects" of s3:ListObjectsV2.
+bool is_name_of(std::string_view event, std::string_view service, std::string_view operation);
 /// Without the API's version, which Lambda and CloudFront append: "CreateFunction20150331".
 std::string_view plain_event_name(std::string_view event);
 

@@ -58,15 +58,15 @@ constexpr std::array kMakers = std::to_array<Maker>({
      "created", "cloudformation.amazonaws.com", "roleARN"},
     {"cloudformation", "UpdateStack", "", "stackName", Form::service, "stack", "changed",
      "cloudformation.amazonaws.com", "roleARN"},
-    {"stepfunctions", "CreateStateMachine", "", "name", Form::service, "state machine", "created",
+    {"states", "CreateStateMachine", "", "name", Form::service, "state machine", "created",
      "states.amazonaws.com", "roleArn"},
-    {"stepfunctions", "UpdateStateMachine", "", "stateMachineArn", Form::service, "state machine",
+    {"states", "UpdateStateMachine", "", "stateMachineArn", Form::service, "state machine",
      "changed", "states.amazonaws.com", "roleArn"},
     {"scheduler", "CreateSchedule UpdateSchedule", "", "name", Form::service, "schedule",
      "scheduled", "scheduler.amazonaws.com", "target.roleArn"},
     {"pipes", "CreatePipe UpdatePipe", "", "name", Form::service, "pipe", "made",
      "pipes.amazonaws.com", "roleArn"},
-    {"eventbridge", "PutTargets", "", "rule", Form::service, "rule", "gave targets",
+    {"events", "PutTargets", "", "rule", Form::service, "rule", "gave targets",
      "events.amazonaws.com", "targets.roleArn"},
     {"codepipeline", "CreatePipeline UpdatePipeline", "", "pipeline.name", Form::service,
      "pipeline", "made", "codepipeline.amazonaws.com", "pipeline.roleArn"},
@@ -101,7 +101,7 @@ constexpr std::array kUnnamed = std::to_array<Unnamed>({
     {"apprunner", "CreateService UpdateService"},
     {"autoscaling", "CreateAutoScalingGroup UpdateAutoScalingGroup"},
     {"batch", "SubmitJob"},
-    {"bedrock-agent", "CreateAgent UpdateAgent"},
+    {"bedrock", "CreateAgent UpdateAgent"},
     {"cloudformation", "ExecuteChangeSet CreateStackInstances"},
     {"codebuild", "StartBuildBatch RetryBuildBatch"},
     {"codepipeline", "StartPipelineExecution"},
@@ -109,20 +109,15 @@ constexpr std::array kUnnamed = std::to_array<Unnamed>({
     {"ecs", "CreateService UpdateService CreateTaskSet"},
     {"eks", "CreateCluster CreateNodegroup CreateFargateProfile"},
     {"elasticbeanstalk", "CreateEnvironment UpdateEnvironment"},
-    {"emr", "RunJobFlow AddJobFlowSteps"},
+    {"elasticmapreduce", "RunJobFlow AddJobFlowSteps"},
     {"emr-containers", "StartJobRun"},
     {"emr-serverless", "StartJobRun"},
     {"glue", "CreateCrawler CreateDevEndpoint CreateSession StartJobRun"},
     {"iot", "CreateTopicRule ReplaceTopicRule"},
     {"sagemaker", "CreateApp CreateEndpoint CreateTransformJob StartPipelineExecution"},
     {"ssm", "CreateAssociation SendCommand StartAutomationExecution"},
-    {"stepfunctions", "StartExecution StartSyncExecution"},
+    {"states", "StartExecution StartSyncExecution"},
 });
-
-/// As the catalogue calls a service that events call otherwise.
-std::string_view catalogue_name(std::string_view service) {
-    return service == "states" ? "stepfunctions" : service == "events" ? "eventbridge" : service;
-}
 
 bool has_word(std::string_view names, std::string_view name) {
     const auto all = codec::split(names, ' ');
@@ -132,9 +127,8 @@ bool has_word(std::string_view names, std::string_view name) {
 template <std::size_t n>
 const Maker* row_in(const std::array<Maker, n>& rows, std::string_view service,
                     std::string_view name) {
-    const std::string_view called = catalogue_name(service);
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const Maker& row) {
-        return row.service == called && has_word(row.operations, name);
+        return row.service == service && has_word(row.operations, name);
     });
     return found == rows.end() ? nullptr : &*found;
 }
@@ -323,9 +317,8 @@ bool acts_in_role(std::string_view service, std::string_view operation) {
 }
 
 bool makes_unnamed(std::string_view service, std::string_view operation) {
-    const std::string_view called = catalogue_name(service);
     return std::any_of(kUnnamed.begin(), kUnnamed.end(), [&](const Unnamed& row) {
-        return row.service == called && has_word(row.operations, operation);
+        return row.service == service && has_word(row.operations, operation);
     });
 }
 

@@ -18,7 +18,7 @@ namespace narrows::reconcile {
 
 /// An operation, as a record or an event has it. Must outlive what is asked of it.
 struct Making {
-    std::string service;    ///< the catalogue's name, or the first label of an event's source
+    std::string service;    ///< IAM's prefix, which is the first label of events' sources
     std::string operation;  ///< without an API's version
     std::string account;
     std::string region;

@@ -223,7 +223,19 @@ TEST(Coverage, names_and_kinds) {
     EXPECT_EQ(logged_as("s3", "CreateBucket"), Logged::management);
     EXPECT_EQ(logged_as("sqs", "SendMessageBatch"), Logged::data);
     EXPECT_EQ(logged_as("pricing", "GetProducts"), Logged::never);
-    EXPECT_EQ(event_name("s3", "ListObjectsV2"), "ListObjects");
+    // Records have IAM's prefix, which several services share.
+    EXPECT_EQ(logged_as("sagemaker", "InvokeEndpoint"), Logged::data);
+    EXPECT_EQ(logged_as("sagemaker", "CreateModel"), Logged::management);
+    EXPECT_EQ(logged_as("bedrock", "InvokeModelWithBidirectionalStream"), Logged::data);
+    EXPECT_EQ(logged_as("bedrock", "InvokeModel"), Logged::management);
+    EXPECT_EQ(logged_as("dynamodb", "GetShardIterator"), Logged::data);
+    EXPECT_EQ(logged_as("states", "StartSyncExecution"), Logged::data);
+    EXPECT_TRUE(is_name_of("ListObjects", "s3", "ListObjectsV2"));
+    EXPECT_TRUE(is_name_of("GetAccountPublicAccessBlock", "s3", "GetPublicAccessBlock"));
+    EXPECT_TRUE(is_name_of("GetBucketPublicAccessBlock", "s3", "GetPublicAccessBlock"));
+    EXPECT_FALSE(is_name_of("ListObjects", "s3", "ListBuckets"));
+    EXPECT_TRUE(is_name_of("UpdateFunctionConfiguration20150331v2", "lambda",
+                           "UpdateFunctionConfiguration"));
     EXPECT_EQ(plain_event_name("CreateFunction20150331"), "CreateFunction");
     EXPECT_EQ(plain_event_name("UpdateFunctionConfiguration20150331v2"),
               "UpdateFunctionConfiguration");

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::int64_t kVersion = 4;
 
-/// `operation.request_id` is "" while none is known. Times are nanoseconds since 1970.
+/// `operation.request_id` is "" while none is known; `file.is_read` is 2 of those that are to be
+/// read again. Times are nanoseconds since 1970.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE file(key TEXT PRIMARY KEY, path TEXT, is_digest INTEGER, account TEXT, region TEXT,
     chain TEXT, time INTEGER, stamp TEXT, sha256 TEXT, is_read INTEGER, run INTEGER)
@@ -39,6 +40,7 @@ CREATE TABLE made(id INTEGER PRIMARY KEY, actor TEXT, what TEXT, name TEXT, give
     role TEXT, session TEXT, record TEXT, root TEXT, story TEXT, parent INTEGER, depth INTEGER,
     certain INTEGER, passed INTEGER, shared INTEGER, since INTEGER, ends INTEGER, valid INTEGER,
     UNIQUE(actor, session, record));
+CREATE INDEX made_record ON made(record);
 CREATE TABLE ended(actor TEXT, region TEXT, time INTEGER, grace INTEGER, record TEXT,
     PRIMARY KEY(actor, region, time, record)) WITHOUT ROWID;
 CREATE TABLE issued(key_id TEXT, made INTEGER, time INTEGER, PRIMARY KEY(key_id, made))

@@ -1,7 +1,5 @@
 #include "reconcile/trail_reader.h"
 
-#include <limits>
-
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "reconcile/events.h"
@@ -246,16 +244,23 @@ Result<void> TrailReader::learn_gateway(Matcher& matcher) {
     return ok();
 }
 
+/// What is to be read again waits until everything was read once: it is often the same files.
 Result<void> TrailReader::read_logs(Matcher& matcher) {
     for (;;) {
         NARROWS_TRY(const std::optional<File> file, next_file(false));
         if (!file) {
-            return ok();
+            NARROWS_TRY(
+                state_.execute("UPDATE file SET is_read = 0 WHERE is_read = 2 AND is_digest = 0 "
+                               "AND run = 1"));
+            if (state_.changed() == 0) {
+                return ok();
+            }
+            continue;
         }
         tell(file->key);
         NARROWS_TRY(read_log(*file, matcher));
         if (const WallNs since = matcher.take_news(); since != 0) {
-            NARROWS_TRY(look_again(since, file->time));
+            NARROWS_TRY(look_again(since));
         }
         NARROWS_TRY(matcher.save_tallies());
         NARROWS_TRY(state_.commit());
@@ -263,15 +268,9 @@ Result<void> TrailReader::read_logs(Matcher& matcher) {
 }
 
 Result<void> TrailReader::look_again(WallNs since) {
-    return look_again(since, std::numeric_limits<WallNs>::max());
-}
-
-/// Files are read in the order of their delivery: later ones are still to come.
-Result<void> TrailReader::look_again(WallNs since, WallNs until) {
     Query again = state_.prepare(
-        "UPDATE file SET is_read = 0 WHERE is_read = 1 AND is_digest = 0 AND run = 1 AND time "
-        "BETWEEN ? AND ?");
-    return again.run(since - kNameSlackNs, until);
+        "UPDATE file SET is_read = 2 WHERE is_read = 1 AND is_digest = 0 AND time >= ?");
+    return again.run(since - kNameSlackNs);
 }
 
 Result<void> TrailReader::read_log(const File& file, Matcher& matcher) {
@@ -311,7 +310,7 @@ Result<void> TrailReader::check_files() {
     NARROWS_TRY(state_.execute(
         "INSERT OR IGNORE INTO finding SELECT 'log', file.key, 'its SHA-256 is not the one that "
         "the digest ' || listed.digest || ' lists' FROM listed JOIN file USING(key) WHERE "
-        "file.is_read = 1 AND file.sha256 <> listed.sha256"));
+        "file.is_read <> 0 AND file.sha256 <> listed.sha256"));
     return state_.commit();
 }
 

@@ -32,7 +32,7 @@ class TrailReader {
     /// Files that were read before something was known whose events may stand in them are read
     /// again.
     Result<void> read_logs(Matcher& matcher);
-    /// So that `read_logs` reads again what was delivered since then.
+    /// So that `read_logs` reads again what was read and was delivered since then.
     Result<void> look_again(WallNs since);
     /// Compares what was read with what digests list.
     Result<void> check_files();
@@ -55,7 +55,6 @@ class TrailReader {
     Result<void> check_signatures();
     Result<void> check_links();
     Result<void> read_log(const File& file, Matcher& matcher);
-    Result<void> look_again(WallNs since, WallNs until);
     /// What is wrong with the file's content, or ""; an error is the trail's or the state's.
     Result<std::string> unpack(const std::string& path, std::uint64_t bytes_max,
                                const std::function<Result<void>(ByteView)>& packed,

@@ -89,10 +89,10 @@ class Trail:
         self.logs.append((key, hasher.hexdigest()))
         return path
 
-    def digest(self, start, end, key=None, signature_beside=True):
+    def digest(self, start, end, key=None, signature_beside=True, trail="my-trail"):
         """Closes an hour; the digest's path."""
         key = key or self.key
-        name = (f"{self.account}_CloudTrail-Digest_{self.region}_my-trail_{self.region}_"
+        name = (f"{self.account}_CloudTrail-Digest_{self.region}_{trail}_{self.region}_"
                 f"{end:%Y%m%dT%H%M%S}Z.json.gz")
         where = f"AWSLogs/{self.account}/CloudTrail-Digest/{self.region}/{end:%Y/%m/%d}/{name}"
         before = self.previous or (None, None, None)
