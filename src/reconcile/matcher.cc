@@ -1,5 +1,8 @@
 #include "reconcile/matcher.h"
 
+#include <algorithm>
+#include <array>
+
 #include "codec/json.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
@@ -10,6 +13,12 @@ namespace {
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
 /// As `narrows connection check` names itself (apps/client/connection_terms.cc).
 constexpr std::string_view kConnectionCheck = "connection-check";
+
+/// What the gateway does with its buckets (gateway/s3_store.cc) and its KMS key.
+constexpr std::array kOwnCalls = std::to_array<std::string_view>(
+    {"s3:AbortMultipartUpload", "s3:CompleteMultipartUpload", "s3:CreateMultipartUpload",
+     "s3:GetObject", "s3:HeadObject", "s3:ListObjectVersions", "s3:ListObjects", "s3:PutObject",
+     "s3:UploadPart", "kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"});
 
 /// Not the console, which is a person:
 /// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
@@ -120,15 +129,16 @@ Result<void> Matcher::take_one(const Event& event, std::string_view text, const 
 Result<bool> Matcher::seen(const Event& event, bool is_new) {
     NARROWS_TRY(seen_.begin(event.id));
     NARROWS_TRY(const bool is_known, seen_.next());
-    const bool is_followed = is_known && seen_.text(0) == "consequence";
+    const std::string kind = is_known ? seen_.text(0) : std::string();
     seen_.reset();
     tallies_["duplicates"] += is_known && is_new ? 1 : 0;
-    if (is_followed) {
-        // What it is of may not have been known when it came.
-        NARROWS_TRY(const auto followed, follower_.follow(event));
-        static_cast<void>(followed);
+    const bool is_settled = kind == "matched" || kind == "shared" || kind == "more";
+    if (!is_known || is_new || is_settled) {
+        return is_known;
     }
-    return is_known;
+    // What it is of may not have been known when it came.
+    NARROWS_TRY(forget_.run(event.id));
+    return false;
 }
 
 /// A row of `operation` as both queries select it.
@@ -369,9 +379,10 @@ bool Matcher::is_own(const Event& event, const Principal& assumed) const {
     const bool is_check =
         assumed.why == "connection" && event.parameters.text("sourceIdentity") == kConnectionCheck;
     const bool is_bucket = event.source == "s3.amazonaws.com";
-    const bool is_key = event.source == "kms.amazonaws.com";
     const std::string used = event.parameters.text(is_bucket ? "bucketName" : "keyId");
-    return is_refused || is_check || ((is_bucket || is_key) && own_.contains(used));
+    const bool is_its_way =
+        std::find(kOwnCalls.begin(), kOwnCalls.end(), call_words(event)) != kOwnCalls.end();
+    return is_refused || is_check || (is_its_way && own_.contains(used));
 }
 
 Result<void> Matcher::keep(const Event& event, const std::string& kind, const std::string& session,

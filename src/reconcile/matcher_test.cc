@@ -152,6 +152,40 @@ TEST_F(MatcherTest, an_id_hides_no_other_event) {
     }
 }
 
+TEST_F(MatcherTest, what_an_earlier_look_found_is_looked_at_again) {
+    Event made = event("before", -60);
+    made.key_id = "ASIAOTHER";
+    made.session_name = "x";
+    EXPECT_EQ(taken(made), "before");
+    EXPECT_TRUE(state_.execute("UPDATE principal SET since = 0"));  // older records were restored
+    EXPECT_EQ(taken(made), "before") << "which comes twice is not";
+    EXPECT_TRUE(matcher_->take(made, "text", "file", false));
+    EXPECT_EQ(number("SELECT count(*) FROM event WHERE class = 'stray'"), 1);
+}
+
+TEST_F(MatcherTest, what_the_gateway_does_with_its_own_is_little) {
+    matcher_.emplace(state_, std::set<std::string>{"1:user/gateway"},
+                     std::set<std::string>{"archive", "alias/log"});
+    Event made = event("put", 50);
+    made.key_id = "AKIAGATEWAY";
+    made.session_name.clear();
+    made.principal = "1:user/gateway";
+    made.name = "PutObject";
+    made.parameters = codec::Map{{"bucketName", "archive"}};
+    EXPECT_EQ(taken(made), "own");
+    made.id = "delete";
+    made.name = "DeleteBucketLifecycle";
+    EXPECT_EQ(taken(made), "stray");
+    made.source = "kms.amazonaws.com";
+    made.parameters = codec::Map{{"keyId", "alias/log"}};
+    made.id = "sign";
+    made.name = "Sign";
+    EXPECT_EQ(taken(made), "own");
+    made.id = "disable";
+    made.name = "DisableKey";
+    EXPECT_EQ(taken(made), "stray");
+}
+
 TEST_F(MatcherTest, a_person_in_the_console_is_no_service) {
     Event made = event("console", 50);
     made.invoked_by = "signin.amazonaws.com";

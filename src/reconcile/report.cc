@@ -82,15 +82,18 @@ Result<std::int64_t> Report::count(const char* sql) const {
 
 Result<void> Report::read_stretches() {
     Query query = state_.prepare(
-        "SELECT account, region, min(coalesce(starts, time)), max(time) FROM file "
-        "LEFT JOIN digest ON digest.key = file.key GROUP BY account, region");
+        "SELECT account, region, coalesce(min(starts), min(time)), max(time), max(ends) FROM file "
+        "LEFT JOIN digest ON digest.key = file.key AND proof IN (1, 2) GROUP BY account, region");
     NARROWS_TRY(query.begin());
     for (;;) {
         NARROWS_TRY(const bool row, query.next());
         if (!row) {
             break;
         }
-        const Stretch stretch{query.number(2), std::min(query.number(3), options_.now)};
+        const WallNs end = std::min(query.number(3), options_.now);
+        // Where there are digests, a file that none of them proves makes the trail no longer.
+        const WallNs proven = query.is_null(4) ? end : query.number(4) + kUnprovenWithinNs;
+        const Stretch stretch{query.number(2), std::min(end, proven)};
         stretches_[{query.text(0), query.text(1)}] = stretch;
         out_.from = out_.from == 0 ? stretch.from : std::min(out_.from, stretch.from);
         out_.to = std::max(out_.to, stretch.to - options_.settle_ns);
@@ -245,7 +248,9 @@ Result<void> Report::unproven_logs() {
 Result<void> Report::strays() {
     Query query = state_.prepare(
         "SELECT id, name, time, account, region, principal, key_id, request_id, error, session, "
-        "file, why FROM event WHERE class = 'stray' ORDER BY time, id");
+        "event.file, why, EXISTS (SELECT 1 FROM file JOIN listed ON listed.key = file.key AND "
+        "listed.sha256 = file.sha256 JOIN digest ON digest.key = listed.digest AND proof = 1 "
+        "WHERE file.key = event.file) FROM event WHERE class = 'stray' ORDER BY time, id");
     NARROWS_TRY(query.begin());
     const bool is_whole = read_.sealed == 0 && !is_archived_;
     std::uint64_t unexplained = 0;
@@ -260,6 +265,7 @@ Result<void> Report::strays() {
                    {"request_id", query.text(7)}, {"error", query.text(8)},
                    {"session", query.text(9)},    {"file", query.text(10)}};
         fields["time"] = rfc3339(query.number(2));
+        fields["proven"] = query.number(12) != 0;
         const bool is_later = query.number(2) > read_.last + kNsPerSecond;
         if (is_whole && !is_later) {
             ++out_.bypasses;

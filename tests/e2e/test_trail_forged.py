@@ -141,3 +141,28 @@ def test_plants_of_those_who_got_at_the_sessions_credentials(recorded, tmp_path)
         said = reconcile(recorded, written, tmp_path)
         assert said.findings() == sorted(("bypass", each["eventID"]) for each in bypasses)
         assert said.of("consequence") == [] and said.summary["matched"] == said.summary["operations"]
+
+
+def test_planted_names_make_the_trail_no_longer(recorded, tmp_path):
+    """Nothing is missing of a time that no digest speaks for, whatever files are named like."""
+    for when in (-3 * HOUR, datetime.timedelta()):
+        root = tmp_path / f"trail-{when.total_seconds()}"
+        trail = Trail(root)
+        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        start = now + datetime.timedelta(seconds=1) if when else now - 9 * HOUR
+        trail.digest(start, start + HOUR)
+        trail.log([], minute(now + when), listed=False)
+        written = Written.__new__(Written)
+        written.root, written.trail = root, trail
+        said = reconcile(recorded, written, tmp_path)
+        assert said.findings() == [] and said.code == 3
+        assert said.summary["not_covered" if when else "pending"] == said.summary["operations"] + 1
+
+
+def test_a_bypass_says_whether_its_file_is_proven(recorded, tmp_path):
+    planted, proven = around(recorded), around(recorded)
+    written = whole(recorded, tmp_path / "trail", [proven])
+    written.trail.log([planted], minute(written.now), listed=False)
+    said = reconcile(recorded, written, tmp_path)
+    assert {line["event"]: line["proven"] for line in said.of("finding")} == {
+        planted["eventID"]: False, proven["eventID"]: True}
