@@ -38,6 +38,7 @@ void read_identity(const codec::Value& identity, Event& event) {
     event.source_identity = context.text("sourceIdentity");
     event.is_service = identity.text("type") == "AWSService";
     event.issued_to = at(identity, "inScopeOf").text("credentialsIssuedTo");
+    event.source_arn = at(identity, "inScopeOf").text("sourceArn");
     event.is_instance = !context.text("ec2RoleDelivery").empty();
     event.principal = principal_of(at(context, "sessionIssuer").text("arn"));
     if (event.principal.empty()) {

@@ -63,6 +63,7 @@ struct Event {
     bool is_service = false;  ///< a service that called in its own
     /// ARN of the function, instance … that a service gave these credentials to (inScopeOf).
     std::string issued_to;
+    std::string source_arn;    ///< of what a service called for (inScopeOf)
     bool is_instance = false;  ///< an instance got its credentials from EC2 (ec2RoleDelivery)
     std::string assumed;       ///< principal of the role, of an AssumeRole
     codec::Value parameters;

@@ -56,6 +56,32 @@ bool is_arn_of(std::string_view arn, std::string_view name, std::string_view reg
            arn.ends_with(name) && (before.ends_with(':') || before.ends_with('/'));
 }
 
+/// "training job" and "training-job", "state machine" and "stateMachine".
+std::string plain_word(std::string_view word) {
+    std::string out = codec::lower(word);
+    std::erase_if(out, [](char c) { return c == ' ' || c == '-'; });
+    return out;
+}
+
+/// What the ARN of such a thing in that account may call it: "m" of ":stateMachine:m", "s" and more
+/// of ":stack/s/0f1e", "g/x" and "x" of ":schedule/g/x"; nothing if it is of something else.
+std::vector<std::string> names_in(std::string_view arn, std::string_view what,
+                                  std::string_view account) {
+    const auto fields = codec::split(arn, ':');
+    if (fields.size() < 6 || fields[4] != account) {
+        return {};
+    }
+    const std::string_view rest =
+        arn.substr(static_cast<std::size_t>(fields[5].data() - arn.data()));
+    const std::size_t end = rest.find_first_of(":/");
+    if (end == rest.npos || plain_word(rest.substr(0, end)) != plain_word(what)) {
+        return {};
+    }
+    const std::string_view name = rest.substr(end + 1);
+    return {std::string(name), std::string(name.substr(0, name.find('/'))),
+            std::string(name.substr(name.rfind('/') + 1))};
+}
+
 }  // namespace
 
 Making making_of(const Event& event) {
@@ -293,7 +319,9 @@ std::int64_t Follower::rank_of(const Event& event, const std::string& actor, con
         return 0;
     }
     if (row.is_shared) {
-        return by_name;
+        const auto names = names_in(event.source_arn, row.what, caller_account(event));
+        const bool is_named = std::find(names.begin(), names.end(), row.name) != names.end();
+        return is_named ? by_proof : names.empty() ? std::int64_t{by_name} : 0;
     }
     if (is_kind_of(event.issued_to, row.what)) {
         return is_arn_of(event.issued_to, row.name, row.region, caller_account(event)) ? by_proof

@@ -187,6 +187,12 @@ TEST_F(FollowerTest, a_service_in_the_role_that_it_was_given_could_be) {
     EXPECT_EQ(found.rank, Follower::by_name);
     EXPECT_FALSE(found.is_certain);
     EXPECT_EQ(found.story, "stack s, which the session created in operation 3/11");
+    made.source_arn = "arn:aws:cloudformation:us-east-1:1:stack/s/0f1e";
+    EXPECT_TRUE(followed(made).is_certain) << "it says which stack it acts for";
+    made.source_arn = "arn:aws:cloudformation:us-east-1:1:stack/another/0f1e";
+    EXPECT_EQ(followed(made).made, 0);
+    made.source_arn = "arn:aws:cloudformation:us-east-1:2:stack/s/0f1e";
+    EXPECT_FALSE(followed(made).is_certain);
     made = event("b", 30, "AWSCloudFormation", "cfn");
     made.invoked_by = "cloudformation.amazonaws.com.cn";
     EXPECT_NE(followed(made).made, 0) << "as China has it";

@@ -53,8 +53,8 @@ CREATE TABLE leak(key_id TEXT PRIMARY KEY, part INTEGER, op INTEGER, session TEX
 CREATE TABLE source_identity(name TEXT PRIMARY KEY, since INTEGER) WITHOUT ROWID;
 CREATE TABLE event(id TEXT PRIMARY KEY, class TEXT, name TEXT, time INTEGER, account TEXT,
     region TEXT, principal TEXT, key_id TEXT, request_id TEXT, error TEXT, session TEXT, file TEXT,
-    why TEXT, text TEXT) WITHOUT ROWID;
-CREATE INDEX event_class ON event(class);
+    why TEXT, text TEXT);
+CREATE INDEX event_class ON event(class, id);
 CREATE TABLE difference(operation INTEGER, event TEXT, field TEXT, recorded TEXT, logged TEXT,
     file TEXT, PRIMARY KEY(operation, event, field)) WITHOUT ROWID;
 CREATE TABLE shown(service TEXT, account TEXT, region TEXT, root TEXT, is_write INTEGER,
