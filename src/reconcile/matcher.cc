@@ -21,7 +21,7 @@ constexpr std::array kOwnCalls = std::to_array<std::string_view>(
      "s3:UploadPart", "kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"});
 
 /// Not the console, which is a person:
-/// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
+/// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
 bool is_of_service(std::string_view by) {
     const bool is_service = by.ends_with(".amazonaws.com") || by.ends_with(".amazonaws.com.cn");
     return (is_service && !by.starts_with("signin.")) || by == "AWS Internal";
@@ -198,23 +198,28 @@ Result<bool> Matcher::join_further(const Event& event, const std::string& file,
     if (compare(found.call, event).empty()) {
         NARROWS_TRY(settled_.run(found.operation));
         if (state_.changed() > 0) {
-            NARROWS_TRY(seen_.begin(found.event));
-            NARROWS_TRY(const bool is_known, seen_.next());
-            const std::string key = is_known ? seen_.text(6) : std::string();
-            seen_.reset();
-            const bool is_stray =
-                !key.empty() && !found.call.key_id.empty() && key != found.call.key_id;
-            NARROWS_TRY(demote_.run(is_stray ? "stray" : "more",
-                                    is_stray ? "it names the request of an operation on record, "
-                                               "and was signed with another key"
-                                             : "",
-                                    found.event));
+            NARROWS_TRY(demote(found));
             NARROWS_TRY(mark(event, file, found));
             return true;
         }
     }
     NARROWS_TRY(keep(event, is_copy ? "shared" : "more", found.session, file, ""));
     return true;
+}
+
+/// An event that was taken for an operation's, and is none of it, or a further one.
+Result<void> Matcher::demote(const Found& found) {
+    NARROWS_TRY(seen_.begin(found.event));
+    NARROWS_TRY(const bool is_known, seen_.next());
+    const std::string key = is_known ? seen_.text(6) : std::string();
+    seen_.reset();
+    if (key.empty() || found.call.key_id.empty() || key == found.call.key_id) {
+        return demote_.run("more", "", found.event);
+    }
+    return demote_.run("stray",
+                       "it names the request of an operation on record, and was signed with "
+                       "another key",
+                       found.event);
 }
 
 Result<void> Matcher::mark(const Event& event, const std::string& file, const Found& found) {
@@ -290,32 +295,37 @@ Result<bool> Matcher::by_service(const Event& event, const std::string& file,
 /// What no record is of by its request id: whose is it?
 Result<void> Matcher::by_principal(const Event& event, std::string_view text,
                                    const std::string& file) {
-    NARROWS_TRY(const Principal who, principal(event.principal));
-    NARROWS_TRY(const Principal assumed, principal(event.assumed));
     NARROWS_TRY(const std::string by_key, session_of_key(event.key_id));
     NARROWS_TRY(const std::string by_name, session_of_name(event));
-    NARROWS_TRY(const bool stated, is_source_identity(event));
     const std::string session = by_key.empty() ? by_name : by_key;
-    const bool is_connections = who.why == "connection";
-    const bool is_gateways = gateways_.contains(event.principal);
-    const bool assumes = assumed.why == "connection";
-    if (!session.empty() || is_gateways) {
+    if (!session.empty() || gateways_.contains(event.principal)) {
         NARROWS_TRY(const bool done, by_service(event, file, session));
         if (done) {
             return ok();
         }
     }
-    if (!session.empty()) {
-        NARROWS_TRY(const bool joined, by_likeness(event, file, session));
-        if (joined) {
-            return ok();
-        }
-        return keep(event, "stray", session, file,
-                    by_key.empty()
-                        ? "it was made as this session, and no record is of it"
-                        : "it was signed with this session's key, and no record is of it",
-                    text);
+    if (session.empty()) {
+        return by_standing(event, text, file);
     }
+    NARROWS_TRY(const bool joined, by_likeness(event, file, session));
+    return joined ? ok()
+                  : keep(event, "stray", session, file,
+                         by_key.empty()
+                             ? "it was made as this session, and no record is of it"
+                             : "it was signed with this session's key, and no record is of it",
+                         text);
+}
+
+/// What is of no session by key or name: of a role, an identity that only sessions, or the gateway,
+/// should have?
+Result<void> Matcher::by_standing(const Event& event, std::string_view text,
+                                  const std::string& file) {
+    NARROWS_TRY(const Principal who, principal(event.principal));
+    NARROWS_TRY(const Principal assumed, principal(event.assumed));
+    NARROWS_TRY(const bool stated, is_source_identity(event));
+    const bool is_connections = who.why == "connection";
+    const bool is_gateways = gateways_.contains(event.principal);
+    const bool assumes = assumed.why == "connection";
     const WallNs at = event.time + kSlackNs;
     if ((is_connections && at < who.since) || (assumes && at < assumed.since)) {
         return keep(event, "before", "", file, "");
@@ -323,28 +333,39 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
     if (is_gateways && is_own(event, assumed)) {
         return keep(event, "own", "", file, "");
     }
-    if (is_connections || stated || is_gateways || assumes) {
-        std::string why = is_connections ? "the role is a connection's, and no credential on "
-                                           "record has this key id"
-                          : stated       ? "its source identity is a session's, and no credential "
-                                           "on record has this key id"
-                          : is_gateways  ? "the gateway's own identity made it, and no record is "
-                                           "of it"
-                                         : "somebody assumed a connection's role, and no record "
-                                           "is of it";
-        NARROWS_TRY(const auto followed, follower_.follow(event));
-        // Some services hand a session's source identity on to what they run for it.
-        const bool is_only_stated = !is_connections && !is_gateways && !assumes;
-        if (is_only_stated && followed.made != 0 && followed.rank != Follower::by_role) {
-            return keep(event, "consequence", followed.session, file, "");
-        }
-        if (followed.made != 0) {
-            why += "; it could be " + followed.story;
-        }
-        return keep(event, "stray", followed.session, file, why, text);
+    if (is_connections || is_gateways || assumes) {
+        return stray(event, text, file,
+                     is_connections ? "the role is a connection's, and no credential on record has "
+                                      "this key id"
+                     : is_gateways
+                         ? "the gateway's own identity made it, and no record is of it"
+                         : "somebody assumed a connection's role, and no record is of it");
+    }
+    if (stated) {
+        return by_source_identity(event, text, file);
     }
     NARROWS_TRY(const bool leaked, by_leaked_key(event, file));
     return leaked ? ok() : follow(event, file);
+}
+
+/// Some services hand a session's source identity on to what they run for it.
+Result<void> Matcher::by_source_identity(const Event& event, std::string_view text,
+                                         const std::string& file) {
+    NARROWS_TRY(const auto followed, follower_.follow(event));
+    if (followed.made != 0 && followed.rank != Follower::by_role) {
+        return keep(event, "consequence", followed.session, file, "");
+    }
+    return stray(event, text, file,
+                 "its source identity is a session's, and no credential on record has this key id");
+}
+
+Result<void> Matcher::stray(const Event& event, std::string_view text, const std::string& file,
+                            std::string why) {
+    NARROWS_TRY(const auto followed, follower_.follow(event));
+    if (followed.made != 0) {
+        why += "; it could be " + followed.story;
+    }
+    return keep(event, "stray", followed.session, file, why, text);
 }
 
 Result<void> Matcher::follow(const Event& event, const std::string& file) {

@@ -68,7 +68,13 @@ class Matcher {
     Result<bool> join(const Event& event, const std::string& file, const Found& found);
     Result<bool> join_further(const Event& event, const std::string& file, const Found& found);
     Result<void> mark(const Event& event, const std::string& file, const Found& found);
+    Result<void> demote(const Found& found);
     Result<void> by_principal(const Event& event, std::string_view text, const std::string& file);
+    Result<void> by_standing(const Event& event, std::string_view text, const std::string& file);
+    Result<void> by_source_identity(const Event& event, std::string_view text,
+                                    const std::string& file);
+    Result<void> stray(const Event& event, std::string_view text, const std::string& file,
+                       std::string why);
     Result<void> keep(const Event& event, const std::string& kind, const std::string& session,
                       const std::string& file, const std::string& why, std::string_view text = {});
     Result<bool> by_leaked_key(const Event& event, const std::string& file);

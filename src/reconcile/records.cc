@@ -99,7 +99,8 @@ class Recorder {
                               "VALUES(?,?,?,?,?) ON CONFLICT(key_id) DO UPDATE SET "
                               "since = excluded.since WHERE since > excluded.since")),
           identity_(state.prepare("INSERT INTO source_identity VALUES(?,?) ON CONFLICT(name) DO "
-                                  "UPDATE SET since = min(since, excluded.since)")) {}
+                                  "UPDATE SET since = min(since, excluded.since)")),
+          of_part_(state.prepare("SELECT session FROM operation WHERE part = ? LIMIT 1")) {}
 
     void event(const review::EventView& event) {
         note(event.time);
@@ -151,10 +152,23 @@ class Recorder {
         return done;
     }
 
+    /// Part numbers are a gateway's own: those of another one would be taken for its operations.
+    Result<void> check_is_same(std::uint64_t part, const std::string& session) {
+        NARROWS_TRY(of_part_.begin(part));
+        NARROWS_TRY(const bool found, of_part_.next());
+        const bool is_same = !found || session.empty() || of_part_.text(0) == session;
+        of_part_.reset();
+        return is_same ? ok()
+                       : Result<void>(fail(ErrorCode::invalid,
+                                           "the state is of another gateway's recordings: give "
+                                           "each data directory a --state of its own"));
+    }
+
     Result<void> open(const review::EventView& event) {
         const Value& observed = member(event.payload, "observed");
         Part& part = parts_[event.part.value()];
         part.session = observed.text("session");
+        NARROWS_TRY(check_is_same(event.part.value(), part.session));
         const codec::List* connections = member(observed, "connections").as<codec::List>();
         if (connections == nullptr) {
             return ok();
@@ -298,6 +312,7 @@ class Recorder {
     Query principal_;
     Query leak_;
     Query identity_;
+    Query of_part_;
     std::map<std::uint64_t, Part> parts_;
     RecordsRead read_;
     Result<void> failure_ = ok();

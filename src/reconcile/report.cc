@@ -265,17 +265,20 @@ Result<void> Report::strays() {
                    {"request_id", query.text(7)}, {"error", query.text(8)},
                    {"session", query.text(9)},    {"file", query.text(10)}};
         fields["time"] = rfc3339(query.number(2));
-        fields["proven"] = query.number(12) != 0;
+        const bool is_proven = query.number(12) != 0;
+        const std::string why =
+            query.text(11) + (is_proven ? "" : "; nothing proves the file that it stands in");
+        fields["proven"] = is_proven;
         const bool is_later = query.number(2) > read_.last + kNsPerSecond;
         if (is_whole && !is_later) {
             ++out_.bypasses;
-            finding("bypass", std::move(fields), query.text(11));
+            finding("bypass", std::move(fields), why);
             continue;
         }
         ++unexplained;
         fields["type"] = "unexplained";
         fields["why"] = is_later ? "it is younger than what is on record here"
-                                 : query.text(11) + "; but not all records could be read";
+                                 : why + "; but not all records could be read";
         tell_(fields);
     }
     if (unexplained > 0) {

@@ -166,3 +166,21 @@ def test_a_bypass_says_whether_its_file_is_proven(recorded, tmp_path):
     said = reconcile(recorded, written, tmp_path)
     assert {line["event"]: line["proven"] for line in said.of("finding")} == {
         planted["eventID"]: False, proven["eventID"]: True}
+
+
+def test_a_state_belongs_to_one_gateway(recorded, tmp_path):
+    """Another one's operations have the same numbers."""
+    written = whole(recorded, tmp_path / "trail")
+    state = ("--state", tmp_path / "state")
+    assert reconcile(recorded, written, tmp_path, *state).code == 0
+    emulator = Emulator(tmp_path)
+    another = Gateway(tmp_path / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin).start()
+    session = another.session()
+    client("ec2", another.agents_url, session.credentials()).describe_regions()
+    assert another.stop() == 0
+    emulator.stop()
+    public = written.trail.public_keys(tmp_path / "keys.json")
+    done = another.command("reconcile", "--cloudtrail", written.root, "--data-dir", another.data_dir, "--public-keys", public,
+                           *state)
+    assert done.returncode == 2 and "another gateway's recordings" in done.stderr
+    assert reconcile(recorded, written, tmp_path, *state).code == 0
