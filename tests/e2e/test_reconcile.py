@@ -198,6 +198,15 @@ def test_every_plant_is_found_and_nothing_else(recorded, tmp_path):
             "sts", "AssumeRole", user("mallory", "AKIAMALLORY000000000"), when,
             parameters={"roleArn": ROLE_ARN, "roleSessionName": "m"}),
         "the console": event("signin", "SwitchRole", Caller("", "mallory"), when),
+        "a person in the console, with the session's credentials": event(
+            "ec2", "StopInstances", Caller(stolen.key_id, stolen.session_name, invoked_by="signin.amazonaws.com"), when),
+        "the session, as another account's trail tells it": event(
+            "s3", "PutObject", {"type": "AWSAccount", "principalId": f"AROAEXAMPLE:{stolen.session_name}",
+                                "accountId": ACCOUNT}, when, data=True),
+        "the gateway's own identity, at its archive": event(
+            "s3", "DeleteBucketPolicy", user(), when, parameters={"bucketName": "the-archive"}),
+        "the request id of a call, and another key": event(
+            "s3", "ListBuckets", Caller("ASIAUNKNOWNKEY000002", "me"), when, request_id=rest[1]["requestID"]),
     }
     elsewhere = [
         event("s3", "GetObject", Caller("ASIAFUNCTION00000001", "f", role=MADE_ROLE), when, data=True),
