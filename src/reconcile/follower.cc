@@ -156,6 +156,10 @@ Result<void> Follower::make(const Making& making, const Origin& origin, const st
     }
     for (const Made& each : made) {
         NARROWS_TRY(add(each, origin, false));
+        // Some requests name it by a name that says no account to whoever decides on them.
+        if (each.is_shared && origin.parent == 0) {
+            NARROWS_TRY(pass(each.role, origin));
+        }
     }
     return ok();
 }
@@ -284,7 +288,9 @@ Result<void> Follower::issue_to_named(const Event& event, const std::string& key
         const Row row = row_of(of_actor_);
         const bool is_own = event.is_service && is_service(event.invoked_by, row.giver) &&
                             (row.role.empty() || row.role == event.assumed);
-        if (!is_own || !row.is_shared) {
+        // Functions of other regions may have the same name, and the same role.
+        const bool is_elsewhere = !row.region.empty() && row.region != event.region;
+        if (!is_own || (!row.is_shared && !is_elsewhere)) {
             NARROWS_TRY(issue_.run(key, is_own ? row.id : std::int64_t{0}, event.time));
         }
     }

@@ -181,7 +181,7 @@ TEST_F(FollowerTest, a_service_in_the_role_that_it_was_given_could_be) {
     EXPECT_TRUE(follower_.make({"cloudformation", "CreateStack", "1", "us-east-1", stack, none},
                                origin, ""));
     Event made = event("a", 30, "AWSCloudFormation", "cfn");
-    EXPECT_EQ(followed(made).made, 0) << "no service stands between";
+    EXPECT_EQ(followed(made).rank, Follower::by_role) << "no service stands between";
     made.invoked_by = "cloudformation.amazonaws.com";
     const auto found = followed(made);
     EXPECT_EQ(found.rank, Follower::by_name);
@@ -190,7 +190,7 @@ TEST_F(FollowerTest, a_service_in_the_role_that_it_was_given_could_be) {
     made.source_arn = "arn:aws:cloudformation:us-east-1:1:stack/s/0f1e";
     EXPECT_TRUE(followed(made).is_certain) << "it says which stack it acts for";
     made.source_arn = "arn:aws:cloudformation:us-east-1:1:stack/another/0f1e";
-    EXPECT_EQ(followed(made).made, 0);
+    EXPECT_EQ(followed(made).rank, Follower::by_role);
     made.source_arn = "arn:aws:cloudformation:us-east-1:2:stack/s/0f1e";
     EXPECT_FALSE(followed(made).is_certain);
     made = event("b", 30, "AWSCloudFormation", "cfn");
@@ -201,13 +201,42 @@ TEST_F(FollowerTest, a_service_in_the_role_that_it_was_given_could_be) {
     EXPECT_EQ(followed(made).made, 0) << "another role";
     made = event("d", 30, "AWSCloudFormation", "cfn");
     made.invoked_by = "states.amazonaws.com";
-    EXPECT_EQ(followed(made).made, 0) << "another service";
+    EXPECT_EQ(followed(made).rank, Follower::by_role) << "another service";
     made = event("e", 40, "somebody", "theirs");
     made.source = "cloudformation.amazonaws.com";
     made.name = "CreateStack";
     made.parameters = stack;
     followed(made);
     EXPECT_EQ(number("SELECT count(*) FROM ended"), 0) << "others' stacks in that role end nothing";
+}
+
+TEST_F(FollowerTest, a_role_by_name_is_passed_on_too) {
+    const codec::Value none;
+    const codec::Value job = codec::Map{{"Name", "j"}, {"Role", "glue"}};
+    EXPECT_TRUE(follower_.make({"glue", "CreateJob", "1", "us-east-1", job, none},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    EXPECT_EQ(followed(event("a", 30, "me", "glue")).rank, Follower::by_role);
+}
+
+TEST_F(FollowerTest, another_regions_function_proves_nothing) {
+    const codec::Value none;
+    const codec::Value function =
+        codec::Map{{"functionName", "f"}, {"role", "arn:aws:iam::1:role/fr"}};
+    EXPECT_TRUE(follower_.make({"lambda", "CreateFunction", "1", "eu-west-1", none, function},
+                               {.session = "ns-b", .record = "4/9", .since = at(25)}, ""));
+    Event assumes = event("s", 30, "", "");
+    assumes.source = "sts.amazonaws.com";
+    assumes.name = "AssumeRole";
+    assumes.is_service = true;
+    assumes.invoked_by = "lambda.amazonaws.com";
+    assumes.assumed = "1:role/fr";
+    assumes.parameters = codec::Map{{"roleSessionName", "f"}};
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAa"}}}};
+    EXPECT_TRUE(follower_.note(assumes));
+    EXPECT_EQ(number("SELECT count(*) FROM issued"), 1);
+    const auto found = followed(event("a", 40, "f", "fr"));
+    EXPECT_EQ(found.session, "ns-a");
+    EXPECT_TRUE(found.is_certain);
 }
 
 TEST_F(FollowerTest, a_name_that_many_have_is_never_certain) {

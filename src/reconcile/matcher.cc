@@ -308,12 +308,27 @@ Result<void> Matcher::by_principal(const Event& event, std::string_view text,
         return by_standing(event, text, file);
     }
     NARROWS_TRY(const bool joined, by_likeness(event, file, session));
-    return joined ? ok()
-                  : keep(event, "stray", session, file,
-                         by_key.empty()
-                             ? "it was made as this session, and no record is of it"
-                             : "it was signed with this session's key, and no record is of it",
-                         text);
+    if (joined) {
+        return ok();
+    }
+    NARROWS_TRY(follow_stray(event, session));
+    return keep(event, "stray", session, file,
+                by_key.empty() ? "it was made as this session, and no record is of it"
+                               : "it was signed with this session's key, and no record is of it",
+                text);
+}
+
+/// What a call without a record made acts from now on, as what one on record made does.
+Result<void> Matcher::follow_stray(const Event& event, const std::string& session) {
+    if (!event.error.empty()) {
+        return ok();
+    }
+    return follower_.make(making_of(event),
+                          {.session = session,
+                           .record = event.id,
+                           .since = event.time,
+                           .by = "a call without a record"},
+                          "");
 }
 
 /// What is of no session by key or name: of a role, an identity that only sessions, or the gateway,
@@ -363,7 +378,9 @@ Result<void> Matcher::stray(const Event& event, std::string_view text, const std
                             std::string why) {
     NARROWS_TRY(const auto followed, follower_.follow(event));
     if (followed.made != 0) {
-        why += "; it could be " + followed.story;
+        why += (followed.is_certain ? "; it is " : "; it could be ") + followed.story;
+    } else {
+        NARROWS_TRY(follow_stray(event, ""));
     }
     return keep(event, "stray", followed.session, file, why, text);
 }

@@ -73,6 +73,7 @@ class Matcher {
     Result<void> by_standing(const Event& event, std::string_view text, const std::string& file);
     Result<void> by_source_identity(const Event& event, std::string_view text,
                                     const std::string& file);
+    Result<void> follow_stray(const Event& event, const std::string& session);
     Result<void> stray(const Event& event, std::string_view text, const std::string& file,
                        std::string why);
     Result<void> keep(const Event& event, const std::string& kind, const std::string& session,

@@ -500,6 +500,10 @@ Result<void> Report::lives() {
         "made.actor AND ended.region = made.region AND ended.time > made.since AND ended.record <> "
         "made.record AND NOT EXISTS (SELECT 1 FROM event WHERE id = ended.record AND class = "
         "'matched'))"));
+    // An event that had no record, and has one now, is told as the operation.
+    NARROWS_TRY(
+        state_.execute("UPDATE made SET valid = NOT EXISTS (SELECT 1 FROM event WHERE id = "
+                       "made.record AND class IN ('matched', 'more', 'shared')) WHERE depth = 0"));
     Query check = state_.prepare(
         "UPDATE made SET (valid, certain) = (SELECT count(*) > 0, coalesce(max(by.certain AND "
         "(link.rank <= 3 OR own.made IS NOT NULL)), 0) FROM made AS by "
@@ -532,7 +536,9 @@ Result<void> Report::followed() {
         "(ends IS NULL OR at < ends OR (given = made AND issue < ends))) "
         "SELECT event.principal, event.name, made.what, made.name, made.session, made.root, "
         "made.story, made.certain AND rank <= 3 AS certain, count(*), min(time), max(time), "
-        "min(event.id), made.record, made.passed FROM best JOIN event ON event.id = best.event "
+        "min(event.id), made.record, made.passed, EXISTS (SELECT 1 FROM event AS root WHERE "
+        "root.id = made.root AND root.class = 'stray') FROM best JOIN event ON event.id = "
+        "best.event "
         "JOIN made ON "
         "made.id = best.made WHERE n = 1 GROUP BY event.principal, event.name, made.id, 8 "
         "ORDER BY min(time), min(event.id)");
@@ -544,8 +550,9 @@ Result<void> Report::followed() {
         }
         const bool is_certain = query.number(7) != 0;
         tell_({{"type", "consequence"},
-               {"by", query.number(13) == 0 ? "what the session created"
-                                            : "a role that the session passed on"},
+               {"by", query.number(14) != 0   ? "what a call without a record created"
+                      : query.number(13) != 0 ? "a role that the session passed on"
+                                              : "what the session created"},
                {"principal", query.text(0)},
                {"operation", query.text(1)},
                {"what", query.text(2)},

@@ -48,12 +48,14 @@ def plants(recorded):  # noqa: F811
                                                 "serviceAccount": "sa1", "roleArn": role("of-pods")}}),
         assumes_for_pod(pod.key_id, at + 2 * SECOND),
         event("s3", "HeadBucket", pod, at + 3 * SECOND),
-        event("kms", "Decrypt", Caller("ASIAPASSED0000000001", "me", role("of-machines")), at),
+        event("kms", "Decrypt", Caller("ASIAPASSED0000000001", "me", role("of-jobs")), at),
     ]
     bypasses = [
         event("s3", "PutBucketPolicy", Caller(session.key_id, session.session_name), recorded.recorded.last),
-        event("s3", "GetBucketPolicy", Caller("ASIAUNKNOWN000000001", "me"), recorded.recorded.last),
+        event("iam", "CreateAccessKey", Caller("ASIAUNKNOWN000000001", "me"), recorded.recorded.last,
+              responseElements={"accessKey": {"accessKeyId": "AKIABACKDOOR00000001"}}),
     ]
+    events.append(event("s3", "DeleteObject", user("whoever", "AKIABACKDOOR00000001"), at, data=True))
     said = {
         ("ec2:RunInstances", CREATED, "f", True, creates, 1),
         ("sts:AssumeRole", CREATED, instance.session_name, True, creates, 1),
@@ -61,8 +63,10 @@ def plants(recorded):  # noqa: F811
         ("iam:CreateUser", CREATED, "s", False, stacks, 1),
         ("s3:ListBuckets", CREATED, "stacks", False, stacks, 1),
         ("eks:CreatePodIdentityAssociation", CREATED, "f", True, creates, 1),
+        ("s3:DeleteObject", "what a call without a record created", "AKIABACKDOOR00000001", True,
+         bypasses[1]["eventID"], 1),
         ("s3:HeadBucket", CREATED, "a-1", True, creates, 1),
-        ("kms:Decrypt", PASSED, "of-machines", False, number(recorded, "states:CreateStateMachine"), 1),
+        ("kms:Decrypt", PASSED, "of-jobs", False, number(recorded, "glue:CreateJob"), 1),
     }
     return events, said, bypasses
 
