@@ -10,6 +10,7 @@
 namespace narrows::reconcile {
 namespace {
 
+constexpr const char* kAnothers = "another's";
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
 /// As `narrows connection check` names itself (apps/client/connection_terms.cc).
 constexpr std::string_view kConnectionCheck = "connection-check";
@@ -53,7 +54,7 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
       by_key_(state.prepare(
           "SELECT id, service, name, account, region, key_id, status, parameters, session, event, "
           "shared, part || '/' || op FROM operation WHERE session = ? AND asked BETWEEN ? AND ? "
-          "AND (request_id = '' OR attempts > 1) AND "
+          "AND (length(request_id) = 0 OR attempts > 1) AND "
           "alike < max(attempts, 1) - (request_id <> '') AND "
           "(ended >= ? OR ended = 0) ORDER BY asked")),
       mark_(state.prepare("UPDATE operation SET event = ?, shared = ? WHERE id = ?")),
@@ -88,35 +89,47 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
 Result<void> Matcher::take(const Event& event, std::string_view text, const std::string& file,
                            bool is_new) {
     tallies_["events"] += is_new ? 1 : 0;
-    NARROWS_TRY(const bool is_anothers, is_id_of_another(event));
-    tallies_["ids"] += is_anothers && is_new ? 1 : 0;
-    return is_anothers ? take_one(with_own_id(event, text), text, file, is_new)
-                       : take_one(event, text, file, is_new);
+    NARROWS_TRY(const std::string kind, known(event));
+    if (kind != kAnothers) {
+        return take_one(event, kind, text, file, is_new);
+    }
+    tallies_["ids"] += is_new ? 1 : 0;
+    const Event own = with_own_id(event, text);
+    NARROWS_TRY(const std::string own_kind, known(own));
+    return take_one(own, own_kind, text, file, is_new);
 }
 
-/// Whether another event is known under its id: who writes files into a trail could hide one event
-/// behind another.
-Result<bool> Matcher::is_id_of_another(const Event& event) {
+/// The class that it has; "" if it was not seen, kAnothers if it is another event that was seen
+/// under its id: who writes files into a trail could hide one event behind another.
+Result<std::string> Matcher::known(const Event& event) {
     NARROWS_TRY(seen_.begin(event.id));
     NARROWS_TRY(const bool is_known, seen_.next());
-    const bool is_same = is_known && seen_.text(1) == call_words(event) &&
-                         seen_.number(2) == event.time && seen_.text(3) == event.account &&
-                         seen_.text(4) == event.region && seen_.text(5) == event.principal &&
-                         seen_.text(6) == event.key_id && seen_.text(7) == event.request_id &&
-                         seen_.text(8) == event.error;
+    if (!is_known) {
+        return std::string();
+    }
+    const bool is_same = seen_.text(1) == call_words(event) && seen_.number(2) == event.time &&
+                         seen_.text(3) == event.account && seen_.text(4) == event.region &&
+                         seen_.text(5) == event.principal && seen_.text(6) == event.key_id &&
+                         seen_.text(7) == event.request_id && seen_.text(8) == event.error;
+    std::string kind = is_same ? seen_.text(0) : kAnothers;
     seen_.reset();
-    return is_known && !is_same;
+    return kind;
 }
 
-Result<void> Matcher::take_one(const Event& event, std::string_view text, const std::string& file,
-                               bool is_new) {
+Result<void> Matcher::take_one(const Event& event, const std::string& kind, std::string_view text,
+                               const std::string& file, bool is_new) {
     NARROWS_TRY(follower_.note(event));
-    NARROWS_TRY(const bool again, seen(event, is_new));
-    if (again) {
-        return ok();
+    if (!kind.empty()) {
+        tallies_["duplicates"] += is_new ? 1 : 0;
+        const bool is_settled = kind == "matched" || kind == "shared" || kind == "more";
+        if (is_new || is_settled) {
+            return ok();
+        }
+        // What it is of may not have been known when it came.
+        NARROWS_TRY(forget_.run(event.id));
     }
-    NARROWS_TRY(const bool known, by_request(event, file));
-    if (known) {
+    NARROWS_TRY(const bool is_operations, by_request(event, file));
+    if (is_operations) {
         return ok();
     }
     NARROWS_TRY(const bool assumed, by_credential_request(event, file));
@@ -124,21 +137,6 @@ Result<void> Matcher::take_one(const Event& event, std::string_view text, const 
         return ok();
     }
     return by_principal(event, text, file);
-}
-
-Result<bool> Matcher::seen(const Event& event, bool is_new) {
-    NARROWS_TRY(seen_.begin(event.id));
-    NARROWS_TRY(const bool is_known, seen_.next());
-    const std::string kind = is_known ? seen_.text(0) : std::string();
-    seen_.reset();
-    tallies_["duplicates"] += is_known && is_new ? 1 : 0;
-    const bool is_settled = kind == "matched" || kind == "shared" || kind == "more";
-    if (!is_known || is_new || is_settled) {
-        return is_known;
-    }
-    // What it is of may not have been known when it came.
-    NARROWS_TRY(forget_.run(event.id));
-    return false;
 }
 
 /// A row of `operation` as both queries select it.

@@ -56,10 +56,9 @@ class Matcher {
         std::string shared;
     };
     static Result<Found> found_in(const Query& row);
-    Result<void> take_one(const Event& event, std::string_view text, const std::string& file,
-                          bool is_new);
-    Result<bool> is_id_of_another(const Event& event);
-    Result<bool> seen(const Event& event, bool is_new);
+    Result<std::string> known(const Event& event);
+    Result<void> take_one(const Event& event, const std::string& kind, std::string_view text,
+                          const std::string& file, bool is_new);
     Result<bool> is_of_operation(const std::string& request_id);
     Result<bool> by_request(const Event& event, const std::string& file);
     Result<bool> by_credential_request(const Event& event, const std::string& file);

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::int64_t kVersion = 4;
 
-/// `operation.request_id` is "" while none is known; `file.is_read` is 2 of those that are to be
-/// read again. Times are nanoseconds since 1970.
+/// An index whose condition compared `request_id` itself would have every query for one of them
+/// prepared anew. `operation.request_id` is "" while none is known; `file.is_read` is 2 of those
+/// that are to be read again. Times are nanoseconds since 1970.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE file(key TEXT PRIMARY KEY, path TEXT, is_digest INTEGER, account TEXT, region TEXT,
     chain TEXT, time INTEGER, stamp TEXT, sha256 TEXT, is_read INTEGER, run INTEGER)
@@ -27,7 +28,7 @@ CREATE TABLE operation(id INTEGER PRIMARY KEY, part INTEGER, op INTEGER, session
     asked INTEGER, ended INTEGER, status INTEGER, attempts INTEGER, is_write INTEGER, root TEXT,
     parameters TEXT, event TEXT, shared TEXT, alike INTEGER DEFAULT 0, UNIQUE(part, op));
 CREATE INDEX operation_request ON operation(request_id);
-CREATE INDEX operation_loose ON operation(session, asked) WHERE request_id = '' OR attempts > 1;
+CREATE INDEX operation_loose ON operation(session, asked) WHERE length(request_id) = 0 OR attempts > 1;
 CREATE INDEX operation_open ON operation(asked) WHERE event IS NULL;
 CREATE TABLE credential(key_id TEXT PRIMARY KEY, part INTEGER, session TEXT, role TEXT,
     session_name TEXT, request_id TEXT, account TEXT, region TEXT, time INTEGER, event TEXT)
