@@ -10,6 +10,8 @@
 namespace narrows::reconcile {
 namespace {
 
+/// See Difference: an event of another operation differs in nothing else.
+constexpr const char* kOtherOperation = "operation";
 constexpr const char* kAnothers = "another's";
 constexpr std::int64_t kLongestNs = 24 * 3600 * kNsPerSecond;  ///< of one operation
 /// As `narrows connection check` names itself (apps/client/connection_terms.cc).
@@ -59,8 +61,8 @@ Matcher::Matcher(Database& state, std::set<std::string> gateways, std::set<std::
           "(ended >= ? OR ended = 0) ORDER BY asked")),
       mark_(state.prepare("UPDATE operation SET event = ?, shared = ? WHERE id = ?")),
       alike_(state.prepare("UPDATE operation SET alike = alike + 1 WHERE id = ?")),
-      settled_(state.prepare("DELETE FROM difference WHERE operation = ?")),
-      demote_(state.prepare("UPDATE event SET class = ?, why = ? WHERE id = ?")),
+      settled_(state.prepare("DELETE FROM difference WHERE operation = ? AND field = ?")),
+      demote_(state.prepare("UPDATE event SET class = 'more' WHERE id = ?")),
       mark_credential_(state.prepare("UPDATE credential SET event = ? WHERE request_id = ?")),
       difference_(state.prepare("INSERT OR IGNORE INTO difference VALUES(?,?,?,?,?,?)")),
       shown_(state.prepare(
@@ -172,52 +174,51 @@ Result<bool> Matcher::by_request(const Event& event, const std::string& file) {
 }
 
 Result<bool> Matcher::join(const Event& event, const std::string& file, const Found& found) {
-    if (!found.event.empty()) {
-        return join_further(event, file, found);
-    }
-    for (const Difference& each : compare(found.call, event)) {
-        NARROWS_TRY(difference_.run(found.operation, event.id, each.field, each.recorded,
-                                    each.logged, file));
-    }
-    NARROWS_TRY(mark(event, file, found));
-    return true;
-}
-
-/// Of an operation that has an event: one an object, a correction, a copy in another account's
-/// trail. Which one comes first says nothing: that in which nothing differs is the operation's.
-Result<bool> Matcher::join_further(const Event& event, const std::string& file,
-                                   const Found& found) {
     const bool is_copy = !event.shared_id.empty() && event.shared_id == found.shared;
     const bool is_others =
         !found.call.key_id.empty() && !event.key_id.empty() && event.key_id != found.call.key_id;
     if (is_others && !is_copy) {
         return false;
     }
-    if (compare(found.call, event).empty()) {
-        NARROWS_TRY(settled_.run(found.operation));
-        if (state_.changed() > 0) {
-            NARROWS_TRY(demote(found));
-            NARROWS_TRY(mark(event, file, found));
-            return true;
-        }
+    if (is_copy && !found.event.empty()) {
+        NARROWS_TRY(keep(event, "shared", found.session, file, ""));
+        return true;
     }
-    NARROWS_TRY(keep(event, is_copy ? "shared" : "more", found.session, file, ""));
+    const std::vector<Difference> differences = compare(found.call, event);
+    if (!found.event.empty()) {
+        NARROWS_TRY(join_further(event, file, found, differences));
+        return true;
+    }
+    NARROWS_TRY(differ(event, file, found, differences));
+    NARROWS_TRY(mark(event, file, found));
     return true;
 }
 
-/// An event that was taken for an operation's, and is none of it, or a further one.
-Result<void> Matcher::demote(const Found& found) {
-    NARROWS_TRY(seen_.begin(found.event));
-    NARROWS_TRY(const bool is_known, seen_.next());
-    const std::string key = is_known ? seen_.text(6) : std::string();
-    seen_.reset();
-    if (key.empty() || found.call.key_id.empty() || key == found.call.key_id) {
-        return demote_.run("more", "", found.event);
+/// Of an operation that has an event. Which one comes first says nothing: one of another operation
+/// is one an object, or of what it set off, and gives way to its own; of its own none may differ.
+Result<void> Matcher::join_further(const Event& event, const std::string& file, const Found& found,
+                                   const std::vector<Difference>& differences) {
+    const bool is_another = !differences.empty() && differences.front().field == kOtherOperation;
+    if (is_another) {
+        return keep(event, "more", found.session, file, "");
     }
-    return demote_.run("stray",
-                       "it names the request of an operation on record, and was signed with "
-                       "another key",
-                       found.event);
+    NARROWS_TRY(settled_.run(found.operation, kOtherOperation));
+    const bool is_first_another = state_.changed() > 0;
+    NARROWS_TRY(differ(event, file, found, differences));
+    if (!is_first_another) {
+        return keep(event, "more", found.session, file, "");
+    }
+    NARROWS_TRY(demote_.run(found.event));
+    return mark(event, file, found);
+}
+
+Result<void> Matcher::differ(const Event& event, const std::string& file, const Found& found,
+                             const std::vector<Difference>& differences) {
+    for (const Difference& each : differences) {
+        NARROWS_TRY(difference_.run(found.operation, event.id, each.field, each.recorded,
+                                    each.logged, file));
+    }
+    return ok();
 }
 
 Result<void> Matcher::mark(const Event& event, const std::string& file, const Found& found) {
@@ -265,7 +266,11 @@ Result<bool> Matcher::by_likeness(const Event& event, const std::string& file,
         if (compare(of.call, event).empty()) {
             by_key_.reset();
             NARROWS_TRY(alike_.run(of.operation));
-            return join(event, file, of);
+            if (of.event.empty()) {
+                return join(event, file, of);
+            }
+            NARROWS_TRY(keep(event, "more", of.session, file, ""));
+            return true;
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "reconcile/compare.h"
@@ -65,9 +66,11 @@ class Matcher {
     Result<bool> by_likeness(const Event& event, const std::string& file,
                              const std::string& session);
     Result<bool> join(const Event& event, const std::string& file, const Found& found);
-    Result<bool> join_further(const Event& event, const std::string& file, const Found& found);
+    Result<void> join_further(const Event& event, const std::string& file, const Found& found,
+                              const std::vector<Difference>& differences);
+    Result<void> differ(const Event& event, const std::string& file, const Found& found,
+                        const std::vector<Difference>& differences);
     Result<void> mark(const Event& event, const std::string& file, const Found& found);
-    Result<void> demote(const Found& found);
     Result<void> by_principal(const Event& event, std::string_view text, const std::string& file);
     Result<void> by_standing(const Event& event, std::string_view text, const std::string& file);
     Result<void> by_source_identity(const Event& event, std::string_view text,

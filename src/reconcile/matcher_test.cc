@@ -135,9 +135,26 @@ TEST_F(MatcherTest, a_request_id_excuses_nobody_with_another_key) {
     recorded(2, "of two", 20, 22);
     other.id = "another's, which comes first";
     other.request_id = "of two";
-    EXPECT_EQ(taken(other), "matched");
+    EXPECT_EQ(taken(other), "stray");
     EXPECT_EQ(taken(event("two", 21)), "matched");
-    EXPECT_EQ(number("SELECT count(*) FROM event WHERE class = 'stray'"), 2);
+}
+
+TEST_F(MatcherTest, no_second_event_of_an_operation_excuses_one_that_differs) {
+    for (const bool is_first : {true, false}) {
+        const std::string name = is_first ? "first" : "second";
+        recorded(is_first ? 1 : 2, "of " + name, 10, 12);
+        Event differs = event(name + ", which differs", 11);
+        differs.request_id = "of " + name;
+        differs.parameters = codec::Map{{"bucketName", "salaries"}, {"key", "k"}};
+        if (is_first) {
+            EXPECT_EQ(taken(differs), "matched");
+        }
+        EXPECT_EQ(taken(event(name, 11)), is_first ? "more" : "matched");
+        if (!is_first) {
+            EXPECT_EQ(taken(differs), "more");
+        }
+    }
+    EXPECT_EQ(number("SELECT count(DISTINCT operation) FROM difference"), 2);
 }
 
 TEST_F(MatcherTest, an_id_hides_no_other_event) {
