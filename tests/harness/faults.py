@@ -17,4 +17,8 @@ def failing(pid, call, fault, log):
         yield
     finally:
         strace.terminate()
-        strace.wait()
+        try:
+            strace.wait(10)
+        except subprocess.TimeoutExpired:
+            strace.kill()  # it may wait for good on a leader that died while it detached; the kernel detaches the rest
+            strace.wait()
