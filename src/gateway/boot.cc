@@ -116,8 +116,13 @@ std::string origin_of(const Config& config) {
 Result<void> open_recorder(Runtime& runtime, const Config& config, const BootOptions& boot,
                            Handover& handover) {
     if (handover.recorder.is_open()) {
+        std::vector<recorder::LoopLink> links;
+        for (std::size_t i = 0; i < handover.told.size(); ++i) {
+            links.push_back({runtime.loops.at(i), std::move(handover.told[i])});
+        }
         NARROWS_TRY(runtime.recorder,
-                    recorder::connect_recorder(std::move(handover.recorder), end_without_recorder));
+                    recorder::connect_recorder(std::move(handover.recorder), end_without_recorder,
+                                               std::move(links)));
         return ok();
     }
     runtime.receipt_key = std::make_unique<recording::ReceiptKey>(std::move(handover.receipt_key));

@@ -20,6 +20,7 @@ struct BootOptions {
 struct Handover {
     std::vector<process::Descriptor> links;  ///< to the signer, one a loop
     process::Descriptor recorder;            ///< to the recorder; none: it is in this process
+    std::vector<process::Descriptor> told;   ///< from that one, one a loop
     Secret receipt_key;                      ///< of the recorder in this process
 };
 /// How the gateway's process ends when it has lost the recorder: its supervisor starts both again.

@@ -278,7 +278,12 @@ Result<Handover> receive_handover(const process::Descriptor& control) {
     NARROWS_TRY(Links to_recorder, receive_links(control, true));
     NARROWS_TRY(Links to_signer, receive_links(control, false));
     Handover handover;
+    if (to_recorder.size() != 1 + to_signer.size()) {
+        return fail(ErrorCode::invalid, "the supervisor gave a link too few or too many");
+    }
     handover.recorder = std::move(to_recorder.front());
+    handover.told.assign(std::move_iterator(to_recorder.begin() + 1),
+                         std::move_iterator(to_recorder.end()));
     handover.links = std::move(to_signer);
     return handover;
 }

@@ -73,7 +73,7 @@ Result<void> run_recorder(const GatewayOptions& options) {
     }
     // Both are never destroyed: a thread that lives as long as the process reads them.
     static const auto& control = *new process::Descriptor(process::kControlDescriptor);
-    NARROWS_TRY(const process::Parcel parcel, receive_setup(control));
+    NARROWS_TRY(process::Parcel parcel, receive_setup(control));
     NARROWS_TRY(Secret first, key_of(parcel));
     if (parcel.descriptors.empty()) {
         return fail(ErrorCode::invalid, "the supervisor gave no link to the gateway");
@@ -81,12 +81,16 @@ Result<void> run_recorder(const GatewayOptions& options) {
     static auto& key = *new recording::ReceiptKey(std::move(first));
     std::thread([] { follow_keys(key, control); }).detach();
     const process::Descriptor& gateway = parcel.descriptors.front();
+    const std::vector<process::Descriptor> to_loops(
+        std::move_iterator(parcel.descriptors.begin() + 1),
+        std::move_iterator(parcel.descriptors.end()));
     Result<std::unique_ptr<recorder::Recorder>> opened = open(options, key);
     if (!opened.has_value()) {
         recorder::refuse_gateway(opened.error(), gateway);
         return ok();
     }
-    const Result<void> served = recorder::serve_gateway(std::move(opened.value()), gateway);
+    const Result<void> served =
+        recorder::serve_gateway(std::move(opened.value()), gateway, to_loops);
     if (!served.has_value()) {
         log::error("{}", served.error().what);
     }

@@ -118,6 +118,22 @@ int exit_code(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/// Of the gateway. A parcel has their links and one more.
+std::size_t loops() {
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1,
+                                   process::kParcelDescriptorsMax - 1);
+}
+
+Result<void> make_links(std::size_t count, std::vector<process::Descriptor>& ends,
+                        std::vector<process::Descriptor>& other_ends) {
+    for (std::size_t i = 0; i < count; ++i) {
+        NARROWS_TRY(process::Pair pair, process::stream_pair());
+        ends.push_back(std::move(pair.first));
+        other_ends.push_back(std::move(pair.second));
+    }
+    return ok();
+}
+
 struct Child {
     pid_t pid = 0;  ///< 0: not running
     process::Descriptor control;
@@ -210,19 +226,18 @@ Result<Child> Supervisor::start_with_config(const char* command,
 }
 
 Result<void> Supervisor::start_recorder_and_gateway() {
-    NARROWS_TRY(process::Pair pair, process::stream_pair());
+    std::vector<process::Descriptor> to_recorder;
+    std::vector<process::Descriptor> to_gateway;
+    NARROWS_TRY(make_links(1 + loops(), to_gateway, to_recorder));
     recorder_status_ = 0;
     NARROWS_TRY(recorder_, start_with_config("recorder", users_.recorder));
     NARROWS_TRY(gateway_, start_with_config("boundary", users_.gateway));
-    std::vector<process::Descriptor> ends(1);
-    ends[0] = std::move(pair.first);
     // Another key follows with the signer.
     const Secret setup =
         signer::encode_setup(signer::RecorderSetup{Secret(crypto::random_bytes(kReceiptKeyBytes))});
-    NARROWS_TRY(process::send_parcel(recorder_.control, setup.view(), ends));
-    ends[0] = std::move(pair.second);
-    return process::send_parcel(gateway_.control,
-                                signer::encode_setup(signer::GatewaySetup{true}).view(), ends);
+    NARROWS_TRY(process::send_parcel(recorder_.control, setup.view(), to_recorder));
+    return process::send_parcel(
+        gateway_.control, signer::encode_setup(signer::GatewaySetup{true}).view(), to_gateway);
 }
 
 Result<void> Supervisor::start_all() {
@@ -240,13 +255,7 @@ Result<void> Supervisor::start_signer() {
 Result<void> Supervisor::link() {
     std::vector<process::Descriptor> to_gateway;
     std::vector<process::Descriptor> to_signer;
-    const std::size_t loops = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1,
-                                                      process::kParcelDescriptorsMax);
-    for (std::size_t i = 0; i < loops; ++i) {
-        NARROWS_TRY(process::Pair pair, process::stream_pair());
-        to_gateway.push_back(std::move(pair.first));
-        to_signer.push_back(std::move(pair.second));
-    }
+    NARROWS_TRY(make_links(loops(), to_gateway, to_signer));
     const Secret receipt_key(crypto::random_bytes(kReceiptKeyBytes));
     const Secret for_signer = signer::encode_setup(signer::SignerSetup{
         receipt_key.copy(), Secret(to_bytes(group_key_.bytes())), own_listeners(config_)});

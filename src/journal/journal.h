@@ -81,6 +81,9 @@ class Waiter {
   public:
     virtual ~Waiter() = default;
     virtual void done(const Result<void>& outcome) noexcept = 0;
+    /// The event loop that waits, as whoever has such loops knows them; null: none does. Who can
+    /// tell it there, without another thread in between, may do so.
+    virtual const void* loop() const noexcept { return nullptr; }
     /// Before `done`, if it is success and the subject had something to attest.
     virtual void attested(const crypto::Digest& /*mac*/) noexcept {}
 };

@@ -74,6 +74,10 @@ void Loop::unwatch(Expiring* watched) {
     state_->watched.erase(watched);
 }
 
+const void* identity_of(const asio::any_io_executor& executor) {
+    return &asio::query(executor, asio::execution::context);
+}
+
 Loops::Loops(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         loops_.push_back(std::make_unique<Loop>());

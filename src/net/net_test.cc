@@ -2,8 +2,12 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include "net/frames.h"
 #include "net/stream.h"
+#include "process/channel.h"
+#include "process/frame.h"
 
 namespace narrows::net {
 namespace {
@@ -44,6 +48,40 @@ Task<void> echo(Loop&, StreamPtr stream) {
             break;
         }
     }
+}
+
+/// What `read_frames` took of a stream that ends after `raw`, and how it ended.
+std::pair<std::vector<std::string>, Error> frames_of(const Bytes& raw, std::string_view refused) {
+    Running running;
+    process::Pair pair = process::stream_pair().value();
+    EXPECT_EQ(::send(pair.second.number(), raw.data(), raw.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(raw.size()));
+    pair.second.close();
+    std::vector<std::string> taken;
+    const std::function<Result<void>(ByteView)> take = [&](ByteView frame) -> Result<void> {
+        taken.emplace_back(as_text(frame));
+        if (as_text(frame) == refused) return fail(ErrorCode::denied, "not that one");
+        return ok();
+    };
+    Error why = running.wait<Error>([&] { return read_frames(std::move(pair.first), take); });
+    return {std::move(taken), std::move(why)};
+}
+
+TEST(Frames, are_taken_in_order_until_the_end_or_the_first_that_is_refused) {
+    using Texts = std::vector<std::string>;
+    Bytes raw;
+    for (const std::string_view text : {"one", "two", "three"}) {
+        process::append_frame(raw, as_bytes(text));
+    }
+    const auto [all, end] = frames_of(raw, "");
+    EXPECT_EQ(all, (Texts{"one", "two", "three"}));
+    EXPECT_EQ(end.code, ErrorCode::closed);
+    const auto [some, why] = frames_of(raw, "two");
+    EXPECT_EQ(some, (Texts{"one", "two"}));
+    EXPECT_EQ(why.code, ErrorCode::denied);
+    const auto [none, broken] = frames_of(Bytes(4, 0), "");
+    EXPECT_EQ(none, Texts());
+    EXPECT_EQ(broken.code, ErrorCode::invalid);
 }
 
 TEST(Net, a_connection_beyond_the_bound_is_closed) {

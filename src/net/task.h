@@ -54,6 +54,9 @@ class Loop {
     std::unique_ptr<State> state_;
 };
 
+/// What tells loops apart; the same for all executors of one.
+const void* identity_of(const boost::asio::any_io_executor& executor);
+
 /// The loops of the process. `run` blocks until `stop`.
 class Loops {
   public:

@@ -15,11 +15,14 @@ namespace {
 
 constexpr int kPollMs = 100;  // so long a stop may wait
 constexpr std::size_t kTidyBytes = 1u << 20;
+constexpr std::size_t kWaitingMax = 16u << 10;  // beyond, a copy costs more than a write
 
 /// Bytes that the socket took; -1: the peer is gone.
-ssize_t send_now(int socket, ByteView head, ByteView body) {
-    std::array<iovec, 2> parts{iovec{const_cast<std::uint8_t*>(head.data()), head.size()},
-                               iovec{const_cast<std::uint8_t*>(body.data()), body.size()}};
+ssize_t send_now(int socket, std::array<ByteView, 3> pieces) {
+    std::array<iovec, 3> parts;
+    std::transform(pieces.begin(), pieces.end(), parts.begin(), [](ByteView each) {
+        return iovec{const_cast<std::uint8_t*>(each.data()), each.size()};
+    });
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
@@ -41,28 +44,54 @@ Outbox::~Outbox() {
     thread_.join();
 }
 
-void Outbox::put(ByteView message) {
+void Outbox::put(ByteView message, When when) {
     NARROWS_CHECK(!message.empty() && message.size() <= kFrameMax, "a frame's size is in bounds");
-    std::array<std::uint8_t, kFrameHead> head{};
-    store_le(head.data(), static_cast<std::uint32_t>(message.size()));
     const std::lock_guard lock(mutex_);
     if (gone_) {
         return;
     }
+    if (when == When::with_next && waiting_.size() + message.size() <= kWaitingMax) {
+        append_frame(waiting_, message);
+        return;
+    }
+    std::array<std::uint8_t, kFrameHead> head{};
+    store_le(head.data(), static_cast<std::uint32_t>(message.size()));
+    write(head, message);
+}
+
+void Outbox::release() {
+    const std::lock_guard lock(mutex_);
+    write_waiting();
+}
+
+/// Under the mutex.
+void Outbox::write_waiting() {
+    if (!waiting_.empty()) {
+        write({}, {});
+    }
+}
+
+/// Behind what waits. Under the mutex.
+void Outbox::write(ByteView head, ByteView message) {
+    const std::array<ByteView, 3> pieces{waiting_, head, message};
     std::size_t sent = 0;
-    if (rest_.empty()) {
-        const ssize_t taken = send_now(socket_.number(), head, message);
+    if (rest_.empty() && !gone_) {
+        const ssize_t taken = send_now(socket_.number(), pieces);
         gone_ = taken < 0;
         sent = static_cast<std::size_t>(std::max<ssize_t>(0, taken));
     }
-    if (gone_ || sent == head.size() + message.size()) {
-        return;
+    for (const ByteView piece : pieces) {
+        const std::size_t of_it = std::min(sent, piece.size());
+        sent -= of_it;
+        if (!gone_) {
+            append(rest_, piece.subspan(of_it));
+        }
     }
-    const std::size_t of_head = std::min(sent, head.size());
-    append(rest_, ByteView(head).subspan(of_head));
-    append(rest_, message.subspan(sent - of_head));
+    waiting_.clear();
     unsent_ = rest_.size() - at_;
-    wake_.notify_one();
+    if (!rest_.empty()) {
+        wake_.notify_one();
+    }
 }
 
 void Outbox::run() {
@@ -76,7 +105,7 @@ void Outbox::run() {
         pollfd wait{socket_.number(), POLLOUT, 0};
         (void)::poll(&wait, 1, kPollMs);
         lock.lock();
-        const ssize_t sent = send_now(socket_.number(), ByteView(rest_).subspan(at_), {});
+        const ssize_t sent = send_now(socket_.number(), {ByteView(rest_).subspan(at_)});
         gone_ = sent < 0;
         at_ += static_cast<std::size_t>(std::max<ssize_t>(0, sent));
         if (gone_ || at_ == rest_.size()) {
@@ -94,6 +123,7 @@ void Outbox::run() {
 
 void Outbox::flush(std::chrono::milliseconds at_most) {
     std::unique_lock lock(mutex_);
+    write_waiting();
     empty_.wait_for(lock, at_most, [this] { return rest_.empty(); });
 }
 

@@ -111,6 +111,39 @@ TEST(Outbox, what_the_socket_does_not_take_follows_in_order) {
     EXPECT_EQ(out.unsent(), 0u);
 }
 
+/// Sizes of what the peer can read now.
+std::vector<std::size_t> arrived(const Descriptor& at) {
+    FrameReader reader;
+    Bytes buffer(64 * 1024);
+    ssize_t got = 0;
+    std::vector<std::size_t> sizes;
+    while ((got = ::recv(at.number(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
+        reader.push(ByteView(buffer).first(static_cast<std::size_t>(got)));
+        while (const auto frame = reader.next().value()) sizes.push_back(frame->size());
+    }
+    return sizes;
+}
+
+TEST(Outbox, what_need_not_leave_goes_with_the_next_in_order) {
+    using Sizes = std::vector<std::size_t>;
+    Pair pair = stream_pair().value();
+    Outbox out(pair.first);
+    out.put(Bytes(1), Outbox::When::with_next);
+    out.put(Bytes(2), Outbox::When::with_next);
+    EXPECT_EQ(arrived(pair.second), Sizes());
+    out.put(Bytes(3));
+    EXPECT_EQ(arrived(pair.second), (Sizes{1, 2, 3}));
+    out.put(Bytes(4), Outbox::When::with_next);
+    out.release();
+    EXPECT_EQ(arrived(pair.second), Sizes{4});
+    out.put(Bytes(5), Outbox::When::with_next);
+    out.flush(std::chrono::seconds(5));
+    EXPECT_EQ(arrived(pair.second), Sizes{5});
+    out.put(Bytes(6), Outbox::When::with_next);
+    out.put(Bytes(32 * 1024), Outbox::When::with_next);
+    EXPECT_EQ(arrived(pair.second), (Sizes{6, 32 * 1024})) << "what is large does not wait";
+}
+
 TEST(Outbox, what_is_put_for_a_peer_that_is_gone_is_dropped) {
     Pair pair = stream_pair().value();
     Outbox out(pair.first);

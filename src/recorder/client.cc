@@ -1,5 +1,6 @@
 #include "recorder/client.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -16,7 +17,9 @@
 #include <sys/time.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/secret.h"
+#include "net/frames.h"
 #include "process/frame.h"
 #include "process/outbox.h"
 #include "recorder/protocol.h"
@@ -29,6 +32,7 @@ using journal::Await;
 using journal::Lane;
 using journal::Subject;
 using journal::Use;
+using model::RecordKind;
 
 constexpr std::size_t kReadBytes = 64 * 1024;
 /// What a recorder that lives answers in time, also on a slow disk.
@@ -98,6 +102,16 @@ class RemoteRecorder final : public Recorder {
         return lost_ ? Result<void>(fail(*lost_)) : Result<void>(ok());
     }
 
+    /// Once, when it is open and before anything is appended.
+    void listen(std::vector<LoopLink> links) {
+        for (LoopLink& link : links) {
+            loops_.push_back(net::identity_of(link.loop.executor()));
+            // Shared: what a loop runs must be copyable.
+            auto socket = std::make_shared<process::Descriptor>(std::move(link.socket));
+            link.loop.spawn([this, socket] { return hear(std::move(*socket)); });
+        }
+    }
+
     std::shared_ptr<journal::Part> begin_part(journal::PartInfo info) override {
         auto part = std::make_shared<RemotePart>();
         part->info = std::move(info);
@@ -146,10 +160,14 @@ class RemoteRecorder final : public Recorder {
     }
 
     Result<void> sync(Lane lane, journal::Waiter& waiter) override {
-        const std::lock_guard lock(mutex_);
-        NARROWS_TRY(admit(lane, 0, Use::closing));
-        const SyncMessage message{remember(&waiter), lane};
-        put({lane, 0, 0}, FromGateway(message));
+        SyncMessage message{0, loop_of(&waiter), lane};
+        {
+            const std::lock_guard lock(mutex_);
+            NARROWS_TRY(admit(lane, 0, Use::closing));
+            message.id = remember(&waiter);
+            count({lane, 0, 0});
+        }
+        out_.put(encode(FromGateway(message)));
         return ok();
     }
 
@@ -272,21 +290,41 @@ class RemoteRecorder final : public Recorder {
         waiters_.emplace(id, waiter);
         return id;
     }
-    void put(const OnTheWay& what, const FromGateway& message) {
+    /// About to be put into the outbox. Several threads may put in another order than they count:
+    /// the sums are right again with the status after both.
+    void count(const OnTheWay& what) {
         ++sent_;
         on_the_way_.push_back(what);
         way_[index_of(what.lane)].bytes += what.bytes;
         way_[index_of(what.lane)].cost += what.cost;
-        out_.put(encode(message));
     }
 
     Result<void> send(AppendMessage message, journal::Waiter* waiter, Use use) {
-        const std::lock_guard lock(mutex_);
-        NARROWS_TRY(admit(message.lane, message.payload.size(), use));
-        message.id = message.await == Await::none ? 0 : remember(waiter);
         const std::size_t size = message.payload.size();
-        put({message.lane, size_of(size), cost_of(size)}, FromGateway(message));
+        {
+            const std::lock_guard lock(mutex_);
+            NARROWS_TRY(admit(message.lane, size, use));
+            message.id = message.await == Await::none ? 0 : remember(waiter);
+            count({message.lane, size_of(size), cost_of(size)});
+        }
+        message.loop = loop_of(waiter);
+        out_.put(encode(FromGateway(message)), when(message));
         return ok();
+    }
+    /// What came of an answer and nobody waits for: nothing of it is passed on before something
+    /// that follows is held. All else that goes unawaited (SENT) is given away before what it says
+    /// is done.
+    static process::Outbox::When when(const AppendMessage& message) {
+        const bool follows = message.kind == static_cast<std::uint8_t>(RecordKind::head) ||
+                             message.kind == static_cast<std::uint8_t>(RecordKind::body);
+        return follows && message.await == Await::none ? process::Outbox::When::with_next
+                                                       : process::Outbox::When::now;
+    }
+    /// As the protocol has it.
+    std::uint8_t loop_of(const journal::Waiter* waiter) const {
+        const void* const loop = waiter == nullptr ? nullptr : waiter->loop();
+        const auto at = std::find(loops_.begin(), loops_.end(), loop);
+        return at == loops_.end() ? 0 : static_cast<std::uint8_t>(at - loops_.begin() + 1);
     }
 
     /// The caller holds numbers_. An error: the waiter is not told.
@@ -336,6 +374,25 @@ class RemoteRecorder final : public Recorder {
         return ask(lock, id, FromGateway(CallMessage{id, name, argument}));
     }
 
+    /// On a loop: what is told there.
+    net::Task<void> hear(process::Descriptor socket) {
+        const std::function<Result<void>(ByteView)> take_one = [this](ByteView frame) {
+            return take_told(frame);
+        };
+        const Error why = co_await net::read_frames(std::move(socket), take_one);
+        if (why.code != ErrorCode::closed) {
+            log::error("{}", why.what);
+        }
+        ::shutdown(socket_.number(), SHUT_RDWR);  // the reader sees it
+    }
+    Result<void> take_told(ByteView frame) {
+        NARROWS_TRY(FromRecorder message, decode_from_recorder(frame));
+        auto* const told = std::get_if<ToldMessage>(&message);
+        return told != nullptr
+                   ? take(*told)
+                   : fail(ErrorCode::invalid, "the recorder said to a loop what is not for it");
+    }
+
     // On the reader's thread.
 
     void read() {
@@ -379,6 +436,9 @@ class RemoteRecorder final : public Recorder {
         {
             const std::lock_guard lock(mutex_);
             const auto found = waiters_.find(told.id);
+            if (found == waiters_.end() && lost_) {
+                return ok();  // told by another thread a moment ago
+            }
             if (found == waiters_.end()) {
                 return fail(ErrorCode::invalid, "the recorder told what nobody waits for");
             }
@@ -392,7 +452,9 @@ class RemoteRecorder final : public Recorder {
         return ok();
     }
 
+    /// One comes four times a second at least, so that nothing waits longer for a next record.
     Result<void> take(StatusMessage& message) {
+        out_.release();
         const std::lock_guard lock(mutex_);
         if (message.received < seen_ || message.received > sent_) {
             return fail(ErrorCode::invalid, "the recorder counted what nobody sent");
@@ -463,9 +525,10 @@ class RemoteRecorder final : public Recorder {
     const process::Descriptor socket_;
     const std::function<void(const Error&)> on_lost_;
     std::atomic<bool> closing_ = false;
-    std::mutex numbers_;           ///< taken after a part's lock, before mutex_
-    std::uint64_t next_part_ = 1;  ///< under numbers_
-    Found found_;                  ///< does not change once it is open
+    std::mutex numbers_;              ///< taken after a part's lock, before mutex_
+    std::uint64_t next_part_ = 1;     ///< under numbers_
+    Found found_;                     ///< does not change once it is open
+    std::vector<const void*> loops_;  ///< those with a link; nor do these
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // Under mutex_.
@@ -489,9 +552,11 @@ class RemoteRecorder final : public Recorder {
 }  // namespace
 
 Result<std::unique_ptr<Recorder>> connect_recorder(process::Descriptor socket,
-                                                   std::function<void(const Error&)> on_lost) {
+                                                   std::function<void(const Error&)> on_lost,
+                                                   std::vector<LoopLink> links) {
     auto recorder = std::make_unique<RemoteRecorder>(std::move(socket), std::move(on_lost));
     NARROWS_TRY(recorder->await_open());
+    recorder->listen(std::move(links));
     return std::unique_ptr<Recorder>(std::move(recorder));
 }
 

@@ -2,12 +2,20 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
+#include "net/task.h"
 #include "process/descriptor.h"
 #include "recorder/recorder.h"
 
 namespace narrows::recorder {
+
+/// A loop of the gateway and the socket over which it is told.
+struct LoopLink {
+    net::Loop& loop;
+    process::Descriptor socket;
+};
 
 /// The recorder in a process of its own, as the gateway sees it. Waits until that one has opened
 /// its journal and log, or says why it did not, with its words and code.
@@ -21,7 +29,11 @@ namespace narrows::recorder {
 /// on; then `on_lost` runs, on a thread of this. Destroying it ends the conversation in order:
 /// all that was appended is sent, and the other side's last word awaited, at most 20 s.
 /// `on_lost` does not run then.
+///
+/// A waiter that names a loop with a link of its own is told there. Such a loop may run no longer
+/// when the recorder is destroyed.
 Result<std::unique_ptr<Recorder>> connect_recorder(process::Descriptor socket,
-                                                   std::function<void(const Error&)> on_lost);
+                                                   std::function<void(const Error&)> on_lost,
+                                                   std::vector<LoopLink> links = {});
 
 }  // namespace narrows::recorder

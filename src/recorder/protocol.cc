@@ -26,8 +26,8 @@ void fields(A& a, typename A::template As<Error>& v) {
 }
 template <class A>
 void fields(A& a, typename A::template As<AppendMessage>& v) {
-    a(v.id, v.part, v.sequence, v.lane, v.await, v.kind, v.flags, v.op, v.request, v.challenge,
-      v.payload);
+    a(v.id, v.loop, v.part, v.sequence, v.lane, v.await, v.kind, v.flags, v.op, v.request,
+      v.challenge, v.payload);
 }
 template <class A>
 void fields(A& a, typename A::template As<BeginMessage>& v) {
@@ -35,7 +35,7 @@ void fields(A& a, typename A::template As<BeginMessage>& v) {
 }
 template <class A>
 void fields(A& a, typename A::template As<SyncMessage>& v) {
-    a(v.id, v.lane);
+    a(v.id, v.loop, v.lane);
 }
 template <class A>
 void fields(A& a, typename A::template As<CallMessage>& v) {

@@ -11,7 +11,9 @@
 /// What a gateway and a recorder in a process of its own say to each other, over one stream socket,
 /// in frames as process/frame.h has them: a byte that tells which message, then its fields. The
 /// recorder speaks first (Hello); a message that is not in its one encoding, or that breaks a rule
-/// below, ends the conversation.
+/// below, ends the conversation. What waits on one of the gateway's loops is told on a socket of
+/// that loop's, over which nothing else is said; all else, and all that the gateway says, goes over
+/// the first, since the order of records is that of their messages.
 namespace narrows::recorder {
 
 /// Bytes of appends on the way in one lane: beyond, the gateway's end refuses.
@@ -22,7 +24,8 @@ inline constexpr std::uint64_t kWindow = 4ull << 20;
 /// The next record of a part. It has its number: the recorder takes it or ends the conversation.
 struct AppendMessage {
     static constexpr std::uint8_t kNumber = 1;
-    std::uint64_t id = 0;  ///< of the Told that answers it; 0 if and only if nothing is awaited
+    std::uint64_t id = 0;   ///< of the Told that answers it; 0 if and only if nothing is awaited
+    std::uint8_t loop = 0;  ///< whose socket that comes over, from 1; 0: the first
     std::uint64_t part = 0;
     std::uint64_t sequence = 0;
     journal::Lane lane = journal::Lane::control;
@@ -54,6 +57,7 @@ struct BeginMessage {
 struct SyncMessage {
     static constexpr std::uint8_t kNumber = 3;
     std::uint64_t id = 0;
+    std::uint8_t loop = 0;  ///< as an Append has it
     journal::Lane lane = journal::Lane::control;
 };
 /// Everything else that Recorder can be asked for, by name.

@@ -20,6 +20,7 @@ AppendMessage result() {
 AppendMessage intent() {
     AppendMessage message = result();
     message.id = 9;
+    message.loop = 2;
     message.await = Await::durable;
     message.kind = static_cast<std::uint8_t>(model::RecordKind::intent);
     message.flags = journal::kFlagAllowed;
@@ -45,6 +46,7 @@ TEST(Protocol, appends_arrive_as_they_were) {
     const FromGateway read = decode_from_gateway(bytes).value();
     const auto& message = std::get<AppendMessage>(read);
     EXPECT_EQ(message.id, 9u);
+    EXPECT_EQ(message.loop, 2u);
     EXPECT_EQ(message.part, 3u);
     EXPECT_EQ(message.sequence, 7u);
     EXPECT_EQ(as_text(message.payload), "payload");
@@ -56,7 +58,7 @@ TEST(Protocol, appends_arrive_as_they_were) {
 
 TEST(Protocol, every_cut_and_every_excess_is_refused) {
     for (const FromGateway& message :
-         {FromGateway(intent()), FromGateway(begin()), FromGateway(SyncMessage{1, Lane::bulk}),
+         {FromGateway(intent()), FromGateway(begin()), FromGateway(SyncMessage{1, 2, Lane::bulk}),
           FromGateway(CallMessage{0, "configured", as_bytes("x")})}) {
         Bytes bytes = encode(message);
         EXPECT_TRUE(decode_from_gateway(bytes).has_value());
@@ -82,7 +84,7 @@ TEST(Protocol, what_breaks_a_rule_is_refused) {
     EXPECT_FALSE(changed(result(), [](auto& m) { m.await = Await::held; }));
     const Bytes large(journal::kPayloadMax + 1);
     EXPECT_FALSE(changed(result(), [&](auto& m) { m.payload = large; }));
-    EXPECT_FALSE(holds(SyncMessage{0, Lane::bulk}));
+    EXPECT_FALSE(holds(SyncMessage{0, 0, Lane::bulk}));
     BeginMessage late = begin();
     late.open.sequence = 1;
     EXPECT_FALSE(holds(late));

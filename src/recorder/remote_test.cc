@@ -46,6 +46,31 @@ class Attested final : public Outcome {
     crypto::Digest mac_{};
 };
 
+/// One outcome of who waits on a loop.
+class OnLoop final : public Outcome {
+  public:
+    explicit OnLoop(const net::Loop& loop) : loop_(net::identity_of(loop.executor())) {}
+    const void* loop() const noexcept override { return loop_; }
+    void done(const Result<void>& outcome) noexcept override {
+        told_by_ = std::this_thread::get_id();
+        Outcome::done(outcome);
+    }
+    std::thread::id told_by() {
+        wait();
+        return told_by_;
+    }
+
+  private:
+    const void* loop_;
+    std::thread::id told_by_;
+};
+
+std::vector<LoopLink> link_to(net::Loop& loop, process::Descriptor socket) {
+    std::vector<LoopLink> links;
+    links.push_back({loop, std::move(socket)});
+    return links;
+}
+
 Bytes payload(codec::Map observed) {
     return codec::cbor_encode(recording::observed(std::move(observed)));
 }
@@ -70,7 +95,8 @@ class Remote : public testing::Test {
     process::Descriptor serve() {
         process::Pair pair = process::stream_pair().value();
         served_ = std::async(std::launch::async, [this, end = std::move(pair.second)] {
-            return serve_gateway(open_recorder(disk_, system_clock(), options()).value(), end);
+            return serve_gateway(open_recorder(disk_, system_clock(), options()).value(), end,
+                                 to_loops_);
         });
         return std::move(pair.first);
     }
@@ -150,6 +176,7 @@ class Remote : public testing::Test {
     std::string data_ = "/data";
     const recording::ReceiptKey key_{Secret(std::string_view("receipt key"))};
     crypto::AgeIdentity reviewer_ = crypto::AgeIdentity::generate();
+    std::vector<process::Descriptor> to_loops_;
     std::future<Result<void>> served_;
     std::atomic<bool> lost_ = false;
 };
@@ -198,6 +225,37 @@ TEST_F(Remote, a_receipt_comes_with_a_durable_intent_that_names_the_request) {
     EXPECT_FALSE(served_.get());
 }
 
+TEST_F(Remote, who_waits_on_a_loop_is_told_there_and_everyone_else_elsewhere) {
+    process::Pair link = process::stream_pair().value();
+    to_loops_.push_back(std::move(link.second));
+    net::Loops loops(2);
+    std::thread running([&] { loops.run(); });  // the first on this very thread
+    auto recorder = connect_recorder(
+                        serve(), [this](const Error&) { lost_ = true; },
+                        link_to(loops.at(0), std::move(link.first)))
+                        .value();
+    const auto part = begin(*recorder);
+    const auto told_by = [&](const net::Loop& loop, bool by_sync) {
+        OnLoop told(loop);
+        if (by_sync) {
+            EXPECT_TRUE(recorder->sync(Lane::bulk, told));
+        } else {
+            EXPECT_TRUE(recorder->append(*part, Lane::bulk, RecordKind::notice,
+                                         payload({{"what", 1}}), Await::held, &told, Use::normal));
+        }
+        EXPECT_TRUE(told.wait());
+        return told.told_by();
+    };
+    EXPECT_EQ(told_by(loops.at(0), false), running.get_id());
+    EXPECT_EQ(told_by(loops.at(0), true), running.get_id());
+    EXPECT_NE(told_by(loops.at(1), false), running.get_id()) << "it has no link";
+    loops.stop();
+    running.join();
+    recorder.reset();
+    EXPECT_TRUE(served_.get());
+    EXPECT_FALSE(lost_);
+}
+
 TEST_F(Remote, a_start_that_fails_says_why_with_its_code) {
     process::Pair pair = process::stream_pair().value();
     refuse_gateway({ErrorCode::corrupt, "control-1: rotten at 4096"}, pair.second);
@@ -240,13 +298,21 @@ TEST_F(Remote, a_hostile_gateway_ends_its_conversation_and_records_nothing_else)
     open.part = 7;
     open.sequence = 0;
     open.kind = static_cast<std::uint8_t>(RecordKind::open);
+    AppendMessage elsewhere = next;
+    elsewhere.id = 5;
+    elsewhere.await = Await::held;
+    elsewhere.loop = 1;
     Bytes long_frame(4);
     store_le(long_frame.data(), std::uint32_t{process::kFrameMax + 1});
     Bytes garbage;
     process::append_frame(garbage, as_bytes("\x01 what no gateway says"));
-    const std::vector<Bytes> hostile = {framed(gap), framed(unknown),
-                                        long_frame,  garbage,
-                                        Bytes(4, 0), framed(BeginMessage{3, "session", "", open})};
+    const std::vector<Bytes> hostile = {framed(gap),
+                                        framed(unknown),
+                                        long_frame,
+                                        garbage,
+                                        framed(elsewhere),
+                                        Bytes(4, 0),
+                                        framed(BeginMessage{3, "session", "", open})};
     for (const Bytes& raw : hostile) {
         data_ += "x";
         EXPECT_TRUE(ends_with(raw)) << codec::hex(raw).substr(0, 40);
@@ -268,8 +334,9 @@ class Played : public testing::Test {
         found.next_part = model::PartNo(1);
         say(hello(found));
         say(StatusMessage{});
-        recorder_ =
-            connect_recorder(std::move(pair.first), [this](const Error&) { lost_ = true; }).value();
+        recorder_ = connect_recorder(
+                        std::move(pair.first), [this](const Error&) { lost_ = true; }, linked())
+                        .value();
         reader_ = std::thread([this] { answer_begins(); });
         part_ = recorder_->begin_part({"session", "ns-a"});
         EXPECT_TRUE(recorder_->append(*part_, Lane::control, RecordKind::open, to_bytes("o"),
@@ -277,15 +344,23 @@ class Played : public testing::Test {
     }
     ~Played() override {
         ::shutdown(end_.number(), SHUT_RDWR);
+        loops_.stop();
+        looping_.join();
         recorder_.reset();
         reader_.join();
     }
-    void say(const FromRecorder& message) {
+    std::vector<LoopLink> linked() {
+        process::Pair link = process::stream_pair().value();
+        loop_end_ = std::move(link.second);
+        return link_to(loops_.at(0), std::move(link.first));
+    }
+    static void say_to(const process::Descriptor& end, const FromRecorder& message) {
         Bytes raw;
         process::append_frame(raw, encode(message));
-        ASSERT_EQ(::send(end_.number(), raw.data(), raw.size(), MSG_NOSIGNAL),
+        ASSERT_EQ(::send(end.number(), raw.data(), raw.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(raw.size()));
     }
+    void say(const FromRecorder& message) { say_to(end_, message); }
     /// Reads all; begins parts, tells nothing.
     void answer_begins() {
         process::FrameReader frames;
@@ -308,10 +383,13 @@ class Played : public testing::Test {
                                       Await::none, nullptr, use));
         return ok();
     }
+    net::Loops loops_{1};
     process::Descriptor end_;
+    process::Descriptor loop_end_;
     std::unique_ptr<Recorder> recorder_;
     std::shared_ptr<journal::Part> part_;
     std::thread reader_;
+    std::thread looping_{[this] { loops_.run(); }};
     std::atomic<std::uint64_t> received_ = 0;
     std::atomic<bool> lost_ = false;
 };
@@ -355,9 +433,13 @@ TEST_F(Played, when_it_is_lost_everyone_is_told_and_nothing_is_taken) {
     Outcome waits;
     ASSERT_TRUE(recorder_->append(*part_, Lane::control, RecordKind::notice, to_bytes("n"),
                                   Await::durable, &waits, Use::normal));
-    EXPECT_EQ(waits.told(), 0);
+    OnLoop on_loop(loops_.at(0));
+    ASSERT_TRUE(recorder_->append(*part_, Lane::control, RecordKind::notice, to_bytes("n"),
+                                  Await::durable, &on_loop, Use::normal));
+    EXPECT_EQ(waits.told() + on_loop.told(), 0);
     ::shutdown(end_.number(), SHUT_RDWR);
     EXPECT_FALSE(waits.wait());
+    EXPECT_FALSE(on_loop.wait());
     await([&] { return lost_.load(); });
     EXPECT_EQ(recorder_->state().condition, journal::Condition::refusing);
     EXPECT_FALSE(recorder_->can_open_session());
@@ -367,6 +449,39 @@ TEST_F(Played, when_it_is_lost_everyone_is_told_and_nothing_is_taken) {
 TEST_F(Played, a_recorder_that_tells_what_nobody_waits_for_is_left) {
     say(ToldMessage{77, std::nullopt, std::nullopt});
     await([&] { return lost_.load(); });
+}
+
+TEST_F(Played, and_one_that_says_anything_else_to_a_loop) {
+    say_to(loop_end_, StatusMessage{});
+    await([&] { return lost_.load(); });
+}
+
+TEST_F(Played, and_one_that_tells_a_loop_what_nobody_waits_for) {
+    say_to(loop_end_, ToldMessage{77, std::nullopt, std::nullopt});
+    await([&] { return lost_.load(); });
+}
+
+TEST_F(Played, and_one_that_leaves_a_loop) {
+    loop_end_.close();
+    await([&] { return lost_.load(); });
+}
+
+TEST_F(Played, what_came_of_an_answer_goes_with_the_next_record_or_status_and_sent_at_once) {
+    const auto note = [&](RecordKind kind) {
+        EXPECT_TRUE(recorder_->append(*part_, Lane::bulk, kind, to_bytes("r"), Await::none, nullptr,
+                                      Use::closing));
+    };
+    note(RecordKind::sent);
+    await([&] { return received_ == 1; });
+    note(RecordKind::head);
+    note(RecordKind::body);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(received_, 1u);
+    note(RecordKind::result);
+    await([&] { return received_ == 4; });
+    note(RecordKind::head);
+    say(StatusMessage{});
+    await([&] { return received_ == 5; });
 }
 
 }  // namespace

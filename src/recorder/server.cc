@@ -1,5 +1,6 @@
 #include "recorder/server.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -78,10 +79,13 @@ Result<void> check_names_request(const AppendMessage& message) {
 
 class Server {
   public:
-    Server(Recorder& recorder, const process::Descriptor& socket, process::Outbox& out)
+    /// What is told to a loop goes into its own of `to_loops`.
+    Server(Recorder& recorder, const process::Descriptor& socket, process::Outbox& out,
+           std::deque<process::Outbox>& to_loops)
         : recorder_(recorder),
           socket_(socket),
           out_(out),
+          to_loops_(to_loops),
           next_part_(recorder.found().next_part.value()) {
         out_.put(encode(FromRecorder(hello(recorder.found()))));
         beginner_ = std::thread([this] { work(begins_); });
@@ -138,7 +142,8 @@ class Server {
             return ok();
         }
         if (const auto* sync = std::get_if<SyncMessage>(&message)) {
-            auto waiter = std::make_unique<Telling>(out_, sync->id);
+            NARROWS_TRY(process::Outbox* const to, outbox_of(sync->loop));
+            auto waiter = std::make_unique<Telling>(*to, sync->id);
             const Result<void> asked = recorder_.sync(sync->lane, *waiter);
             journal::Waiter* told = waiter.release();
             if (!asked.has_value()) {
@@ -179,7 +184,8 @@ class Server {
     Result<void> append(journal::Part& part, const AppendMessage& message, journal::Use use) {
         std::unique_ptr<Telling> waiter;
         if (message.id != 0) {
-            waiter = std::make_unique<Telling>(out_, message.id);
+            NARROWS_TRY(process::Outbox* const to, outbox_of(message.loop));
+            waiter = std::make_unique<Telling>(*to, message.id);
         }
         const auto build = [&](model::PartNo, model::Sequence) {
             return to_bytes(message.payload);
@@ -188,6 +194,13 @@ class Server {
                                      waiter.get(), use));
         (void)waiter.release();  // told, or to be told
         return ok();
+    }
+
+    Result<process::Outbox*> outbox_of(std::uint8_t loop) {
+        if (loop > to_loops_.size()) {
+            return broken("it has no such loop");
+        }
+        return loop == 0 ? &out_ : &to_loops_[loop - 1u];
     }
 
     std::shared_ptr<journal::Part> part_of(std::uint64_t number) {
@@ -310,7 +323,10 @@ class Server {
     bool is_full() const {
         static const journal::Options bounds;
         const journal::Counters counters = recorder_.counters();
-        return out_.unsent() > kUnsentMax ||
+        const bool unread = std::any_of(to_loops_.begin(), to_loops_.end(), [](const auto& each) {
+            return each.unsent() > kUnsentMax;
+        });
+        return unread || out_.unsent() > kUnsentMax ||
                counters.queued_bytes > bounds.queue_bytes_max + 2 * kWindow ||
                counters.queued_frames > 2 * std::uint64_t{bounds.queue_frames_max};
     }
@@ -357,6 +373,7 @@ class Server {
     Recorder& recorder_;
     const process::Descriptor& socket_;
     process::Outbox& out_;
+    std::deque<process::Outbox>& to_loops_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::map<std::uint64_t, std::shared_ptr<journal::Part>> parts_;  ///< open ones, by number
@@ -375,11 +392,14 @@ class Server {
 
 }  // namespace
 
-Result<void> serve_gateway(std::unique_ptr<Recorder> recorder, const process::Descriptor& socket) {
-    process::Outbox out(socket);  // waiters refer to it until the recorder is closed
+Result<void> serve_gateway(std::unique_ptr<Recorder> recorder, const process::Descriptor& socket,
+                           const std::vector<process::Descriptor>& to_loops) {
+    // Waiters refer to both until the recorder is closed.
+    process::Outbox out(socket);
+    std::deque<process::Outbox> outs(to_loops.begin(), to_loops.end());
     Result<void> ended = ok();
     {
-        Server server(*recorder, socket, out);
+        Server server(*recorder, socket, out, outs);
         ended = server.read();
     }
     recorder.reset();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "process/descriptor.h"
@@ -15,7 +16,9 @@ namespace narrows::recorder {
 /// the gateway was told so, when this returns. Blocks. An error: the gateway broke a rule; what it
 /// had given before is recorded.
 /// Bounded: reads on only while the journal's queue and what is unsent are within their bounds.
-Result<void> serve_gateway(std::unique_ptr<Recorder> recorder, const process::Descriptor& socket);
+/// `to_loops` are the sockets of the gateway's loops, in their order.
+Result<void> serve_gateway(std::unique_ptr<Recorder> recorder, const process::Descriptor& socket,
+                           const std::vector<process::Descriptor>& to_loops = {});
 
 /// Tells the gateway why there is no recorder, and ends.
 void refuse_gateway(const Error& why, const process::Descriptor& socket);

@@ -21,6 +21,7 @@ class LoopWaiter final : public journal::Waiter {
     LoopWaiter(boost::asio::any_io_executor executor, Handler handler, crypto::Digest* mac)
         : executor_(std::move(executor)), handler_(std::move(handler)), to_(mac) {}
 
+    const void* loop() const noexcept override { return net::identity_of(executor_); }
     void attested(const crypto::Digest& mac) noexcept override { mac_ = mac; }
     void done(const Result<void>& outcome) noexcept override {
         boost::asio::post(executor_, [self = std::unique_ptr<LoopWaiter>(this), outcome]() mutable {
