@@ -12,6 +12,7 @@
 #include "protocols/aws/decode/encode.h"
 #include "protocols/aws/decode/wire.h"
 #include "protocols/aws/decode/withhold.h"
+#include "protocols/aws/sigv4/presigned.h"
 
 namespace narrows::aws {
 namespace {
@@ -46,9 +47,9 @@ void drop_bare_keys(http::RequestHead& head) {
 
 /// What was signed: what stands in the URL, or less. The SDK for JavaScript signs neither the port
 /// nor a key that it writes without a value, which is a parameter that nobody gave.
-Result<http::RequestHead> verify_url(const Services& services, const Caller& caller,
+Result<http::RequestHead> verify_url(const Services& services, const Proof& proof,
                                      http::RequestHead head, const sigv4::Authorization& by) {
-    const sigv4::Key key = services.keys.verifying_key(caller.opened->secret, by);
+    const sigv4::Key key = proof.key_for(by, services.keys);
     const auto held = [&]() {
         return sigv4::verify_presigned(head, by, key, crypto::sha256(""), services.clock.wall(),
                                        services.limits.clock_skew_s);
@@ -63,23 +64,22 @@ Result<http::RequestHead> verify_url(const Services& services, const Caller& cal
     return head;
 }
 
-Result<Opened> open_url(const Services& services, const Caller& caller, std::string_view url) {
+Result<Opened> open_url(const Services& services, const Proof& proof, std::string_view url) {
     NARROWS_TRY(const http::RequestHead head, sigv4::head_of_url(url));
     NARROWS_TRY(const sigv4::Presigned read, sigv4::read_presigned(head));
     const sigv4::Authorization& by = read.authorization;
-    const sigv4::Authorization& outer = *caller.authorization;
-    if (by.key_id != outer.key_id || by.session_token.text() != outer.session_token.text()) {
+    if (!proof.is_of(by)) {
         return fail(ErrorCode::unauthenticated,
                     fmt::format("it is signed with the key {}, not with the session's own as the "
                                 "request is: AWS would act with rights that no scope here covers. "
                                 "Leave it out, and the SDK makes it",
                                 codec::printable(by.key_id)));
     }
-    if (sigv4::is_sigv4a(by.scheme) || by.scope.service != outer.scope.service) {
+    if (sigv4::is_sigv4a(by.scheme) || by.scope.service != proof.service()) {
         return fail(ErrorCode::unsupported,
                     "it is signed for a set of regions or for another service than the request");
     }
-    NARROWS_TRY(const http::RequestHead held, verify_url(services, caller, head, by));
+    NARROWS_TRY(const http::RequestHead held, verify_url(services, proof, head, by));
     NARROWS_TRY(sigv4::Presigned meant, sigv4::read_presigned(held));
     std::string host = without_port(http::header(held.headers, "host"));
     return Opened{std::move(meant.authorization), std::move(meant.request), std::move(host)};
@@ -87,7 +87,7 @@ Result<Opened> open_url(const Services& services, const Caller& caller, std::str
 
 /// Endpoint mode: SDKs put the other region into the gateway's own name, if one stands there.
 bool is_gateways(const Carrier& carrier, const Opened& url) {
-    std::string own = without_port(http::header(carrier.head.headers, "host"));
+    std::string own = without_port(http::header(carrier.proof.received().headers, "host"));
     if (carrier.proxied || own == url.host) {
         return !carrier.proxied;
     }
@@ -175,7 +175,7 @@ Result<CarriedRequest> read_carried_url(const Services& services, const Carrier&
         return fail(ErrorCode::unsupported, "the request is signed for a set of regions");
     }
     NARROWS_TRY(FormAround around, form_around(carrier.form, member));
-    NARROWS_TRY(const Opened url, open_url(services, carrier.caller, carried_url(outer)));
+    NARROWS_TRY(const Opened url, open_url(services, carrier.proof, carried_url(outer)));
     NARROWS_TRY(Meant meant, read_meaning(services, carrier, url));
     NARROWS_TRY(std::string host, host_of(services, carrier, url, meant.decoded.front().entry));
     const ConnectionFacts facts{carrier.caller.account(), carrier.caller.granted().partition,

@@ -20,9 +20,9 @@ inline constexpr std::int64_t kCarriedSecondsMax = 3600;
 
 /// What is known of the request that carries it. Outlives the calls below.
 struct Carrier {
+    const Proof& proof;
     const Caller& caller;
     const std::vector<Decoded>& decoded;
-    const http::RequestHead& head;  ///< as received
     std::string_view form;
     const upstream::UnsignedRequest& request;  ///< its region, signing name and algorithm are known
     bool proxied;

@@ -85,13 +85,13 @@ codec::List headers_value(const http::Headers& headers) {
 net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientExchange& upstream,
                                   const std::string& record) {
     upstream.expires_after(services_.limits.answer_max);
-    Result<http::ResponseHead> head = co_await upstream.read_head(head_.method);
+    Result<http::ResponseHead> head = co_await upstream.read_head(proof_.asked().method);
     if (!head.has_value()) {
         co_return co_await give_up(permit, head.error(), !upstream.unprocessed(), record);
     }
     Delivery delivery;
     delivery.head = std::move(head.value());
-    delivery.for_agent = head_for_agent(delivery.head, head_.method == "HEAD");
+    delivery.for_agent = head_for_agent(delivery.head, proof_.asked().method == "HEAD");
     delivery.for_record = delivery.head.headers;
     const Operation entry = decoded_.front().entry;
     const bool swapped = is_swapped(delivery.head.status);
@@ -191,7 +191,7 @@ void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
         return;
     }
     const std::string origin = (arrival_.secure ? "https://" : "http://") +
-                               std::string(http::header(head_.headers, "host"));
+                               std::string(http::header(proof_.asked().headers, "host"));
     std::optional<Bytes> renamed = with_queues_at(recognition_.protocol, body, origin);
     if (renamed && *renamed != body) {
         body = *std::move(renamed);
@@ -201,12 +201,13 @@ void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
 
 /// The agent posted a form, AWS was sent a PutObject: its own answer is on record.
 void Exchange::answer_as_form(Delivery& delivery, Bytes& body) const {
-    const Result<std::string> bucket = bucket_of_form(received(), named_.bucket);
+    const Result<std::string> bucket = bucket_of_form(proof_.received(), named_.bucket);
     if (!form_ || delivery.head.status != 200 || !bucket.has_value()) {
         return;
     }
     const std::string url = (arrival_.secure ? "https://" : "http://") +
-                            std::string(http::header(head_.headers, "host")) + head_.target;
+                            std::string(http::header(proof_.asked().headers, "host")) +
+                            proof_.asked().target;
     Answer answer =
         answer_form(form_->fields, bucket.value(), url, {200, delivery.for_agent.headers});
     delivery.for_agent = {answer.status, std::move(answer.headers)};
@@ -273,7 +274,8 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
         co_return fail(ErrorCode::closed, why);
     }
     agent_.expires_after(services_.limits.idle_max);
-    co_return co_await agent_.write_message(delivery.for_agent, body, head_.method == "HEAD");
+    co_return co_await agent_.write_message(delivery.for_agent, body,
+                                            proof_.asked().method == "HEAD");
 }
 
 /// BODY of one stretch. The last one rides with RESULT, which waits for both: one lane, in order.
@@ -364,7 +366,8 @@ net::Task<Result<void>> Exchange::pass_on(http::ClientExchange& upstream, Delive
                                           ByteView bytes, bool is_last) {
     agent_.expires_after(services_.limits.idle_max);
     if (is_last && !delivery.headed) {
-        co_return co_await agent_.write_message(delivery.for_agent, bytes, head_.method == "HEAD");
+        co_return co_await agent_.write_message(delivery.for_agent, bytes,
+                                                proof_.asked().method == "HEAD");
     }
     if (!delivery.headed) {
         const Result<void> headed = co_await write_head(upstream, delivery);

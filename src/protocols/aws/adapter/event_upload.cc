@@ -36,11 +36,10 @@ Result<ByteView> EventUpload::open(const codec::EventMessage& signed_event) {
 
 /// Why the operation takes no such stream of events, if it does not.
 std::optional<Rejection> Exchange::check_events() const {
-    const bool in_header = caller_.presented.scheme == sigv4::Scheme::sigv4_header;
     for (const Candidate& candidate : recognition_.candidates) {
         const Operation entry = candidate.operation;
         const bool takes = entry.event_stream_input();
-        if (takes != sends_events() || (takes && !in_header)) {
+        if (takes != sends_events() || (takes && !proof_.vouches_for_events())) {
             return reject(model::Reason::not_recognised, "AccessDenied",
                           "a stream of events goes to operations that take one, signed event by "
                           "event (STREAMING-AWS4-HMAC-SHA256-EVENTS)");
@@ -53,24 +52,16 @@ std::optional<Rejection> Exchange::check_events() const {
     return std::nullopt;
 }
 
-sigv4::EventSigner Exchange::agents_signer() const {
-    const sigv4::Authorization& a = *caller_.authorization;
-    const auto key_for = [this](const sigv4::CredentialScope& scope) {
-        return services_.keys.get(caller_.opened->secret, scope);
-    };
-    return {key_for, a.scope, a.signature};
-}
-
 /// Events and answer flow at the same time; the answer's side has the outcome.
 net::Task<void> Exchange::converse(session::Permit& permit, http::ClientExchange& upstream,
                                    const signer::Signature& signature, const std::string& record) {
-    if (!http::header(head_.headers, "expect").empty()) {
+    if (!http::header(proof_.asked().headers, "expect").empty()) {
         const Result<void> asked = co_await agent_.write_continue();
         if (!asked.has_value()) {
             co_return co_await give_up(permit, asked.error(), true, record);
         }
     }
-    events_.emplace(agents_signer(), signature.upload);
+    events_.emplace(proof_.event_verifier(services_.keys), signature.upload);
     const auto there = [&]() { return send_events(permit, upstream); };
     const auto back = [&]() { return hear_answer(permit, upstream, record); };
     co_await net::both(there, back);

@@ -7,7 +7,6 @@
 #include "codec/text.h"
 #include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/adapter/withheld_headers.h"
-#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::aws {
 
@@ -19,29 +18,26 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
       services_(services),
       pool_(pool),
       agent_(agent),
-      head_(std::move(head)),
       arrival_(arrival),
       began_(services.clock.mono()),
+      proof_(std::move(head)),
       named_{.bucket = arrival.bucket} {}
 
 net::Task<void> Exchange::run() {
     std::optional<Rejection> rejection;
-    if (is_form_post(head_)) {
+    if (is_form_post(proof_.received())) {
         rejection = co_await receive_form();
     }
     const sigv4::FormFields* fields = form_ ? &form_->fields : nullptr;
-    caller_ = co_await identify(services_, head_, fields);
-    know_by_tunnel();
-    if (caller_.asks) {
-        received_ = std::exchange(head_, *caller_.asks);
-    }
+    Identified identified = co_await identify(services_, arrival_, fields, proof_);
+    caller_ = std::move(identified.caller);
     if (!rejection) {
-        rejection = caller_.rejection;
+        rejection = std::move(identified.rejection);
     }
     if (!rejection) {
         rejection = co_await understand();
     }
-    if (!rejection && caller_.once) {
+    if (!rejection && proof_.is_for_one_use()) {
         rejection = co_await spend_url();
     }
     if (rejection) {
@@ -67,7 +63,7 @@ net::Task<void> Exchange::run() {
 
 /// From here on the URL is used, whatever becomes of the operation.
 net::Task<std::optional<Rejection>> Exchange::spend_url() {
-    std::string key_id = caller_.opened->claims.key_id;
+    std::string key_id = proof_.claims().key_id;
     const Result<void> spent = co_await services_.spend_url(std::move(key_id));
     if (spent.has_value()) {
         co_return std::nullopt;
@@ -79,7 +75,7 @@ session::Seen Exchange::seen() const {
     session::Seen seen;
     seen.mode = arrival_.mode;
     seen.peer = arrival_.peer;
-    seen.head = withheld_headers(received(), services_.commitment_key, body_secret_);
+    seen.head = withheld_headers(proof_.received(), services_.commitment_key, body_secret_);
     seen.http = agent_.version();
     seen.body_streams = streamed_;
     if (body_read_) {
@@ -98,21 +94,11 @@ session::Seen Exchange::seen() const {
         seen.body_size = kept_body_.size();
         seen.body_sha256 = codec::hex(crypto::sha256(kept_body_));
     }
-    seen.signature.emplace("scheme", sigv4::name_of(caller_.presented.scheme));
-    seen.signature.emplace("key_id", caller_.presented.key_id);
-    seen.signature.emplace("scope", caller_.presented.scope);
+    seen.signature = proof_.record();
     seen.signature.emplace("payload", sigv4::name_of(payload_.kind));
-    if (caller_.authorization && sigv4::is_sigv4a(caller_.authorization->scheme)) {
-        seen.signature.emplace("region_set",
-                               sigv4::region_set_text(caller_.authorization->region_set));
-    }
-    seen.signature.emplace("presented_hmac", caller_.presented.fingerprint);
-    if (caller_.once) {
-        seen.signature.emplace("once", true);
-    }
     seen.integrity = integrity_;
     const auto state = [&](const char* key, std::string_view header) {
-        const std::string_view value = http::header(head_.headers, header);
+        const std::string_view value = http::header(proof_.asked().headers, header);
         if (!value.empty()) {
             seen.stated.emplace(key, value);
         }
@@ -159,18 +145,6 @@ net::Task<Result<session::Admission>> Exchange::admit(const std::optional<Reject
                                       services_.clock, std::move(question));
 }
 
-std::string Exchange::session_arn() const {
-    if (caller_.derived && !caller_.derived->arn.empty()) {
-        return caller_.derived->arn;
-    }
-    const session::Connection& granted = caller_.granted();
-    const std::size_t slash = granted.role_arn.rfind('/');
-    const std::string role =
-        slash == std::string::npos ? "narrows" : granted.role_arn.substr(slash + 1);
-    return fmt::format("arn:{}:sts::{}:assumed-role/{}/{}", granted.partition, granted.account,
-                       role, caller_.session->terms().id.value());
-}
-
 /// AWS's own sentence, then what only Narrows can say.
 std::string Exchange::denial_text(const session::Admission& admission,
                                   const std::optional<Rejection>& rejection) const {
@@ -179,7 +153,7 @@ std::string Exchange::denial_text(const session::Admission& admission,
     if (caller_.session && !decision.action.empty()) {
         const bool is_explicit = decision.reason == Reason::explicit_deny;
         text = fmt::format(
-            "User: {} is not authorized to perform: {} on resource: {} {}", session_arn(),
+            "User: {} is not authorized to perform: {} on resource: {} {}", caller_.arn(),
             decision.action, decision.resource,
             is_explicit
                 ? "with an explicit deny in a session policy"
@@ -224,12 +198,10 @@ net::Task<void> Exchange::answer_denied(const session::Admission& admission,
 
 net::Task<void> Exchange::answer_error(int status, const std::string& code,
                                        const std::string& message, const std::string& record) {
-    const std::string signing = caller_.authorization
-                                    ? caller_.authorization->scope.service
-                                    : std::string(is_form_post(received()) ? "s3" : "");
     const Style style =
-        decoded_.empty() ? guess_style(head_, signing)
-                         : style_of(recognition_.protocol, decoded_.front().entry.service(), head_);
+        decoded_.empty()
+            ? guess_style(proof_.asked(), proof_.service())
+            : style_of(recognition_.protocol, decoded_.front().entry.service(), proof_.asked());
     Answer answer =
         refuse(style, {code == "AccessDenied" ? std::string() : code, message, record, {}, status});
     http::ResponseHead head{answer.status, std::move(answer.headers)};
@@ -239,7 +211,7 @@ net::Task<void> Exchange::answer_error(int status, const std::string& code,
     }
     agent_.expires_after(services_.limits.idle_max);
     const Result<void> written =
-        co_await agent_.write_message(head, as_bytes(answer.body), head_.method == "HEAD");
+        co_await agent_.write_message(head, as_bytes(answer.body), style.head);
     if (!written.has_value()) {
         agent_.must_close();
     }
@@ -258,7 +230,7 @@ net::Task<void> Exchange::answer_identity(session::Admission& admission) {
     const session::Terms& terms = caller_.session->terms();
     const bool named = caller_.derived && !caller_.derived->user_id.empty();
     const CallerIdentity identity{
-        caller_.account(), session_arn(),
+        caller_.account(), caller_.arn(),
         named ? caller_.derived->user_id : terms.agent + ":" + terms.id.value()};
     Answer answer = answer_caller_identity(identity, admission.record);
     http::ResponseHead head{answer.status, std::move(answer.headers)};

@@ -23,17 +23,6 @@
 
 namespace narrows::aws {
 
-/// How a request came in.
-struct Arrival {
-    std::string mode;                ///< "endpoint", "proxy"
-    std::string peer;                ///< address and port
-    std::string peer_address;        ///< the address alone, for aws:SourceIp
-    bool secure = false;             ///< TLS between agent and gateway
-    std::string host;                ///< proxy mode: the host of CONNECT
-    std::string bucket;              ///< endpoint mode: what stands before the gateway's name
-    session::SessionPtr proxied_by;  ///< proxy mode: the session whose credential opened the tunnel
-};
-
 /// One request from its head to the last byte of its answer: identify, understand, admit, forward,
 /// deliver. Lives as long as the exchange, on one loop. The steps stand in several files:
 /// exchange.cc, receive.cc, understand.cc, place.cc, forward.cc, event_upload.cc, deliver.cc,
@@ -55,7 +44,6 @@ class Exchange {
     net::Task<std::optional<Rejection>> take_held_body();
     net::Task<Result<Bytes>> read_whole(std::size_t size_max);
     net::Task<Result<Bytes>> collect(std::size_t size_max);
-    std::optional<Rejection> check_form_size() const;
     std::optional<Rejection> check_held_body(const Bytes& raw);
     net::Task<void> keep_refused_body();
 
@@ -69,7 +57,6 @@ class Exchange {
     bool is_blob() const;
     bool checksums_cover_body() const;
     model::Context known_context() const;
-    std::optional<std::int64_t> age_ms() const;
     std::optional<Rejection> decode();
     void keep_parameters();
     std::optional<Rejection> never_allowed() const;
@@ -87,7 +74,6 @@ class Exchange {
     void name_queue_for_aws();
 
     // exchange.cc: the decision and its record.
-    const http::RequestHead& received() const { return received_ ? *received_ : head_; }
     session::Asked asked(const std::optional<Rejection>& rejection) const;
     session::Seen seen() const;
     net::Task<Result<session::Admission>> admit(const std::optional<Rejection>& rejection);
@@ -98,7 +84,6 @@ class Exchange {
                                  const std::string& record);
     std::string denial_text(const session::Admission& admission,
                             const std::optional<Rejection>& rejection) const;
-    std::string session_arn() const;
     net::Task<std::optional<Rejection>> spend_url();
 
     // swap.cc: credentials in answers.
@@ -111,9 +96,6 @@ class Exchange {
                                              Recordable& kept);
 
     // unsigned.cc: operations that AWS authorises by no signature.
-    bool proves_nothing() const;
-    void know_by_tunnel();
-    std::optional<Rejection> check_unsigned_body() const;
     std::optional<Rejection> choose_connection();
     std::optional<Rejection> check_named() const;
     bool goes_unsigned() const;
@@ -141,7 +123,6 @@ class Exchange {
     // event_upload.cc: events to AWS beside its answer.
     std::optional<Rejection> check_events() const;
     bool sends_events() const { return payload_.kind == sigv4::PayloadKind::events; }
-    sigv4::EventSigner agents_signer() const;
     net::Task<void> converse(session::Permit& permit, http::ClientExchange& upstream,
                              const signer::Signature& signature, const std::string& record);
     net::Task<void> hear_answer(session::Permit& permit, http::ClientExchange& upstream,
@@ -183,13 +164,12 @@ class Exchange {
     const Services& services_;
     UpstreamPool& pool_;
     http::ServerExchange& agent_;
-    http::RequestHead head_;  ///< what is asked: as received, or with its proof taken out
-    std::optional<http::RequestHead> received_;  ///< if that is another
     std::optional<PostedForm> form_;
     bool form_begun_ = false;  ///< some of the body has been read for it
     const Arrival& arrival_;
     const MonoNs began_;
 
+    Proof proof_;
     Caller caller_;
     sigv4::Payload payload_;
     Recognition recognition_;

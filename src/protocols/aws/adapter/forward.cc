@@ -174,9 +174,9 @@ net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permi
 
 http::Framing Exchange::upload_framing() const {
     if (!streamed_) {
-        const bool bodiless =
-            body_for_aws().empty() &&
-            (head_.method == "GET" || head_.method == "HEAD" || head_.method == "DELETE");
+        const bool bodiless = body_for_aws().empty() &&
+                              (proof_.asked().method == "GET" || proof_.asked().method == "HEAD" ||
+                               proof_.asked().method == "DELETE");
         return bodiless ? http::Framing::none() : http::Framing::sized(body_for_aws().size());
     }
     if (!payload_.chunked()) {
@@ -252,14 +252,12 @@ Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
     auto upload = std::make_unique<Upload>();
     upload->number = signature.upload;
     NARROWS_TRY(sigv4::BodyCheck check,
-                sigv4::BodyCheck::of(head_, payload_, checksums_cover_body()));
+                sigv4::BodyCheck::of(proof_.asked(), payload_, checksums_cover_body()));
     upload->check.emplace(std::move(check));
     if (payload_.chunked()) {
         std::unique_ptr<sigv4::ChunkVerifier> verifier;
         if (payload_.chunks_signed()) {
-            const sigv4::Authorization& request = *caller_.authorization;
-            verifier = sigv4::chunk_verifier(
-                services_.keys.verifying_key(caller_.opened->secret, request), request);
+            verifier = proof_.chunk_verifier(services_.keys);
         }
         upload->decoder.emplace(payload_, std::move(verifier));
         upload->encoder.emplace(sigv4::chunk_signature_size(payload_, unsigned_.algorithm),
@@ -303,7 +301,7 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
         co_return fail(begun.error());
     }
     Upload& upload = *begun.value();
-    if (!http::header(head_.headers, "expect").empty()) {
+    if (!http::header(proof_.asked().headers, "expect").empty()) {
         const Result<void> asked = co_await agent_.write_continue();
         if (!asked.has_value()) {
             co_return fail(asked.error());

@@ -22,7 +22,7 @@ constexpr std::string_view kUserAgentSuffix = "narrows";
 /// Where it goes: from partition, region, service and connection, never from the request.
 std::optional<Rejection> Exchange::place() {
     const session::Connection& granted = caller_.granted();
-    const std::vector<std::string> regions = regions_of(*caller_.authorization);
+    const std::vector<std::string> regions = proof_.regions();
     const std::string asked = region_to_reach(regions, granted.regions);
     unsigned_.region = asked;
     region_ = asked;
@@ -47,8 +47,8 @@ std::optional<Rejection> Exchange::place() {
     target_ = target.value();
     region_ = endpoint.value().signing_region;
     unsigned_.region = region_;
-    unsigned_.signing_name = caller_.authorization->scope.service;
-    const bool ecdsa = is_sigv4a(caller_.authorization->scheme);
+    unsigned_.signing_name = proof_.service();
+    const bool ecdsa = proof_.is_ecdsa();
     if (ecdsa || demands_ecdsa(target_.host)) {
         region_set_ = ecdsa ? regions : std::vector<std::string>{"*"};
         unsigned_.region = sigv4::region_set_text(region_set_);
@@ -106,7 +106,7 @@ std::string Exchange::payload_text() const {
 
 /// A queue's URL that names this gateway is for the agent alone.
 void Exchange::name_queue_for_aws() {
-    const bool plain = http::header(head_.headers, "content-encoding").empty();
+    const bool plain = http::header(proof_.asked().headers, "content-encoding").empty();
     if (decoded_.front().entry.service().id() == "sqs" && plain) {
         const std::string origin = (target_.tls ? "https://" : "http://") + target_.authority();
         sent_body_ = with_queue_of_aws(recognition_.protocol, plain_body_, origin);
@@ -115,8 +115,8 @@ void Exchange::name_queue_for_aws() {
 
 /// A presigned URL among the parameters asks for an operation of its own.
 std::optional<Rejection> Exchange::read_carried() {
-    const Carrier carrier{caller_,        decoded_,
-                          received(),     as_text(plain_body_),
+    const Carrier carrier{proof_,         caller_,
+                          decoded_,       as_text(plain_body_),
                           unsigned_,      arrival_.proxied_by != nullptr,
                           known_context()};
     Result<CarriedRequest> carried = read_carried_url(services_, carrier);
@@ -129,7 +129,7 @@ std::optional<Rejection> Exchange::read_carried() {
 }
 
 std::optional<Rejection> Exchange::build_upstream() {
-    const Incoming incoming{recognition_.protocol, recognition_.candidates.front(), head_,
+    const Incoming incoming{recognition_.protocol, recognition_.candidates.front(), proof_.asked(),
                             plain_body_, streamed_};
     Result<UpstreamRequest> request =
         encode_request(incoming, decoded_.front().parameters, kUserAgentSuffix);

@@ -25,7 +25,8 @@ net::Task<Result<Bytes>> Exchange::read_whole(std::size_t size_max) {
                                    "in memory for this kind of operation",
                                    size_max));
     }
-    if (agent_.has_body() && !http::header(head_.headers, "expect").empty() && !continue_sent_) {
+    if (agent_.has_body() && !http::header(proof_.asked().headers, "expect").empty() &&
+        !continue_sent_) {
         continue_sent_ = true;
         const Result<void> written = co_await agent_.write_continue();
         if (!written.has_value()) {
@@ -69,30 +70,28 @@ net::Task<std::optional<Rejection>> Exchange::take_held_body() {
     raw_body_ = std::move(raw.value());
     body_read_ = true;
     bytes_request_ = raw_body_.size();
-    if (form_) {
-        std::optional<Rejection> rejection = check_form_size();
-        if (rejection) {
-            co_return rejection;
-        }
+    const Result<void> whole = form_ ? form_->reader.finish() : Result<void>(ok());
+    if (!whole.has_value()) {
+        co_return not_recognised(whole.error());
     }
-    co_return check_held_body(raw_body_);
+    std::optional<Rejection> rejection =
+        proof_.check_size(raw_body_.size(), named_.bucket, services_.clock.wall());
+    co_return rejection ? rejection : check_held_body(raw_body_);
 }
 
 /// The fields of a browser's upload, with what came of the file; nobody is known yet, so they are
 /// few and have one deadline.
 net::Task<std::optional<Rejection>> Exchange::receive_form() {
     const auto malformed = [](const Error& error) {
-        Rejection rejection = reject(Reason::not_recognised, "MalformedPOSTRequest", error.what);
-        rejection.status = 400;
-        return rejection;
+        return reject_as_bad(Reason::not_recognised, "MalformedPOSTRequest", error.what);
     };
     Result<codec::FormUpload> reader =
-        codec::FormUpload::of(http::header(head_.headers, "content-type"));
+        codec::FormUpload::of(http::header(proof_.asked().headers, "content-type"));
     if (!reader.has_value()) {
         co_return malformed(reader.error());
     }
     PostedForm form{std::move(reader.value()), {}, {}};
-    if (!http::header(head_.headers, "expect").empty()) {
+    if (!http::header(proof_.asked().headers, "expect").empty()) {
         continue_sent_ = true;
         const Result<void> written = co_await agent_.write_continue();
         if (!written.has_value()) {
@@ -116,36 +115,11 @@ net::Task<std::optional<Rejection>> Exchange::receive_form() {
     co_return std::nullopt;
 }
 
-/// Whether the file came whole and is as long as the policy wants it.
-std::optional<Rejection> Exchange::check_form_size() const {
-    const Result<void> whole = form_->reader.finish();
-    if (!whole.has_value()) {
-        return not_recognised(whole.error());
-    }
-    const Result<std::string> bucket = bucket_of_form(received(), named_.bucket);
-    const Result<sigv4::FileBounds> bounds = sigv4::check_policy(
-        form_->fields, bucket.has_value() ? bucket.value() : "", services_.clock.wall());
-    if (!bounds.has_value()) {
-        return reject(Reason::not_authenticated, "AccessDenied", bounds.error().what);
-    }
-    const bool small = raw_body_.size() < bounds.value().bytes_min;
-    if (!small && raw_body_.size() <= bounds.value().bytes_max) {
-        return std::nullopt;
-    }
-    Rejection rejection =
-        reject(Reason::not_authenticated, small ? "EntityTooSmall" : "EntityTooLarge",
-               fmt::format("The file has {} bytes; the form's policy wants {} to {}",
-                           raw_body_.size(), bounds.value().bytes_min, bounds.value().bytes_max));
-    rejection.status = 400;
-    return rejection;
-}
-
 /// Hash, signature, framing and checksums of a body that is in memory, then its plain form.
 std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
     body_sha256_ = crypto::sha256(raw);
     if (payload_.kind == sigv4::PayloadKind::absent) {
-        std::optional<Rejection> rejection =
-            verify(services_, caller_, received(), named_.bucket, body_sha256_);
+        std::optional<Rejection> rejection = proof_.verify(services_, named_.bucket, body_sha256_);
         if (rejection) {
             return rejection;
         }
@@ -154,7 +128,8 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
         return reject(Reason::not_recognised, "AccessDenied",
                       "aws-chunked bodies are only taken for uploads");
     }
-    Result<sigv4::BodyCheck> check = sigv4::BodyCheck::of(head_, payload_, checksums_cover_body());
+    Result<sigv4::BodyCheck> check =
+        sigv4::BodyCheck::of(proof_.asked(), payload_, checksums_cover_body());
     if (!check.has_value()) {
         return not_recognised(check.error());
     }
@@ -173,7 +148,7 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
         plain_body_ = raw;  // a content coding belongs to the object then
         return std::nullopt;
     }
-    Result<Bytes> plain = plain_body(head_, raw, services_.limits.body_bytes_max);
+    Result<Bytes> plain = plain_body(proof_.asked(), raw, services_.limits.body_bytes_max);
     if (!plain.has_value()) {
         return not_recognised(plain.error());
     }
@@ -184,9 +159,9 @@ std::optional<Rejection> Exchange::check_held_body(const Bytes& raw) {
 /// The bytes of a refused request belong to its record, as far as they are few; they have one
 /// deadline for all of them.
 net::Task<void> Exchange::keep_refused_body() {
-    const bool expects = !http::header(head_.headers, "expect").empty() && !continue_sent_;
+    const bool expects = !http::header(proof_.asked().headers, "expect").empty() && !continue_sent_;
     // Whoever sends events may wait for an answer before the first or between them.
-    const bool waits = expects || http::header(head_.headers, "x-amz-content-sha256") ==
+    const bool waits = expects || http::header(proof_.asked().headers, "x-amz-content-sha256") ==
                                       "STREAMING-AWS4-HMAC-SHA256-EVENTS";
     const bool halved = form_begun_ && !form_;  // what is left of a form would pass for all of it
     if (!body_read_ && !agent_.body_done() && !waits && !halved &&

@@ -43,20 +43,16 @@ Rejection body_mismatch(const sigv4::BodyReport& report) {
             hash_alone = hash_alone && check.name == kContentHash;
         }
     }
-    Rejection rejection =
-        reject(Reason::not_authenticated, hash_alone ? "XAmzContentSHA256Mismatch" : "BadDigest",
-               "The body is not what its declared hash or checksum says: " + failed);
-    rejection.status = 400;
-    return rejection;
+    return reject_as_bad(Reason::not_authenticated,
+                         hash_alone ? "XAmzContentSHA256Mismatch" : "BadDigest",
+                         "The body is not what its declared hash or checksum says: " + failed);
 }
 
 Rejection body_malformed(const Error& error) {
     if (error.code == ErrorCode::unauthenticated) {
         return reject(Reason::not_authenticated, "SignatureDoesNotMatch", error.what);
     }
-    Rejection rejection = reject(Reason::not_recognised, "IncompleteBody", error.what);
-    rejection.status = 400;
-    return rejection;
+    return reject_as_bad(Reason::not_recognised, "IncompleteBody", error.what);
 }
 
 }  // namespace narrows::aws

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "codec/value.h"
-#include "protocols/aws/adapter/caller.h"
+#include "protocols/aws/adapter/rejection.h"
 #include "protocols/aws/sigv4/body.h"
 
 /// What vouches for a request's body, and what came of checking it.

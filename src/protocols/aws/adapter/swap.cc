@@ -39,7 +39,8 @@ std::optional<std::string> Exchange::why_not_swapped(const Decoded& candidate) c
         return "the session holds as many credentials from AWS's answers as it may; use those, or "
                "wait until some have expired";
     }
-    if (adds_session_policy() && (head_.method != "POST" || !query_of(head_.target).empty())) {
+    if (adds_session_policy() &&
+        (proof_.asked().method != "POST" || !query_of(proof_.asked().target).empty())) {
         return "it is no form, to which the gateway could add the connection's session policy";
     }
     return why_not_as_asked(candidate.entry, candidate.parameters, adds_session_policy());

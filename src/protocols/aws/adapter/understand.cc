@@ -9,8 +9,6 @@
 #include "protocols/aws/adapter/region_set.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/swap.h"
-#include "protocols/aws/sigv4/s3_keys.h"
-#include "protocols/aws/sigv4/sigv4a.h"
 
 namespace narrows::aws {
 
@@ -33,27 +31,22 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
     if (rejection) {
         co_return rejection;
     }
-    Result<sigv4::Payload> payload = sigv4::read_payload(head_);
+    Result<sigv4::Payload> payload = sigv4::read_payload(proof_.asked());
     if (!payload.has_value()) {
         co_return not_recognised(payload.error());
     }
     payload_ = std::move(payload.value());
-    rejection = check_unsigned_body();
+    rejection = proof_.check_payload(payload_);
     if (rejection) {
         co_return rejection;
     }
-    if (payload_.chunks_signed() && payload_.ecdsa() != is_sigv4a(caller_.authorization->scheme)) {
-        co_return reject(Reason::not_recognised, "AccessDenied",
-                         "The chunks of the body are signed with another algorithm than the "
-                         "request itself");
-    }
     if (payload_.kind != sigv4::PayloadKind::absent) {
-        rejection = verify(services_, caller_, received(), named_.bucket, std::nullopt);
+        rejection = proof_.verify(services_, named_.bucket, std::nullopt);
         if (rejection) {
             co_return rejection;
         }
     }
-    if (!is_form(head_)) {
+    if (!is_form(proof_.asked())) {
         rejection = recognise_head();
         if (rejection && payload_.kind != sigv4::PayloadKind::absent) {
             co_return rejection;
@@ -67,7 +60,7 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
         const bool vouched = payload_.kind != sigv4::PayloadKind::absent;
         const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
         // Whoever waits to be told to send is told after the decision, which needs no blob.
-        const bool waits = !http::header(head_.headers, "expect").empty();
+        const bool waits = !http::header(proof_.asked().headers, "expect").empty();
         streamed_ = !rejection && !form_ && agent_.has_body() && vouched &&
                     (sends_events() || ((large || waits || payload_.chunked()) && is_blob()));
     }
@@ -93,7 +86,7 @@ net::Task<std::optional<Rejection>> Exchange::understand() {
 /// end.
 std::optional<Rejection> Exchange::check_declarations() const {
     const Result<sigv4::BodyCheck> check =
-        sigv4::BodyCheck::of(head_, payload_, checksums_cover_body());
+        sigv4::BodyCheck::of(proof_.asked(), payload_, checksums_cover_body());
     return check.has_value() ? std::nullopt : std::optional(not_recognised(check.error()));
 }
 
@@ -108,7 +101,7 @@ std::optional<Rejection> Exchange::check_origin() {
                       "The request is signed by another session than the one whose credential "
                       "opened the proxy connection");
     }
-    std::string host = codec::lower(http::header(head_.headers, "host"));
+    std::string host = codec::lower(http::header(proof_.asked().headers, "host"));
     if (host.ends_with(":443")) {
         host.resize(host.size() - 4);
     }
@@ -118,8 +111,8 @@ std::optional<Rejection> Exchange::check_origin() {
     }
     const std::vector<std::string>& granted = caller_.granted().regions;
     const std::string& account = caller_.account();
-    const std::string region = region_to_reach(regions_of(*caller_.authorization), granted);
-    const HostScope scope{caller_.authorization->scope.service, region, account};
+    const std::string region = region_to_reach(proof_.regions(), granted);
+    const HostScope scope{proof_.service(), region, account};
     Result<AwsHost> read = read_aws_host(services_.catalogue, host, scope);
     if (!read.has_value()) {
         return not_recognised(read.error());
@@ -139,9 +132,8 @@ std::optional<Rejection> Exchange::check_label() {
         return std::nullopt;
     }
     const std::string& label = named_.bucket;
-    const bool control = label == http::header(head_.headers, "x-amz-account-id");
-    const auto services =
-        services_.catalogue.services_signed_as(caller_.authorization->scope.service);
+    const bool control = label == http::header(proof_.asked().headers, "x-amz-account-id");
+    const auto services = services_.catalogue.services_signed_as(proof_.service());
     const bool prefix = std::any_of(services.begin(), services.end(), [&](Service service) {
         const bool may = service.id() != "s3control" || control;
         return !service.is_s3() && may && is_host_prefix(service, label);
@@ -159,11 +151,11 @@ std::optional<Rejection> Exchange::recognise_head() {
     if (!recognition_.candidates.empty()) {
         return std::nullopt;
     }
-    const std::string_view form = is_form(head_) ? as_text(plain_body_) : std::string_view();
-    const std::string region =
-        region_to_reach(regions_of(*caller_.authorization), caller_.granted().regions);
-    const Question question{head_,  form,          caller_.authorization->scope.service,
-                            region, arrival_.host, named_.bucket};
+    const std::string_view form =
+        is_form(proof_.asked()) ? as_text(plain_body_) : std::string_view();
+    const std::string region = region_to_reach(proof_.regions(), caller_.granted().regions);
+    const Question question{proof_.asked(), form,          proof_.service(),
+                            region,         arrival_.host, named_.bucket};
     Result<Recognition> recognition = recognise(services_.catalogue, question);
     if (!recognition.has_value()) {
         return not_recognised(recognition.error());
@@ -213,22 +205,11 @@ model::Context Exchange::known_context() const {
     }
     known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
     known["aws:sourceip"] = {arrival_.peer_address};
-    const std::string_view agent = http::header(head_.headers, "user-agent");
+    const std::string_view agent = http::header(proof_.asked().headers, "user-agent");
     known["aws:useragent"] =
         agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
-    known.merge(sigv4::s3_keys(caller_.authorization->scope.service,
-                               {caller_.presented.scheme, age_ms(), payload_.text}));
+    known.merge(proof_.condition_keys(services_.clock.wall(), payload_.text));
     return known;
-}
-
-/// Since the request was signed, if it says when.
-std::optional<std::int64_t> Exchange::age_ms() const {
-    constexpr std::int64_t kNsPerMs = 1'000'000;
-    const WallNs signed_at = caller_.authorization->time;
-    if (signed_at == 0) {
-        return std::nullopt;
-    }
-    return (services_.clock.wall() - signed_at) / kNsPerMs;
 }
 
 /// Parameters of every candidate, then the operation. A candidate that the request does not fit is
@@ -241,7 +222,8 @@ std::optional<Rejection> Exchange::decode() {
     Error misfit;
     std::vector<Candidate> fitting;
     for (const Candidate& candidate : recognition_.candidates) {
-        const Incoming incoming{recognition_.protocol, candidate, head_, plain_body_, streamed_};
+        const Incoming incoming{recognition_.protocol, candidate, proof_.asked(), plain_body_,
+                                streamed_};
         Result<codec::Value> parameters = decode_parameters(incoming);
         if (parameters.has_value()) {
             decoded_.push_back({candidate.operation, std::move(parameters.value())});
@@ -300,11 +282,11 @@ void Exchange::keep_parameters() {
 std::optional<Rejection> Exchange::never_allowed() const {
     for (const Decoded& candidate : decoded_) {
         const Operation& entry = candidate.entry;
-        std::string why(why_never(entry));
-        if (caller_.authorization->scheme == sigv4::Scheme::bearer &&
-            !takes_bearer(entry.service().id())) {
-            why = "its service takes no bearer tokens; sign with the session's keys";
-        } else if (why.empty()) {
+        std::string why(proof_.why_not_for(entry.service()));
+        if (why.empty()) {
+            why = why_never(entry);
+        }
+        if (why.empty()) {
             why = why_not_swapped(candidate).value_or("");
         }
         if (!why.empty()) {
@@ -323,21 +305,16 @@ std::optional<Rejection> Exchange::never_allowed() const {
 /// withheld whole: unsigned operations bring passwords and tokens by nature. A signed one is as
 /// secret as the operation that it looks like.
 bool Exchange::may_hold_secrets() const {
-    const sigv4::Scheme scheme = caller_.presented.scheme;
-    const bool ecdsa = sigv4::is_sigv4a(scheme);
-    if (scheme != sigv4::Scheme::sigv4_header && scheme != sigv4::Scheme::sigv4_query && !ecdsa) {
+    const std::optional<Proof::Claim> claim = proof_.claim();
+    if (!claim) {
         return true;
     }
-    const std::vector<std::string_view> scope = codec::split(caller_.presented.scope, '/');
-    if (scope.size() < 3) {
-        return true;
-    }
-    const std::string_view service = ecdsa ? scope[1] : scope[2];
-    const std::string_view region = ecdsa ? std::string_view() : scope[1];
-    const Result<Bytes> plain = plain_body(head_, raw_body_, services_.limits.body_bytes_max);
+    const Result<Bytes> plain =
+        plain_body(proof_.asked(), raw_body_, services_.limits.body_bytes_max);
     const std::string_view form =
-        is_form(head_) && plain.has_value() ? as_text(plain.value()) : std::string_view();
-    const Question question{head_, form, service, region, arrival_.host, named_.bucket};
+        is_form(proof_.asked()) && plain.has_value() ? as_text(plain.value()) : std::string_view();
+    const Question question{proof_.asked(), form,          claim->service,
+                            claim->region,  arrival_.host, named_.bucket};
     const Result<Recognition> looks_like = recognise(services_.catalogue, question);
     return looks_like.has_value() &&
            std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),

@@ -7,7 +7,6 @@
 namespace narrows::aws {
 
 using model::Reason;
-using sigv4::Scheme;
 
 namespace {
 
@@ -28,50 +27,11 @@ bool leads_to(const session::Connection& granted, const std::string& region) {
 
 }  // namespace
 
-bool Exchange::proves_nothing() const {
-    return caller_.presented.scheme == Scheme::none && !form_;
-}
-
-/// Whose a request without a proof is, the tunnel that it came through tells; its service and
-/// region, the host. The session is charged also where nothing of it is let through.
-void Exchange::know_by_tunnel() {
-    if (!proves_nothing() || !arrival_.proxied_by) {
-        return;
-    }
-    caller_.session = services_.sessions.find(arrival_.proxied_by->terms().id);
-    if (!caller_.session) {
-        caller_.rejection = reject(Reason::session_over, "ExpiredToken",
-                                   "The session that opened the proxy connection is over");
-        return;
-    }
-    const auto scope = unsigned_scope(services_.catalogue, arrival_.host);
-    if (!scope) {
-        caller_.rejection = reject(Reason::not_authenticated, "MissingAuthenticationToken",
-                                   "The request carries no signature, and the host is of no "
-                                   "service that has operations which need none");
-        return;
-    }
-    caller_.authorization.emplace();
-    caller_.authorization->scheme = Scheme::none;
-    caller_.authorization->scope = {"", scope->region, std::string(scope->signing_name)};
-    caller_.rejection.reset();
-}
-
-/// What only a signature can vouch for.
-std::optional<Rejection> Exchange::check_unsigned_body() const {
-    const bool vouched = payload_.chunked() || payload_.kind == sigv4::PayloadKind::events;
-    return proves_nothing() && vouched
-               ? std::optional(reject(Reason::not_authenticated, "MissingAuthenticationToken",
-                                      "The body is one of signed uploads, and the request carries "
-                                      "no signature"))
-               : std::nullopt;
-}
-
 /// A request without a proof names no connection: it is of the session's first that names its
 /// operation and leads to its region, else of the first that names it, else of the first.
 std::optional<Rejection> Exchange::choose_connection() {
     const std::vector<Candidate>& candidates = recognition_.candidates;
-    if (!proves_nothing()) {
+    if (!proof_.proves_nothing()) {
         return std::nullopt;
     }
     if (!std::all_of(candidates.begin(), candidates.end(), is_unsigned)) {
@@ -80,7 +40,7 @@ std::optional<Rejection> Exchange::choose_connection() {
                           name_of(candidates.front().operation) + " by one");
     }
     const std::vector<session::Connection>& granted = caller_.session->terms().connections;
-    const std::string& region = caller_.authorization->scope.region;
+    const std::string region = proof_.regions().front();
     std::optional<std::size_t> named;
     for (std::size_t i = 0; i < granted.size(); ++i) {
         if (!names_all(granted[i], candidates)) {
