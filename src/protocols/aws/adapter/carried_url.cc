@@ -91,9 +91,9 @@ bool is_gateways(const Carrier& carrier, const Opened& url) {
     if (carrier.proxied || own == url.host) {
         return !carrier.proxied;
     }
-    const std::size_t at = own.find(carrier.request.region);
+    const std::size_t at = own.find(carrier.place.region);
     return at != std::string::npos &&
-           own.replace(at, carrier.request.region.size(), url.region()) == url.host;
+           own.replace(at, carrier.place.region.size(), url.region()) == url.host;
 }
 
 /// Where the URL that goes to AWS leads: the host that was named, if it is one of the service's
@@ -132,7 +132,7 @@ Result<Meant> read_meaning(const Services& services, const Carrier& carrier, con
     const Operation outer = carrier.decoded.front().entry;
     http::RequestHead asks = url.asks;
     NARROWS_TRY(const std::string regions,
-                take_regions(outer, url.region(), carrier.request.region, asks));
+                take_regions(outer, url.region(), carrier.place.region, asks));
     const Question question{asks, "", url.by.scope.service, url.region(), url.host, ""};
     NARROWS_TRY(const Recognition recognition, recognise(services.catalogue, question));
     Meant meant;
@@ -171,7 +171,7 @@ Result<CarriedRequest> read_carried_url(const Services& services, const Carrier&
     if (carrier.form.size() > kCarrierBytesMax) {
         return fail(ErrorCode::exhausted, "it stands in a form of more than 64 KiB");
     }
-    if (carrier.request.algorithm != sigv4::Algorithm::hmac) {
+    if (carrier.place.algorithm() != sigv4::Algorithm::hmac) {
         return fail(ErrorCode::unsupported, "the request is signed for a set of regions");
     }
     NARROWS_TRY(FormAround around, form_around(carrier.form, member));

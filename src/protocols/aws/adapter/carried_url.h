@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocols/aws/adapter/caller.h"
+#include "protocols/aws/adapter/place.h"
 #include "protocols/aws/decode/carried_url.h"
 #include "session/admission.h"
 
@@ -24,7 +24,7 @@ struct Carrier {
     const Caller& caller;
     const std::vector<Decoded>& decoded;
     std::string_view form;
-    const upstream::UnsignedRequest& request;  ///< its region, signing name and algorithm are known
+    const Place& place;
     bool proxied;
     model::Context known;  ///< condition keys of the request itself
 };

@@ -4,6 +4,7 @@
 #include "protocols/aws/adapter/event_flow.h"
 #include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/queue_urls.h"
+#include "protocols/aws/adapter/swap.h"
 #include "protocols/aws/decode/leaks.h"
 #include "protocols/aws/decode/withhold.h"
 
@@ -93,9 +94,10 @@ net::Task<void> Exchange::deliver(session::Permit& permit, http::ClientExchange&
     delivery.head = std::move(head.value());
     delivery.for_agent = head_for_agent(delivery.head, proof_.asked().method == "HEAD");
     delivery.for_record = delivery.head.headers;
-    const Operation entry = decoded_.front().entry;
-    const bool swapped = is_swapped(delivery.head.status);
-    const bool held = has_secret_outputs(entry) || names_queues(entry) || swapped || form_;
+    const Operation entry = asked_.decoded.front().entry;
+    const bool swapped = is_swapped(entry, delivery.head.status);
+    const bool held =
+        has_secret_outputs(entry) || names_queues(entry) || swapped || asked_.form != nullptr;
     Result<void> delivered = ok();
     if (held) {
         delivered = co_await deliver_withheld(permit, upstream, delivery);
@@ -137,13 +139,13 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     if (events_) {
         fields.emplace("events_request", events_->count.events());
     }
-    if (!kept_body_.empty() || sent_body_) {
+    if (!asked_.body.kept.empty() || asked_.body.other) {
         fields.emplace("bytes_sent", std::uint64_t{body_for_aws().size()});
     }
-    if (sent_body_) {
-        fields.emplace("sha256_sent", codec::hex(crypto::sha256(*sent_body_)));
+    if (asked_.body.other) {
+        fields.emplace("sha256_sent", codec::hex(crypto::sha256(*asked_.body.other)));
     }
-    if (streamed_) {
+    if (asked_.body.streamed) {
         fields.emplace("request_integrity", integrity_);
     }
     fields.emplace("bytes_response", delivery.bytes);
@@ -176,7 +178,7 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
     delivery.leaks.finish();
     if (delivery.leaks.total() > 0) {
         services_.findings += delivery.leaks.total();
-        caller_.session->add_findings(delivery.leaks.total());
+        asked_.caller.session->add_findings(delivery.leaks.total());
         fields.emplace("findings", findings_of(delivery.leaks));
         fields.emplace("findings_total", delivery.leaks.total());
     }
@@ -186,13 +188,13 @@ net::Task<Result<void>> Exchange::conclude(session::Permit& permit, Delivery& de
 /// In endpoint mode queues stand behind the endpoint that the agent used; AWS's own URLs are on
 /// record.
 void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
-    const bool named = names_queues(decoded_.front().entry) && delivery.head.status == 200;
+    const bool named = names_queues(asked_.decoded.front().entry) && delivery.head.status == 200;
     if (!named || arrival_.mode != "endpoint") {
         return;
     }
     const std::string origin = (arrival_.secure ? "https://" : "http://") +
                                std::string(http::header(proof_.asked().headers, "host"));
-    std::optional<Bytes> renamed = with_queues_at(recognition_.protocol, body, origin);
+    std::optional<Bytes> renamed = with_queues_at(asked_.recognition.protocol, body, origin);
     if (renamed && *renamed != body) {
         body = *std::move(renamed);
         delivery.sha256_delivered = crypto::sha256(body);
@@ -201,15 +203,15 @@ void Exchange::name_queues_for_agent(Delivery& delivery, Bytes& body) const {
 
 /// The agent posted a form, AWS was sent a PutObject: its own answer is on record.
 void Exchange::answer_as_form(Delivery& delivery, Bytes& body) const {
-    const Result<std::string> bucket = bucket_of_form(proof_.received(), named_.bucket);
-    if (!form_ || delivery.head.status != 200 || !bucket.has_value()) {
+    const Result<std::string> bucket = bucket_of_form(proof_.received(), asked_.named.bucket);
+    if (asked_.form == nullptr || delivery.head.status != 200 || !bucket.has_value()) {
         return;
     }
     const std::string url = (arrival_.secure ? "https://" : "http://") +
                             std::string(http::header(proof_.asked().headers, "host")) +
                             proof_.asked().target;
     Answer answer =
-        answer_form(form_->fields, bucket.value(), url, {200, delivery.for_agent.headers});
+        answer_form(*asked_.form, bucket.value(), url, {200, delivery.for_agent.headers});
     delivery.for_agent = {answer.status, std::move(answer.headers)};
     body = to_bytes(answer.body);
     delivery.rewritten = "S3's answer to a form";
@@ -233,13 +235,14 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
             append(body, part.value());
         }
     }
-    Recordable kept = withhold_outputs(decoded_.front().entry, recognition_.protocol, delivery.head,
-                                       body, services_.commitment_key);
-    if (is_swapped(delivery.head.status)) {
+    const Operation entry = asked_.entry();
+    Recordable kept = withhold_outputs(entry, asked_.recognition.protocol, delivery.head, body,
+                                       services_.commitment_key);
+    if (is_swapped(entry, delivery.head.status)) {
         kept.secrets.clear();
     }
-    if (is_swapped(delivery.head.status) && why.empty()) {
-        const Result<void> done = co_await swap_credentials(permit, body, kept);
+    if (is_swapped(entry, delivery.head.status) && why.empty()) {
+        const Result<void> done = co_await swap_credentials(services_, asked_, permit, body, kept);
         if (done.has_value()) {
             delivery.rewritten = "credentials: the gateway's in place of AWS's";
             delivery.sha256_delivered = crypto::sha256(body);
@@ -266,7 +269,7 @@ net::Task<Result<void>> Exchange::deliver_withheld(session::Permit& permit,
     delivery.bytes = recorded.size();
     delivery.bytes_delivered = body.size();
     delivery.hasher.update(recorded);
-    if (!is_swapped(delivery.head.status)) {
+    if (!is_swapped(entry, delivery.head.status)) {
         delivery.leaks.push(recorded);
     }
     const Result<void> concluded = co_await conclude(permit, delivery, why);

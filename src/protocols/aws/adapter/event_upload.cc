@@ -34,24 +34,6 @@ Result<ByteView> EventUpload::open(const codec::EventMessage& signed_event) {
     return event.payload;
 }
 
-/// Why the operation takes no such stream of events, if it does not.
-std::optional<Rejection> Exchange::check_events() const {
-    for (const Candidate& candidate : recognition_.candidates) {
-        const Operation entry = candidate.operation;
-        const bool takes = entry.event_stream_input();
-        if (takes != sends_events() || (takes && !proof_.vouches_for_events())) {
-            return reject(model::Reason::not_recognised, "AccessDenied",
-                          "a stream of events goes to operations that take one, signed event by "
-                          "event (STREAMING-AWS4-HMAC-SHA256-EVENTS)");
-        }
-        if (takes && (!is_rest(recognition_.protocol) || !entry.secret_inputs().empty())) {
-            return reject(model::Reason::not_supported, "AccessDenied",
-                          "its events have a form that cannot be recorded");
-        }
-    }
-    return std::nullopt;
-}
-
 /// Events and answer flow at the same time; the answer's side has the outcome.
 net::Task<void> Exchange::converse(session::Permit& permit, http::ClientExchange& upstream,
                                    const signer::Signature& signature, const std::string& record) {

@@ -69,19 +69,20 @@ codec::Value sent_record(const session::Permit& permit, const signer::Signature&
 
 /// The only path to AWS. Takes the permit; leaves with an outcome on record.
 net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
+    bytes_request_ = asked_.body.bytes_on_record();
     agent_.expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
     Result<signer::Signature> signed_request = co_await sign(permit);
     if (!signed_request.has_value()) {
         co_return co_await give_up(permit, signed_request.error(), false, record);
     }
-    if (unsigned_.carried) {
-        sent_body_ =
-            to_bytes(upstream::form_with(*unsigned_.carried, signed_request.value().carried_url));
+    if (asked_.request.carried) {
+        asked_.body.other = to_bytes(
+            upstream::form_with(*asked_.request.carried, signed_request.value().carried_url));
     }
     const EndOfUpload end(services_.signer, signed_request.value().upload);
     const bool http2 = goes_by_http2();
-    const std::string key = pool_key(permit, target_) + (http2 ? "/h2" : "");
-    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target_, false, http2);
+    const std::string key = pool_key(permit, asked_.place.target) + (http2 ? "/h2" : "");
+    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, asked_.place.target, false, http2);
     if (!lease.has_value()) {
         co_return co_await give_up(permit, lease.error(), false, record);
     }
@@ -97,8 +98,9 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
                                 "the journal refuses to record its secret values"};
             co_return co_await give_up(permit, refused, false, record);
         }
-        const codec::Value record_of_it = sent_record(permit, signed_request.value(), unsigned_,
-                                                      target_, services_.commitment_key);
+        const codec::Value record_of_it =
+            sent_record(permit, signed_request.value(), asked_.request, asked_.place.target,
+                        services_.commitment_key);
         if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
             const Error refused{ErrorCode::unavailable,
                                 "the journal refuses to record that it is sent"};
@@ -110,7 +112,7 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
         } else if (!sent.has_value()) {
             co_return co_await give_up(permit, sent.error(), !upstream.unprocessed(), record);
         }
-        if (sends_events()) {
+        if (asked_.sends_events()) {
             co_await converse(permit, upstream, signed_request.value(), record);
         } else {
             co_await deliver(permit, upstream, record);
@@ -124,17 +126,17 @@ net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
 /// own prior knowledge.
 bool Exchange::goes_by_http2() const {
     const bool spoken = agent_.version() == "2";
-    const bool needed = decoded_.front().entry.event_stream_input();
-    return target_.tls ? spoken || needed : spoken && !arrival_.secure;
+    const bool needed = asked_.decoded.front().entry.event_stream_input();
+    return asked_.place.target.tls ? spoken || needed : spoken && !arrival_.secure;
 }
 
 SecretValues Exchange::secret_inputs() const {
     SecretValues values;
-    if (!body_secret_) {
+    if (!asked_.body.secret) {
         return values;
     }
-    for (const Decoded& each : decoded_) {
-        values.merge(secret_inputs_of(each.entry, decoded_.front().parameters));
+    for (const Decoded& each : asked_.decoded) {
+        values.merge(secret_inputs_of(each.entry, asked_.decoded.front().parameters));
     }
     return values;
 }
@@ -156,12 +158,12 @@ bool Exchange::record_secrets(session::Permit& permit, Direction direction,
 /// The Signer answers at once, or says that credentials must be obtained first. What AWS takes
 /// unsigned it is not asked about: there is nothing to sign, and no role is assumed.
 net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permit) {
-    if (unsigned_.stays_unsigned) {
+    if (asked_.request.stays_unsigned) {
         co_return signer::Signature{};
     }
-    const upstream::Lease lease = caller_.lease();
+    const upstream::Lease lease = asked_.caller.lease();
     Result<signer::Signature> signature =
-        co_await services_.signer.sign(lease, permit.receipt(), unsigned_);
+        co_await services_.signer.sign(lease, permit.receipt(), asked_.request);
     if (signature.has_value() || signature.error().code != ErrorCode::unavailable) {
         co_return signature;
     }
@@ -169,17 +171,17 @@ net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permi
     if (!prepared.has_value()) {
         co_return fail(prepared.error());
     }
-    co_return co_await services_.signer.sign(lease, permit.receipt(), unsigned_);
+    co_return co_await services_.signer.sign(lease, permit.receipt(), asked_.request);
 }
 
 http::Framing Exchange::upload_framing() const {
-    if (!streamed_) {
+    if (!asked_.body.streamed) {
         const bool bodiless = body_for_aws().empty() &&
                               (proof_.asked().method == "GET" || proof_.asked().method == "HEAD" ||
                                proof_.asked().method == "DELETE");
         return bodiless ? http::Framing::none() : http::Framing::sized(body_for_aws().size());
     }
-    if (!payload_.chunked()) {
+    if (!asked_.payload.chunked()) {
         const auto length = agent_.content_length();
         return length ? http::Framing::sized(*length) : http::Framing::chunked();
     }
@@ -188,14 +190,14 @@ http::Framing Exchange::upload_framing() const {
 
 net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientExchange& upstream,
                                        signer::Signature& signed_request) {
-    http::RequestHead head = unsigned_.head;
+    http::RequestHead head = asked_.request.head;
     for (codec::Pair& field : signed_request.headers) {
         head.headers.push_back(std::move(field));
     }
     upstream.expires_after(services_.limits.idle_max);
-    const ByteView first = streamed_ ? ByteView() : ByteView(body_for_aws());
+    const ByteView first = asked_.body.streamed ? ByteView() : ByteView(body_for_aws());
     const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
-    if (!begun.has_value() || !streamed_ || sends_events()) {
+    if (!begun.has_value() || !asked_.body.streamed || asked_.sends_events()) {
         co_return begun;
     }
     co_return co_await stream_upload(permit, upstream, signed_request);
@@ -251,17 +253,18 @@ Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
     const signer::Signature& signature) const {
     auto upload = std::make_unique<Upload>();
     upload->number = signature.upload;
-    NARROWS_TRY(sigv4::BodyCheck check,
-                sigv4::BodyCheck::of(proof_.asked(), payload_, checksums_cover_body()));
+    NARROWS_TRY(sigv4::BodyCheck check, sigv4::BodyCheck::of(proof_.asked(), asked_.payload,
+                                                             asked_.checksums_cover_body()));
     upload->check.emplace(std::move(check));
-    if (payload_.chunked()) {
+    if (asked_.payload.chunked()) {
         std::unique_ptr<sigv4::ChunkVerifier> verifier;
-        if (payload_.chunks_signed()) {
+        if (asked_.payload.chunks_signed()) {
             verifier = proof_.chunk_verifier(services_.keys);
         }
-        upload->decoder.emplace(payload_, std::move(verifier));
-        upload->encoder.emplace(sigv4::chunk_signature_size(payload_, unsigned_.algorithm),
-                                payload_.trailing());
+        upload->decoder.emplace(asked_.payload, std::move(verifier));
+        upload->encoder.emplace(
+            sigv4::chunk_signature_size(asked_.payload, asked_.request.algorithm),
+            asked_.payload.trailing());
     }
     return upload;
 }
@@ -320,7 +323,7 @@ net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
     }
     Bytes out;
     const Result<void> finished = upload.finish(out);
-    integrity_ = integrity_value(payload_, upload.report);
+    integrity_ = integrity_value(asked_.payload, upload.report);
     if (!finished.has_value()) {
         upload_refused_ =
             upload.report ? body_mismatch(*upload.report) : body_malformed(finished.error());
@@ -350,7 +353,7 @@ net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
     Bytes object;
     const Result<void> unframed = upload.unframe(raw, object);
     if (!unframed.has_value()) {
-        integrity_ = integrity_value(payload_, std::nullopt);
+        integrity_ = integrity_value(asked_.payload, std::nullopt);
         upload_refused_ = body_malformed(unframed.error());
     }
     if (!unframed.has_value() || object.empty()) {
@@ -390,7 +393,7 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
     const std::string why = cause(error.what);
     codec::Map fields;
     fields.emplace("why", why);
-    if (streamed_ && !integrity_.empty()) {
+    if (asked_.body.streamed && !integrity_.empty()) {
         fields.emplace("request_integrity", integrity_);
     }
     agent_.must_close();
@@ -404,30 +407,30 @@ net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, b
         co_return;
     }
     if (upload_refused_) {
-        co_await answer_error(upload_refused_->status, upload_refused_->code,
-                              fmt::format("The upload was broken off before its end [Narrows {}]. "
-                                          "{}",
-                                          record, error.what),
-                              record);
+        co_await answer(upload_refused_->status, upload_refused_->code,
+                        fmt::format("The upload was broken off before its end [Narrows {}]. "
+                                    "{}",
+                                    record, error.what),
+                        record);
         co_return;
     }
     if (sent) {
-        co_await answer_error(502, "BadGateway",
-                              fmt::format("AWS was called and gave no answer: the outcome is "
-                                          "unknown [Narrows {}]. {}",
-                                          record, why),
-                              record);
+        co_await answer(502, "BadGateway",
+                        fmt::format("AWS was called and gave no answer: the outcome is "
+                                    "unknown [Narrows {}]. {}",
+                                    record, why),
+                        record);
         co_return;
     }
     const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
                       error.code == ErrorCode::not_found;
     const int status = ours ? 403 : 503;
     // A signer that was started again has no credentials of AWS's answers: the client asks anew.
-    const bool gone = caller_.derived && error.code == ErrorCode::not_found;
+    const bool gone = asked_.caller.derived && error.code == ErrorCode::not_found;
     const std::string code = gone ? "ExpiredToken" : ours ? "AccessDenied" : "ServiceUnavailable";
-    co_await answer_error(status, code,
-                          fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
-                          record);
+    co_await answer(status, code,
+                    fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
+                    record);
 }
 
 }  // namespace narrows::aws

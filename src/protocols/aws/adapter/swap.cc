@@ -1,6 +1,7 @@
+#include "protocols/aws/adapter/swap.h"
+
 #include "codec/json.h"
 #include "codec/text.h"
-#include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/decode/wire.h"
 
 namespace narrows::aws {
@@ -23,55 +24,20 @@ OtherCredentials withheld(const GivenCredentials& found, ByteView key) {
     return {found.access_key_id, commit(found.secret_access_key), commit(found.session_token)};
 }
 
-}  // namespace
-
-bool Exchange::adds_session_policy() const {
-    return takes_session_policy(decoded_.front().entry) &&
-           !caller_.granted().session_policy.empty();
-}
-
-/// Why an operation whose answer would be swapped is not let through as it was asked, or nothing.
-std::optional<std::string> Exchange::why_not_swapped(const Decoded& candidate) const {
-    if (!swaps_credentials(candidate.entry)) {
-        return std::nullopt;
-    }
-    if (caller_.session->derived_count(services_.clock.wall()) >= upstream::Signer::kGivenMax) {
-        return "the session holds as many credentials from AWS's answers as it may; use those, or "
-               "wait until some have expired";
-    }
-    if (adds_session_policy() &&
-        (proof_.asked().method != "POST" || !query_of(proof_.asked().target).empty())) {
-        return "it is no form, to which the gateway could add the connection's session policy";
-    }
-    return why_not_as_asked(candidate.entry, candidate.parameters, adds_session_policy());
-}
-
-/// A role that the agent assumes may be mightier than the connection's: AWS enforces the
-/// connection's policy on it too.
-void Exchange::add_session_policy() {
-    if (adds_session_policy()) {
-        sent_body_ = with_session_policy(plain_body_, caller_.granted().session_policy);
-    }
-}
-
-bool Exchange::is_swapped(int status) const {
-    return status / 100 == 2 && swaps_credentials(decoded_.front().entry);
-}
-
 /// The signer has AWS's credentials, and their record is durable, before the agent has anything.
-net::Task<Result<identity::Credentials>> Exchange::adopt(session::Permit& permit,
-                                                         GivenCredentials found) {
-    const Decoded& asked = decoded_.front();
+net::Task<Result<identity::Credentials>> adopt(const Services& services, const Understood& asked,
+                                               session::Permit& permit, GivenCredentials found) {
+    const Decoded& decoded = asked.decoded.front();
     const session::Terms& terms = permit.session().terms();
-    session::Derived derived{caller_.connection,
+    session::Derived derived{asked.caller.connection,
                              "",
                              account_of(found.arn),
                              found.arn,
                              found.user_id,
                              found.expires_at,
-                             asked.entry.name() == "CreateSession"};
+                             decoded.entry.name() == "CreateSession"};
     if (derived.account.empty()) {
-        derived.account = caller_.account();
+        derived.account = asked.caller.account();
     }
     identity::TokenClaims claims{terms.id,    permit.connection().name, "", 0,
                                  terms.agent, terms.principal};
@@ -79,37 +45,64 @@ net::Task<Result<identity::Credentials>> Exchange::adopt(session::Permit& permit
     given.credentials = {found.access_key_id, std::move(found.secret_access_key),
                          std::move(found.session_token), derived.s3_session};
     given.expires_at = found.expires_at;
-    given.role_arn = asked.parameters.text("RoleArn");
-    given.source = operation_->service + ":" + std::string(asked.entry.name());
+    given.role_arn = decoded.parameters.text("RoleArn");
+    given.source = asked.operation->service + ":" + std::string(decoded.entry.name());
     given.op = permit.op();
     Result<identity::Credentials> minted =
-        co_await services_.signer.adopt(std::move(claims), std::move(given));
+        co_await services.signer.adopt(std::move(claims), std::move(given));
     if (minted.has_value()) {
         derived.key_id = minted.value().access_key_id;
-        permit.session().add_derived(std::move(derived), services_.clock.wall());
+        permit.session().add_derived(std::move(derived), services.clock.wall());
     }
     co_return minted;
 }
 
-/// `body` comes as AWS sent it and leaves as the agent gets it; `kept` becomes what is recorded.
-net::Task<Result<void>> Exchange::swap_credentials(session::Permit& permit, Bytes& body,
-                                                   Recordable& kept) {
-    const Operation entry = decoded_.front().entry;
-    withhold_whole(kept, body, services_.commitment_key);
-    Result<GivenCredentials> found = read_given(entry, recognition_.protocol, body);
+}  // namespace
+
+bool adds_session_policy(Operation entry, const session::Connection& granted) {
+    return takes_session_policy(entry) && !granted.session_policy.empty();
+}
+
+std::optional<std::string> why_not_swapped(const http::RequestHead& head, const Understood& asked,
+                                           const Decoded& candidate, WallNs now) {
+    if (!swaps_credentials(candidate.entry)) {
+        return std::nullopt;
+    }
+    if (asked.caller.session->derived_count(now) >= upstream::Signer::kGivenMax) {
+        return "the session holds as many credentials from AWS's answers as it may; use those, or "
+               "wait until some have expired";
+    }
+    const bool adds = adds_session_policy(asked.entry(), asked.caller.granted());
+    if (adds && (head.method != "POST" || !query_of(head.target).empty())) {
+        return "it is no form, to which the gateway could add the connection's session policy";
+    }
+    return why_not_as_asked(candidate.entry, candidate.parameters, adds);
+}
+
+bool is_swapped(Operation entry, int status) {
+    return status / 100 == 2 && swaps_credentials(entry);
+}
+
+net::Task<Result<void>> swap_credentials(const Services& services, const Understood& asked,
+                                         session::Permit& permit, Bytes& body, Recordable& kept) {
+    const Operation entry = asked.entry();
+    const Protocol protocol = asked.recognition.protocol;
+    withhold_whole(kept, body, services.commitment_key);
+    Result<GivenCredentials> found = read_given(entry, protocol, body);
     if (!found.has_value()) {
         co_return fail(found.error());
     }
-    const OtherCredentials for_record = withheld(found.value(), services_.commitment_key);
-    Result<identity::Credentials> minted = co_await adopt(permit, std::move(found.value()));
+    const OtherCredentials for_record = withheld(found.value(), services.commitment_key);
+    Result<identity::Credentials> minted =
+        co_await adopt(services, asked, permit, std::move(found.value()));
     if (!minted.has_value()) {
         co_return fail(minted.error());
     }
     const identity::Credentials& made = minted.value();
     const OtherCredentials for_agent{made.access_key_id, std::string(made.secret_access_key.text()),
                                      made.session_token};
-    Result<Bytes> recorded = with_other_credentials(entry, recognition_.protocol, body, for_record);
-    Result<Bytes> others = with_other_credentials(entry, recognition_.protocol, body, for_agent);
+    Result<Bytes> recorded = with_other_credentials(entry, protocol, body, for_record);
+    Result<Bytes> others = with_other_credentials(entry, protocol, body, for_agent);
     if (!recorded.has_value() || !others.has_value()) {
         co_return fail(ErrorCode::invalid, "AWS's answer cannot be written anew");
     }

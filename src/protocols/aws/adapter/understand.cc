@@ -1,14 +1,14 @@
+#include "protocols/aws/adapter/understand.h"
+
 #include <algorithm>
 
-#include <fmt/format.h>
-
-#include "codec/cbor.h"
 #include "codec/text.h"
-#include "protocols/aws/adapter/carried_url.h"
-#include "protocols/aws/adapter/exchange.h"
-#include "protocols/aws/adapter/region_set.h"
+#include "protocols/aws/adapter/interpret.h"
+#include "protocols/aws/adapter/origin.h"
+#include "protocols/aws/adapter/request_integrity.h"
+#include "protocols/aws/decode/carried_url.h"
 #include "protocols/aws/decode/decode.h"
-#include "protocols/aws/decode/swap.h"
+#include "protocols/aws/decode/wire.h"
 
 namespace narrows::aws {
 
@@ -24,298 +24,201 @@ bool is_form(const http::RequestHead& head) {
         .starts_with("application/x-www-form-urlencoded");
 }
 
-}  // namespace
+bool is_blob(const Recognition& recognition) {
+    return !recognition.candidates.empty() &&
+           std::all_of(recognition.candidates.begin(), recognition.candidates.end(),
+                       [](const Candidate& c) { return takes_stream(c.operation); });
+}
 
-net::Task<std::optional<Rejection>> Exchange::understand() {
-    std::optional<Rejection> rejection = check_origin();
-    if (rejection) {
-        co_return rejection;
+/// The signature covers the body's hash, so it cannot be verified before the body is here.
+bool covers_body(const sigv4::Payload& payload) {
+    return payload.kind == sigv4::PayloadKind::absent;
+}
+
+/// Why the operation takes no such stream of events, if it does not.
+std::optional<Rejection> check_events(const Proof& proof, const Understood& asked) {
+    for (const Candidate& candidate : asked.recognition.candidates) {
+        const Operation entry = candidate.operation;
+        const bool takes = entry.event_stream_input();
+        if (takes != asked.sends_events() || (takes && !proof.vouches_for_events())) {
+            return reject(Reason::not_recognised, "AccessDenied",
+                          "a stream of events goes to operations that take one, signed event by "
+                          "event (STREAMING-AWS4-HMAC-SHA256-EVENTS)");
+        }
+        if (takes && (!is_rest(asked.recognition.protocol) || !entry.secret_inputs().empty())) {
+            return reject(Reason::not_supported, "AccessDenied",
+                          "its events have a form that cannot be recorded");
+        }
     }
-    Result<sigv4::Payload> payload = sigv4::read_payload(proof_.asked());
+    return std::nullopt;
+}
+
+std::optional<Rejection> recognise_head(const Reading& reading, Understood& asked) {
+    if (!asked.recognition.candidates.empty()) {
+        return std::nullopt;
+    }
+    const std::string_view form =
+        is_form(reading.proof.asked()) ? as_text(asked.body.plain) : std::string_view();
+    Judged<Recognition> recognition = recognise_at(reading.services.catalogue, reading.arrival,
+                                                   asked.named, asked.caller, reading.proof, form);
+    if (!recognition.has_value()) {
+        return std::move(recognition.error());
+    }
+    asked.recognition = std::move(recognition.value());
+    return std::nullopt;
+}
+
+/// Where it was sent, how its body is sent, and the proof, where that does not need the body.
+std::optional<Rejection> read_head(const Reading& reading, Understood& asked) {
+    const Proof& proof = reading.proof;
+    Judged<AwsHost> origin =
+        read_origin(reading.services.catalogue, reading.arrival, asked.caller, proof);
+    if (!origin.has_value()) {
+        return std::move(origin.error());
+    }
+    asked.named = std::move(origin.value());
+    Result<sigv4::Payload> payload = sigv4::read_payload(proof.asked());
     if (!payload.has_value()) {
-        co_return not_recognised(payload.error());
+        return not_recognised(payload.error());
     }
-    payload_ = std::move(payload.value());
-    rejection = proof_.check_payload(payload_);
+    asked.payload = std::move(payload.value());
+    std::optional<Rejection> rejection = proof.check_payload(asked.payload);
+    if (!rejection && !covers_body(asked.payload)) {
+        rejection = proof.verify(reading.services, asked.named.bucket, std::nullopt);
+    }
+    return rejection;
+}
+
+/// Large blobs are streamed; so are those of whoever waits to be told to send, who is told after
+/// the decision, which needs no blob.
+bool is_streamed(const Reading& reading, const Understood& asked) {
+    if (asked.form != nullptr || !reading.agent.has_body() || covers_body(asked.payload)) {
+        return false;
+    }
+    const bool large = reading.agent.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
+    const bool waits = waits_for_invitation(reading.proof.asked());
+    return asked.sends_events() ||
+           ((large || waits || asked.payload.chunked()) && is_blob(asked.recognition));
+}
+
+/// Which operation it is, where that does not need the body, and whether the body is streamed.
+std::optional<Rejection> recognise_by_head(const Reading& reading, Understood& asked) {
+    std::optional<Rejection> rejection = recognise_head(reading, asked);
     if (rejection) {
-        co_return rejection;
+        // Nothing is believed yet of a request whose signature covers its body: it is verified,
+        // then asked again.
+        return covers_body(asked.payload) ? std::nullopt : rejection;
     }
-    if (payload_.kind != sigv4::PayloadKind::absent) {
-        rejection = proof_.verify(services_, named_.bucket, std::nullopt);
-        if (rejection) {
-            co_return rejection;
-        }
-    }
-    if (!is_form(proof_.asked())) {
-        rejection = recognise_head();
-        if (rejection && payload_.kind != sigv4::PayloadKind::absent) {
-            co_return rejection;
-        }
-        if (!rejection) {
-            rejection = check_events();
-            if (rejection) {
-                co_return rejection;
-            }
-        }
-        const bool vouched = payload_.kind != sigv4::PayloadKind::absent;
-        const bool large = agent_.content_length().value_or(kStreamFrom + 1) > kStreamFrom;
-        // Whoever waits to be told to send is told after the decision, which needs no blob.
-        const bool waits = !http::header(proof_.asked().headers, "expect").empty();
-        streamed_ = !rejection && !form_ && agent_.has_body() && vouched &&
-                    (sends_events() || ((large || waits || payload_.chunked()) && is_blob()));
-    }
-    if (sends_events() && !streamed_) {
-        co_return reject(Reason::not_recognised, "AccessDenied",
-                         "the request declares a stream of events and has none");
-    }
-    if (payload_.chunked() && !payload_.decoded_length) {
-        co_return reject(Reason::not_recognised, "MissingContentLength",
-                         "An aws-chunked upload must declare x-amz-decoded-content-length");
-    }
-    rejection = streamed_ ? check_declarations() : std::nullopt;
-    if (!streamed_) {
-        rejection = co_await take_held_body();
-    }
-    if (rejection) {
-        co_return rejection;
-    }
-    co_return decode();
+    rejection = check_events(reading.proof, asked);
+    asked.body.streamed = !rejection && is_streamed(reading, asked);
+    return rejection;
 }
 
 /// What a streamed upload declares of itself is refused before a byte of it is sent, not at its
 /// end.
-std::optional<Rejection> Exchange::check_declarations() const {
+std::optional<Rejection> check_declarations(const http::RequestHead& head,
+                                            const Understood& asked) {
+    if (asked.sends_events() && !asked.body.streamed) {
+        return reject(Reason::not_recognised, "AccessDenied",
+                      "the request declares a stream of events and has none");
+    }
+    if (asked.payload.chunked() && !asked.payload.decoded_length) {
+        return reject(Reason::not_recognised, "MissingContentLength",
+                      "An aws-chunked upload must declare x-amz-decoded-content-length");
+    }
+    if (!asked.body.streamed) {
+        return std::nullopt;
+    }
     const Result<sigv4::BodyCheck> check =
-        sigv4::BodyCheck::of(proof_.asked(), payload_, checksums_cover_body());
+        sigv4::BodyCheck::of(head, asked.payload, asked.checksums_cover_body());
     return check.has_value() ? std::nullopt : std::optional(not_recognised(check.error()));
 }
 
-/// Proxy mode: the inner signature is of the session that opened the tunnel, and the host that was
-/// asked for is the host that is named, one of the service's own.
-std::optional<Rejection> Exchange::check_origin() {
-    if (!arrival_.proxied_by) {
-        return check_label();
-    }
-    if (arrival_.proxied_by != caller_.session) {
-        return reject(Reason::not_authenticated, "AccessDenied",
-                      "The request is signed by another session than the one whose credential "
-                      "opened the proxy connection");
-    }
-    std::string host = codec::lower(http::header(proof_.asked().headers, "host"));
-    if (host.ends_with(":443")) {
-        host.resize(host.size() - 4);
-    }
-    if (host != arrival_.host) {
+/// Hash and checksums that the request declares of a body that is in memory.
+std::optional<Rejection> check_sums(const http::RequestHead& head, Understood& asked) {
+    if (asked.payload.chunked()) {
         return reject(Reason::not_recognised, "AccessDenied",
-                      "The Host header names another host than CONNECT did");
+                      "aws-chunked bodies are only taken for uploads");
     }
-    const std::vector<std::string>& granted = caller_.granted().regions;
-    const std::string& account = caller_.account();
-    const std::string region = region_to_reach(proof_.regions(), granted);
-    const HostScope scope{proof_.service(), region, account};
-    Result<AwsHost> read = read_aws_host(services_.catalogue, host, scope);
-    if (!read.has_value()) {
-        return not_recognised(read.error());
+    Result<sigv4::BodyCheck> check =
+        sigv4::BodyCheck::of(head, asked.payload, asked.checksums_cover_body());
+    if (!check.has_value()) {
+        return not_recognised(check.error());
     }
-    named_ = std::move(read.value());
-    if (!named_.account.empty() && named_.account != account) {
-        return reject(Reason::not_configured, "AccessDenied",
-                      "The host is of another account than the connection's");
+    check.value().update(asked.body.raw);
+    const Result<sigv4::BodyReport> report = check.value().finish();
+    if (!report.has_value()) {
+        return not_recognised(report.error());
     }
-    return std::nullopt;
+    const bool held = report.value().held();
+    if (!asked.body.raw.empty() || !held) {
+        asked.body.integrity = integrity_value(asked.payload, report.value());
+    }
+    return held ? std::nullopt : std::optional(body_mismatch(report.value()));
 }
 
-/// Endpoint mode: what stands before the gateway's name is a bucket, or what an operation's host
-/// prefix put there, which its parameters say again. S3 Control names its account in a header, too.
-std::optional<Rejection> Exchange::check_label() {
-    if (named_.bucket.empty()) {
-        return std::nullopt;
+/// Signature, hash, framing and checksums of a body that is in memory, then its plain form.
+std::optional<Rejection> check_held_body(const Reading& reading, Understood& asked) {
+    RequestBody& body = asked.body;
+    body.sha256 = crypto::sha256(body.raw);
+    std::optional<Rejection> rejection;
+    if (covers_body(asked.payload)) {
+        rejection = reading.proof.verify(reading.services, asked.named.bucket, body.sha256);
     }
-    const std::string& label = named_.bucket;
-    const bool control = label == http::header(proof_.asked().headers, "x-amz-account-id");
-    const auto services = services_.catalogue.services_signed_as(proof_.service());
-    const bool prefix = std::any_of(services.begin(), services.end(), [&](Service service) {
-        const bool may = service.id() != "s3control" || control;
-        return !service.is_s3() && may && is_host_prefix(service, label);
-    });
-    if (prefix) {
-        named_.bucket.clear();
-        return std::nullopt;
+    if (!rejection) {
+        rejection = check_sums(reading.proof.asked(), asked);
     }
-    return is_bucket_name(label) ? std::nullopt
-                                 : std::optional(reject(Reason::not_recognised, "AccessDenied",
-                                                        "The host's first labels name no bucket"));
-}
-
-std::optional<Rejection> Exchange::recognise_head() {
-    if (!recognition_.candidates.empty()) {
-        return std::nullopt;
-    }
-    const std::string_view form =
-        is_form(proof_.asked()) ? as_text(plain_body_) : std::string_view();
-    const std::string region = region_to_reach(proof_.regions(), caller_.granted().regions);
-    const Question question{proof_.asked(), form,          proof_.service(),
-                            region,         arrival_.host, named_.bucket};
-    Result<Recognition> recognition = recognise(services_.catalogue, question);
-    if (!recognition.has_value()) {
-        return not_recognised(recognition.error());
-    }
-    if (!fits_host(recognition.value(), region)) {
-        return reject(Reason::not_recognised, "AccessDenied",
-                      "The host is of another service than the operation");
-    }
-    recognition_ = std::move(recognition.value());
-    return std::nullopt;
-}
-
-/// Proxy mode: an operation goes to a host of its own service. S3 Control signs as S3 does, and its
-/// paths are keys there.
-bool Exchange::fits_host(const Recognition& recognition, std::string_view region) const {
-    if (!arrival_.proxied_by) {
-        return true;
-    }
-    return std::all_of(
-        recognition.candidates.begin(), recognition.candidates.end(), [&](const Candidate& c) {
-            const Service service = c.operation.service();
-            return service.is_s3() == named_.s3 &&
-                   (named_.s3 || is_host_of(services_.catalogue, service, arrival_.host, region));
-        });
-}
-
-bool Exchange::is_blob() const {
-    return !recognition_.candidates.empty() &&
-           std::all_of(recognition_.candidates.begin(), recognition_.candidates.end(),
-                       [](const Candidate& c) { return takes_stream(c.operation); });
-}
-
-/// CompleteMultipartUpload's checksums are those of the whole object, not of its document.
-bool Exchange::checksums_cover_body() const {
-    return std::none_of(
-        recognition_.candidates.begin(), recognition_.candidates.end(),
-        [](const Candidate& c) { return c.operation.name() == "CompleteMultipartUpload"; });
-}
-
-model::Context Exchange::known_context() const {
-    model::Context known;
-    // Of several regions the session asks each for itself; of a pattern nothing is known.
-    if (region_set_.empty()) {
-        known["aws:requestedregion"] = {unsigned_.region};
-    } else if (region_set_.size() == 1 && is_one_region(region_set_.front())) {
-        known["aws:requestedregion"] = region_set_;
-    }
-    known["aws:securetransport"] = {arrival_.secure ? "true" : "false"};
-    known["aws:sourceip"] = {arrival_.peer_address};
-    const std::string_view agent = http::header(proof_.asked().headers, "user-agent");
-    known["aws:useragent"] =
-        agent.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::string(agent)};
-    known.merge(proof_.condition_keys(services_.clock.wall(), payload_.text));
-    return known;
-}
-
-/// Parameters of every candidate, then the operation. A candidate that the request does not fit is
-/// none; the last misfit is the reason if nothing fits.
-std::optional<Rejection> Exchange::decode() {
-    std::optional<Rejection> unproven = choose_connection();
-    if (unproven) {
-        return unproven;
-    }
-    Error misfit;
-    std::vector<Candidate> fitting;
-    for (const Candidate& candidate : recognition_.candidates) {
-        const Incoming incoming{recognition_.protocol, candidate, proof_.asked(), plain_body_,
-                                streamed_};
-        Result<codec::Value> parameters = decode_parameters(incoming);
-        if (parameters.has_value()) {
-            decoded_.push_back({candidate.operation, std::move(parameters.value())});
-            fitting.push_back(candidate);
-        } else {
-            misfit = parameters.error();
-        }
-    }
-    if (decoded_.empty()) {
-        return not_recognised(misfit);
-    }
-    recognition_.candidates = std::move(fitting);
-    body_secret_ = std::any_of(decoded_.begin(), decoded_.end(), [](const Decoded& d) {
-        return !d.entry.secret_inputs().empty() || !carried_url(d).empty() ||
-               d.entry.auth() == Auth::none;
-    });
-    // The region that is decided on is the one the request will be signed for.
-    std::optional<Rejection> misplaced = place();
-    const session::Connection& granted = caller_.granted();
-    const ConnectionFacts facts{caller_.account(), granted.partition, region_,
-                                granted.partition_keys};
-    Result<model::Operation> operation =
-        build_operation(decoded_, facts, known_context(), services_.commitment_key);
-    if (!operation.has_value()) {
-        return not_recognised(operation.error());
-    }
-    operation_ = std::move(operation.value());
-    withhold_carried(decoded_.front(), services_.commitment_key, *operation_);
-    spread_over(region_set_, region_, *operation_);
-    keep_parameters();
-    identity_question_ =
-        operation_->service == "sts" && decoded_.front().entry.name() == "GetCallerIdentity";
-    std::optional<Rejection> rejection = never_allowed();
-    if (rejection || identity_question_) {
+    if (rejection) {
         return rejection;
     }
-    if (misplaced) {
-        return misplaced;
+    if (is_blob(asked.recognition)) {
+        body.plain = body.raw;  // a content coding belongs to the object then
+        return std::nullopt;
     }
-    if (!carried_url(decoded_.front()).empty()) {
-        rejection = read_carried();
+    Result<Bytes> plain =
+        plain_body(reading.proof.asked(), body.raw, reading.services.limits.body_bytes_max);
+    if (!plain.has_value()) {
+        return not_recognised(plain.error());
     }
-    return rejection ? rejection : build_upstream();
+    body.plain = std::move(plain.value());
+    return recognise_head(reading, asked);
 }
 
-/// Where the body holds secrets, its parameters (secrets withheld) are what can be recorded; if
-/// they are too large for the INTENT they take the body's place in BODY records.
-void Exchange::keep_parameters() {
-    Bytes parameters = codec::cbor_encode(operation_->parameters);
-    if (body_secret_ && parameters.size() > session::kInlineParametersMax) {
-        bytes_request_ = parameters.size();
-        kept_body_ = std::move(parameters);
+net::Task<std::optional<Rejection>> take_held_body(const Reading& reading, Understood& asked) {
+    const Services& services = reading.services;
+    Result<Bytes> raw =
+        co_await reading.intake.read_whole(reading.proof.asked(), services.limits.body_bytes_max);
+    if (!raw.has_value()) {
+        reading.agent.must_close();
+        co_return reject(Reason::not_recognised, "RequestEntityTooLarge", raw.error().what);
     }
-}
-
-std::optional<Rejection> Exchange::never_allowed() const {
-    for (const Decoded& candidate : decoded_) {
-        const Operation& entry = candidate.entry;
-        std::string why(proof_.why_not_for(entry.service()));
-        if (why.empty()) {
-            why = why_never(entry);
-        }
-        if (why.empty()) {
-            why = why_not_swapped(candidate).value_or("");
-        }
-        if (!why.empty()) {
-            Rejection rejection = reject(Reason::not_supported, "AccessDenied",
-                                         fmt::format("{}:{} is denied whatever the scope says: {}",
-                                                     operation_->service, entry.name(), why));
-            rejection.decision.action = operation_->accesses.front().action;
-            rejection.decision.resource = operation_->accesses.front().resources.front().arn;
-            return rejection;
-        }
+    asked.body.raw = std::move(raw.value());
+    asked.body.read = true;
+    const Result<void> whole = reading.intake.check_whole();
+    if (!whole.has_value()) {
+        co_return not_recognised(whole.error());
     }
-    return check_named();
+    std::optional<Rejection> rejection =
+        reading.proof.check_size(asked.body.raw.size(), asked.named.bucket, services.clock.wall());
+    co_return rejection ? rejection : check_held_body(reading, asked);
 }
 
 /// Whether a refused request may carry values that no record may hold. One that nobody signed is
 /// withheld whole: unsigned operations bring passwords and tokens by nature. A signed one is as
 /// secret as the operation that it looks like.
-bool Exchange::may_hold_secrets() const {
-    const std::optional<Proof::Claim> claim = proof_.claim();
+bool may_hold_secrets(const Reading& reading, const Understood& asked) {
+    const std::optional<Proof::Claim> claim = reading.proof.claim();
     if (!claim) {
         return true;
     }
+    const http::RequestHead& head = reading.proof.asked();
     const Result<Bytes> plain =
-        plain_body(proof_.asked(), raw_body_, services_.limits.body_bytes_max);
+        plain_body(head, asked.body.raw, reading.services.limits.body_bytes_max);
     const std::string_view form =
-        is_form(proof_.asked()) && plain.has_value() ? as_text(plain.value()) : std::string_view();
-    const Question question{proof_.asked(), form,          claim->service,
-                            claim->region,  arrival_.host, named_.bucket};
-    const Result<Recognition> looks_like = recognise(services_.catalogue, question);
+        is_form(head) && plain.has_value() ? as_text(plain.value()) : std::string_view();
+    const Question question{
+        head, form, claim->service, claim->region, reading.arrival.host, asked.named.bucket};
+    const Result<Recognition> looks_like = recognise(reading.services.catalogue, question);
     return looks_like.has_value() &&
            std::any_of(looks_like.value().candidates.begin(), looks_like.value().candidates.end(),
                        [](const Candidate& c) {
@@ -323,6 +226,38 @@ bool Exchange::may_hold_secrets() const {
                                   !carried_url_member(c.operation).empty() ||
                                   c.operation.auth() != Auth::sigv4;
                        });
+}
+
+}  // namespace
+
+net::Task<void> understand(const Reading& reading, Understood& asked) {
+    const http::RequestHead& head = reading.proof.asked();
+    asked.rejection = read_head(reading, asked);
+    if (!asked.rejection && !is_form(head)) {
+        asked.rejection = recognise_by_head(reading, asked);
+    }
+    if (!asked.rejection) {
+        asked.rejection = check_declarations(head, asked);
+    }
+    if (!asked.rejection && !asked.body.streamed) {
+        asked.rejection = co_await take_held_body(reading, asked);
+    }
+    if (!asked.rejection) {
+        asked.rejection = interpret(reading.services, reading.arrival, reading.proof, asked);
+    }
+}
+
+net::Task<void> keep_refused_body(const Reading& reading, Understood& asked) {
+    std::optional<Bytes> raw;
+    if (!asked.body.read) {
+        raw = co_await reading.intake.read_refused(reading.proof.asked());
+    }
+    if (raw) {
+        asked.body.raw = std::move(*raw);
+        asked.body.read = true;
+        asked.body.streamed = false;
+    }
+    asked.body.secret = asked.body.secret || may_hold_secrets(reading, asked);
 }
 
 }  // namespace narrows::aws
