@@ -3,32 +3,53 @@
 #include <string>
 
 #include "protocols/aws/adapter/event_flow.h"
-#include "protocols/aws/sigv4/event_signer.h"
+#include "protocols/aws/adapter/passage.h"
 
 namespace narrows::aws {
 
-/// What an agent streams to AWS beside the answer: signed events, taken apart and verified here.
-/// Lives on its exchange's loop. Holds one event at most.
-struct EventUpload {
-    EventUpload(sigv4::EventSigner agent, std::uint64_t known_as)
-        : verifier(std::move(agent)), number(known_as) {}
+/// What an agent streams to AWS beside the answer: signed events, each taken apart, verified,
+/// recorded, signed anew and sent. Holds one event at most. Lives on its exchange's loop, where
+/// `run` goes on beside whoever delivers the answer.
+class EventUpload {
+  public:
+    /// `number`: by which the signer knows the stream.
+    EventUpload(Passage& of, http::ClientExchange& upstream, std::uint64_t number)
+        : of_(of),
+          upstream_(upstream),
+          number_(number),
+          verifier_(of.proof.event_verifier(of.services.keys)) {}
 
-    /// One event of the agent's: its own message, empty if it closes the stream. ErrorCode::
-    /// unauthenticated: its signature is not that of the session; ErrorCode::invalid: it is no
-    /// signed event, what it holds is no message, or it comes after the one that closes.
+    /// Until the agent has said all, or it broke off: then `upstream` is closed.
+    net::Task<void> run();
+    /// Before the outcome, from the answer's side: nothing may follow it on record. Once is enough.
+    net::Task<void> end();
+
+    bool finished() const { return finished_; }  ///< AWS has the whole stream
+    std::uint64_t bytes() const { return bytes_; }
+    codec::Value events() const { return count_.events(); }
+    /// Why the operation ended: what broke the agent's events off is behind whatever followed.
+    std::string cause(const std::string& why) const { return why_.empty() ? why : why_; }
+
+  private:
     Result<ByteView> open(const codec::EventMessage& signed_event);
+    net::Task<Result<void>> take(ByteView part);
+    net::Task<Result<void>> pass(ByteView event);
+    net::Task<Result<void>> record(ByteView event);
 
-    codec::EventStreamDecoder decoder;
-    sigv4::EventSigner verifier;
-    const std::uint64_t number;  ///< by which the signer knows the stream
-    EventCount count;
-    std::uint64_t index = 0;  ///< of the next BODY
-    bool closed = false;      ///< the closing event has come
-    bool over = false;        ///< the answer is over: nothing more is recorded or sent
-    bool finished = false;    ///< AWS has the whole stream
-    bool recording = false;   ///< a BODY is on its way
-    bool ended = false;       ///< its last BODY is on record, or may be
-    std::string why;          ///< it broke off
+    Passage& of_;
+    http::ClientExchange& upstream_;
+    const std::uint64_t number_;
+    codec::EventStreamDecoder decoder_;
+    sigv4::EventSigner verifier_;
+    EventCount count_;
+    std::uint64_t index_ = 0;  ///< of the next BODY
+    std::uint64_t bytes_ = 0;  ///< on record
+    bool closed_ = false;      ///< the closing event has come
+    bool over_ = false;        ///< the answer is over: nothing more is recorded or sent
+    bool finished_ = false;
+    bool recording_ = false;  ///< a BODY is on its way
+    bool ended_ = false;      ///< its last BODY is on record, or may be
+    std::string why_;         ///< it broke off
 };
 
 }  // namespace narrows::aws

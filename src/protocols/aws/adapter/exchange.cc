@@ -1,5 +1,6 @@
 #include "protocols/aws/adapter/exchange.h"
 
+#include "protocols/aws/adapter/forward.h"
 #include "protocols/aws/adapter/intent.h"
 #include "protocols/aws/adapter/own_answer.h"
 
@@ -20,7 +21,7 @@ Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool
 
 net::Task<void> Exchange::run() {
     co_await identify_caller();
-    co_await understand_all();
+    co_await understand_request();
     Result<session::Admission> admission = co_await admit();
     if (!admission.has_value()) {
         agent_.must_close();
@@ -33,9 +34,7 @@ net::Task<void> Exchange::run() {
     } else if (asked_.asks_identity()) {
         co_await answer_itself(std::move(admission.value()));
     } else {
-        session::Permit permit = std::move(*admission.value().permit);
-        const std::string record = admission.value().record;
-        co_await forward(std::move(permit), record);
+        co_await forward(std::move(admission.value()));
     }
 }
 
@@ -51,7 +50,7 @@ net::Task<void> Exchange::identify_caller() {
     asked_.named.bucket = arrival_.bucket;
 }
 
-net::Task<void> Exchange::understand_all() {
+net::Task<void> Exchange::understand_request() {
     const Reading reading{services_, arrival_, agent_, intake_, proof_};
     if (!asked_.rejection) {
         co_await understand(reading, asked_);
@@ -81,6 +80,13 @@ net::Task<Result<session::Admission>> Exchange::admit() {
     }
     co_return co_await session::admit(caller.session, caller.connection, services_.gate,
                                       services_.clock, std::move(intent));
+}
+
+net::Task<void> Exchange::forward(session::Admission admission) {
+    Forward there(loop_, pool_,
+                  {services_, arrival_, agent_, proof_, asked_, began_,
+                   std::move(*admission.permit), std::move(admission.record)});
+    co_await there.run();
 }
 
 net::Task<void> Exchange::answer(int status, std::string code, std::string message,

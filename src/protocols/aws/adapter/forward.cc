@@ -1,24 +1,22 @@
-#include <algorithm>
+#include "protocols/aws/adapter/forward.h"
 
 #include <fmt/format.h>
 
-#include "codec/text.h"
 #include "protocols/aws/adapter/cut.h"
-#include "protocols/aws/adapter/exchange.h"
-#include "protocols/aws/adapter/request_integrity.h"
+#include "protocols/aws/adapter/intake.h"
+#include "protocols/aws/adapter/own_answer.h"
 #include "protocols/aws/adapter/secrets_record.h"
 #include "protocols/aws/adapter/withheld_headers.h"
 
 namespace narrows::aws {
 
-using recording::Await;
 using recording::Direction;
 using recording::RecordKind;
 
 namespace {
 
-/// An upload sent as it came keeps this much back until its hash and checksums have held.
-constexpr std::size_t kHoldBack = 16 * 1024;
+/// How long an agent may go on speaking after the answer is over; nobody listens to it.
+constexpr net::Millis kFarewell{2'000};
 
 /// However it ends, the signer forgets the upload's key.
 class EndOfUpload {
@@ -37,9 +35,9 @@ class EndOfUpload {
     const std::uint64_t number_;
 };
 
-std::string pool_key(const session::Permit& permit, const upstream::Target& target) {
+std::string pool_key(const session::Permit& permit, const upstream::Target& target, bool http2) {
     return permit.session().terms().id.value() + "/" + permit.connection().name + "/" +
-           target.authority();
+           target.authority() + (http2 ? "/h2" : "");
 }
 
 codec::Value sent_record(const session::Permit& permit, const signer::Signature& request,
@@ -65,372 +63,247 @@ codec::Value sent_record(const session::Permit& permit, const signer::Signature&
     return recording::observed(std::move(fields));
 }
 
+SecretValues secret_inputs(const Understood& asked) {
+    SecretValues values;
+    if (!asked.body.secret) {
+        return values;
+    }
+    for (const Decoded& each : asked.decoded) {
+        values.merge(secret_inputs_of(each.entry, asked.decoded.front().parameters));
+    }
+    return values;
+}
+
 }  // namespace
 
-/// The only path to AWS. Takes the permit; leaves with an outcome on record.
-net::Task<void> Exchange::forward(session::Permit permit, std::string record) {
-    bytes_request_ = asked_.body.bytes_on_record();
-    agent_.expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
-    Result<signer::Signature> signed_request = co_await sign(permit);
-    if (!signed_request.has_value()) {
-        co_return co_await give_up(permit, signed_request.error(), false, record);
+net::Task<void> Forward::run() {
+    of_.agent.expires_after(net::Millis(0));  // it is AWS's turn; each write sets its own
+    Result<signer::Signature> signature = co_await sign();
+    if (!signature.has_value()) {
+        co_return co_await give_up(signature.error(), false);
     }
-    if (asked_.request.carried) {
-        asked_.body.other = to_bytes(
-            upstream::form_with(*asked_.request.carried, signed_request.value().carried_url));
+    const std::optional<upstream::CarriedUrl>& carried = of_.asked.request.carried;
+    if (carried) {
+        carrier_ = to_bytes(upstream::form_with(*carried, signature.value().carried_url));
     }
-    const EndOfUpload end(services_.signer, signed_request.value().upload);
+    const EndOfUpload end(of_.services.signer, signature.value().upload);
     const bool http2 = goes_by_http2();
-    const std::string key = pool_key(permit, asked_.place.target) + (http2 ? "/h2" : "");
-    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, asked_.place.target, false, http2);
+    const upstream::Target& target = of_.asked.place.target;
+    const std::string key = pool_key(of_.permit, target, http2);
+    Result<UpstreamPool::Lease> lease = co_await pool_.take(key, target, false, http2);
     if (!lease.has_value()) {
-        co_return co_await give_up(permit, lease.error(), false, record);
+        co_return co_await give_up(lease.error(), false);
     }
     http::ClientExchange& upstream = *lease.value().connection;
+    bool passed = false;
     {
-        const Cut cut(loop_, permit.session(), agent_, upstream);
-        if (!permit.session().is_active()) {
-            const Error over{ErrorCode::closed, "the session ended before the request was sent"};
-            co_return co_await give_up(permit, over, false, record);
-        }
-        if (!record_secrets(permit, Direction::request, secret_inputs())) {
-            const Error refused{ErrorCode::unavailable,
-                                "the journal refuses to record its secret values"};
-            co_return co_await give_up(permit, refused, false, record);
-        }
-        const codec::Value record_of_it =
-            sent_record(permit, signed_request.value(), asked_.request, asked_.place.target,
-                        services_.commitment_key);
-        if (!permit.log().bulk_unawaited(RecordKind::sent, record_of_it)) {
-            const Error refused{ErrorCode::unavailable,
-                                "the journal refuses to record that it is sent"};
-            co_return co_await give_up(permit, refused, false, record);
-        }
-        const Result<void> sent = co_await send(permit, upstream, signed_request.value());
-        if (upstream_failed_early_) {
-            agent_.must_close();  // AWS may have answered before the upload was over
-        } else if (!sent.has_value()) {
-            co_return co_await give_up(permit, sent.error(), !upstream.unprocessed(), record);
-        }
-        if (asked_.sends_events()) {
-            co_await converse(permit, upstream, signed_request.value(), record);
-        } else {
-            co_await deliver(permit, upstream, record);
-        }
+        const Cut cut(loop_, of_.permit.session(), of_.agent, upstream);
+        passed = co_await pass(upstream, std::move(signature.value()));
     }
-    pool_.give_back(key, std::move(lease.value().connection));
+    if (passed) {
+        pool_.give_back(key, std::move(lease.value().connection));
+    }
+}
+
+/// There and back. False: it did not get there, and the connection is good for nothing else.
+net::Task<bool> Forward::pass(http::ClientExchange& upstream, signer::Signature signature) {
+    const Result<void> recorded = record_sent(signature);
+    if (!recorded.has_value()) {
+        co_await give_up(recorded.error(), false);
+        co_return false;
+    }
+    const Result<void> sent = co_await send(upstream, signature);
+    if (upload_ && upload_->failed_early()) {
+        of_.agent.must_close();  // AWS may have answered before the upload was over
+    } else if (!sent.has_value()) {
+        co_await give_up(sent.error(), !upstream.unprocessed());
+        co_return false;
+    }
+    if (of_.asked.sends_events()) {
+        co_await converse(upstream, signature.upload);
+    } else {
+        co_await answer(upstream);
+    }
+    co_return true;
+}
+
+/// Without SENT nothing goes.
+Result<void> Forward::record_sent(const signer::Signature& signature) {
+    const ByteView key = of_.services.commitment_key;
+    if (!of_.permit.session().is_active()) {
+        return fail(ErrorCode::closed, "the session ended before the request was sent");
+    }
+    if (!record_secrets(of_.permit, Direction::request, secret_inputs(of_.asked), key)) {
+        return fail(ErrorCode::unavailable, "the journal refuses to record its secret values");
+    }
+    const codec::Value record =
+        sent_record(of_.permit, signature, of_.asked.request, of_.asked.place.target, key);
+    if (!of_.permit.log().bulk_unawaited(RecordKind::sent, record)) {
+        return fail(ErrorCode::unavailable, "the journal refuses to record that it is sent");
+    }
+    return ok();
 }
 
 /// A target gets HTTP/2 if the agent spoke it, so that it meets no client that it would not meet
 /// directly; or if it takes events, which need both ways at once. In the clear only by an agent's
 /// own prior knowledge.
-bool Exchange::goes_by_http2() const {
-    const bool spoken = agent_.version() == "2";
-    const bool needed = asked_.decoded.front().entry.event_stream_input();
-    return asked_.place.target.tls ? spoken || needed : spoken && !arrival_.secure;
-}
-
-SecretValues Exchange::secret_inputs() const {
-    SecretValues values;
-    if (!asked_.body.secret) {
-        return values;
-    }
-    for (const Decoded& each : asked_.decoded) {
-        values.merge(secret_inputs_of(each.entry, asked_.decoded.front().parameters));
-    }
-    return values;
-}
-
-/// What is withheld elsewhere, for custodians, if there are any: in the lane that SENT and RESULT
-/// follow in.
-bool Exchange::record_secrets(session::Permit& permit, Direction direction,
-                              SecretValues values) const {
-    if (values.empty() || !permit.log().keeps_secrets()) {
-        return true;
-    }
-    const std::vector<codec::Value> records =
-        secrets_records(permit.op(), direction, std::move(values), services_.commitment_key);
-    return std::all_of(records.begin(), records.end(), [&](const codec::Value& each) {
-        return permit.log().bulk_unawaited(RecordKind::secrets, each);
-    });
+bool Forward::goes_by_http2() const {
+    const bool spoken = of_.agent.version() == "2";
+    const bool needed = of_.asked.entry().event_stream_input();
+    return of_.asked.place.target.tls ? spoken || needed : spoken && !of_.arrival.secure;
 }
 
 /// The Signer answers at once, or says that credentials must be obtained first. What AWS takes
 /// unsigned it is not asked about: there is nothing to sign, and no role is assumed.
-net::Task<Result<signer::Signature>> Exchange::sign(const session::Permit& permit) {
-    if (asked_.request.stays_unsigned) {
+net::Task<Result<signer::Signature>> Forward::sign() {
+    const upstream::UnsignedRequest& request = of_.asked.request;
+    if (request.stays_unsigned) {
         co_return signer::Signature{};
     }
-    const upstream::Lease lease = asked_.caller.lease();
+    signer::Client& signer = of_.services.signer;
+    const upstream::Lease lease = of_.asked.caller.lease();
     Result<signer::Signature> signature =
-        co_await services_.signer.sign(lease, permit.receipt(), asked_.request);
+        co_await signer.sign(lease, of_.permit.receipt(), request);
     if (signature.has_value() || signature.error().code != ErrorCode::unavailable) {
         co_return signature;
     }
-    const Result<void> prepared = co_await services_.signer.prepare(lease);
+    const Result<void> prepared = co_await signer.prepare(lease);
     if (!prepared.has_value()) {
         co_return fail(prepared.error());
     }
-    co_return co_await services_.signer.sign(lease, permit.receipt(), asked_.request);
+    co_return co_await signer.sign(lease, of_.permit.receipt(), request);
 }
 
-http::Framing Exchange::upload_framing() const {
-    if (!asked_.body.streamed) {
-        const bool bodiless = body_for_aws().empty() &&
-                              (proof_.asked().method == "GET" || proof_.asked().method == "HEAD" ||
-                               proof_.asked().method == "DELETE");
-        return bodiless ? http::Framing::none() : http::Framing::sized(body_for_aws().size());
+http::Framing Forward::framing() const {
+    if (!of_.asked.body.streamed) {
+        const std::string& method = of_.head().method;
+        const bool bodiless =
+            body().empty() && (method == "GET" || method == "HEAD" || method == "DELETE");
+        return bodiless ? http::Framing::none() : http::Framing::sized(body().size());
     }
-    if (!asked_.payload.chunked()) {
-        const auto length = agent_.content_length();
-        return length ? http::Framing::sized(*length) : http::Framing::chunked();
-    }
-    return http::Framing::chunked();
+    const auto length = of_.agent.content_length();
+    return length && !of_.asked.payload.chunked() ? http::Framing::sized(*length)
+                                                  : http::Framing::chunked();
 }
 
-net::Task<Result<void>> Exchange::send(session::Permit& permit, http::ClientExchange& upstream,
-                                       signer::Signature& signed_request) {
-    http::RequestHead head = asked_.request.head;
-    for (codec::Pair& field : signed_request.headers) {
+net::Task<Result<void>> Forward::send(http::ClientExchange& upstream,
+                                      signer::Signature& signature) {
+    http::RequestHead head = of_.asked.request.head;
+    for (codec::Pair& field : signature.headers) {
         head.headers.push_back(std::move(field));
     }
-    upstream.expires_after(services_.limits.idle_max);
-    const ByteView first = asked_.body.streamed ? ByteView() : ByteView(body_for_aws());
-    const Result<void> begun = co_await upstream.write_head(head, upload_framing(), first);
-    if (!begun.has_value() || !asked_.body.streamed || asked_.sends_events()) {
+    upstream.expires_after(of_.services.limits.idle_max);
+    const bool streamed = of_.asked.body.streamed;
+    const ByteView first = streamed ? ByteView() : ByteView(body());
+    const Result<void> begun = co_await upstream.write_head(head, framing(), first);
+    if (!begun.has_value() || !streamed || of_.asked.sends_events()) {
         co_return begun;
     }
-    co_return co_await stream_upload(permit, upstream, signed_request);
+    upload_.emplace(of_, upstream, signature.upload);
+    co_return co_await upload_->run();
 }
 
-/// The stages that an upload's bytes go through between agent and upstream.
-struct Exchange::Upload {
-    std::uint64_t number = 0;  ///< by which the signer knows it; 0: its chunks are not signed
-    std::optional<sigv4::ChunkDecoder> decoder;
-    std::optional<sigv4::ChunkEncoder> encoder;
-    sigv4::HoldBack hold{kHoldBack};
-    std::optional<sigv4::BodyCheck> check;
-    std::optional<sigv4::BodyReport> report;  ///< after the last byte
-    std::uint64_t index = 0;
-
-    /// Agent bytes to object bytes.
-    Result<void> unframe(ByteView raw, Bytes& object) {
-        if (decoder) {
-            return decoder->push(raw, object);
-        }
-        object = to_bytes(raw);
-        return ok();
+/// What RESULT says of the request's body.
+codec::Map Forward::request_fields() const {
+    const RequestBody& asked = of_.asked.body;
+    codec::Map fields;
+    if (!of_.asked.sends_events()) {
+        fields.emplace("bytes_request", asked.bytes_on_record() + (upload_ ? upload_->bytes() : 0));
     }
-    void frame(ByteView object, Bytes& out) {
-        if (encoder) {
-            encoder->push(object, out);
-        } else {
-            hold.push(object, out);
-        }
+    if (!asked.kept.empty() || other_body()) {
+        fields.emplace("bytes_sent", std::uint64_t{body().size()});
     }
-    /// After the last byte: every declared hash, checksum and signature must hold.
-    Result<void> finish(Bytes& out) {
-        http::Headers trailers;
-        if (decoder) {
-            NARROWS_TRY(decoder->finish());
-            trailers = decoder->trailers();
-        }
-        NARROWS_TRY(report, check->finish(trailers));
-        if (!report->held()) {
-            return fail(ErrorCode::invalid, body_mismatch(*report).decision.why);
-        }
-        if (encoder) {
-            encoder->finish(trailers, out);
-        } else {
-            hold.release(out);
-        }
-        return ok();
+    if (other_body()) {
+        fields.emplace("sha256_sent", codec::hex(crypto::sha256(body())));
     }
-};
-
-/// The stages for this upload; signed chunks are verified with the session's key and signed anew.
-Result<std::unique_ptr<Exchange::Upload>> Exchange::begin_upload(
-    const signer::Signature& signature) const {
-    auto upload = std::make_unique<Upload>();
-    upload->number = signature.upload;
-    NARROWS_TRY(sigv4::BodyCheck check, sigv4::BodyCheck::of(proof_.asked(), asked_.payload,
-                                                             asked_.checksums_cover_body()));
-    upload->check.emplace(std::move(check));
-    if (asked_.payload.chunked()) {
-        std::unique_ptr<sigv4::ChunkVerifier> verifier;
-        if (asked_.payload.chunks_signed()) {
-            verifier = proof_.chunk_verifier(services_.keys);
-        }
-        upload->decoder.emplace(asked_.payload, std::move(verifier));
-        upload->encoder.emplace(
-            sigv4::chunk_signature_size(asked_.payload, asked_.request.algorithm),
-            asked_.payload.trailing());
+    if (asked.streamed) {
+        fields.emplace("request_integrity", upload_ ? upload_->integrity() : codec::Map());
     }
-    return upload;
+    return fields;
 }
 
-/// What was encoded gets its signatures, all in one round trip.
-net::Task<Result<void>> Exchange::sign_chunks(Upload& upload, Bytes& out) {
-    std::vector<sigv4::Unsigned> places;
-    if (upload.encoder) {
-        places = upload.encoder->take_unsigned();
+net::Task<void> Forward::answer(http::ClientExchange& upstream) {
+    EventUpload* const events = events_ ? &*events_ : nullptr;
+    Delivery delivery(of_, upstream, request_fields(), events);
+    const Result<void> answered = co_await delivery.run();
+    if (!answered.has_value()) {
+        co_await give_up(answered.error(), !upstream.unprocessed());
     }
-    if (places.empty()) {
-        co_return ok();
-    }
-    std::vector<signer::Chunk> chunks;
-    chunks.reserve(places.size());
-    for (const sigv4::Unsigned& place : places) {
-        chunks.push_back({place.sha256, place.is_trailer});
-    }
-    const Result<std::vector<std::string>> signatures =
-        co_await services_.signer.sign_chunks(upload.number, std::move(chunks));
-    if (!signatures.has_value()) {
-        co_return fail(signatures.error());
-    }
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        sigv4::ChunkEncoder::fill_in(out, places[i], signatures.value()[i]);
-    }
-    co_return ok();
 }
 
-/// Reads, records, then forwards each stretch. The last bytes leave only after every check has held
-/// and all of the body is durable: an upload that is complete upstream is complete on record.
-net::Task<Result<void>> Exchange::stream_upload(session::Permit& permit,
-                                                http::ClientExchange& upstream,
-                                                signer::Signature& signed_request) {
-    Result<std::unique_ptr<Upload>> begun = begin_upload(signed_request);
-    if (!begun.has_value()) {
-        co_return fail(begun.error());
+/// Events and answer flow at the same time; the answer's side has the outcome.
+net::Task<void> Forward::converse(http::ClientExchange& upstream, std::uint64_t number) {
+    const Result<void> asked = co_await invite(of_.agent, of_.head());
+    if (!asked.has_value()) {
+        co_return co_await give_up(asked.error(), true);
     }
-    Upload& upload = *begun.value();
-    if (!http::header(proof_.asked().headers, "expect").empty()) {
-        const Result<void> asked = co_await agent_.write_continue();
-        if (!asked.has_value()) {
-            co_return fail(asked.error());
-        }
-    }
-    while (!agent_.body_done()) {
-        agent_.expires_after(services_.limits.idle_max);
-        const Result<ByteView> raw = co_await agent_.read_body();
-        if (!raw.has_value()) {
-            co_return fail(raw.error());
-        }
-        const Result<void> passed = co_await upload_stretch(permit, upstream, upload, raw.value());
-        if (!passed.has_value()) {
-            co_return passed;
-        }
-    }
-    Bytes out;
-    const Result<void> finished = upload.finish(out);
-    integrity_ = integrity_value(asked_.payload, upload.report);
-    if (!finished.has_value()) {
-        upload_refused_ =
-            upload.report ? body_mismatch(*upload.report) : body_malformed(finished.error());
-        co_return fail(finished.error());
-    }
-    const Result<void> chunks_signed = co_await sign_chunks(upload, out);
-    if (!chunks_signed.has_value()) {
-        co_return chunks_signed;
-    }
-    // An empty stretch ends the body on record; its durability is that of all before it.
-    const Result<void> durable = co_await permit.log().body(
-        permit.op(), Direction::request, upload.index, ByteView(), Await::durable);
-    if (!durable.has_value()) {
-        co_return fail(durable.error());
-    }
-    const Result<void> written = co_await upstream.write_body(out);
-    upstream_failed_early_ = !written.has_value();
-    if (!written.has_value()) {
-        co_return fail(written.error());
-    }
-    co_return co_await upstream.finish_body();
+    events_.emplace(of_, upstream, number);
+    const auto there = [&]() { return events_->run(); };
+    const auto back = [&]() { return hear_out(upstream); };
+    co_await net::both(there, back);
 }
 
-net::Task<Result<void>> Exchange::upload_stretch(session::Permit& permit,
-                                                 http::ClientExchange& upstream, Upload& upload,
-                                                 ByteView raw) {
-    Bytes object;
-    const Result<void> unframed = upload.unframe(raw, object);
-    if (!unframed.has_value()) {
-        integrity_ = integrity_value(asked_.payload, std::nullopt);
-        upload_refused_ = body_malformed(unframed.error());
+net::Task<void> Forward::hear_out(http::ClientExchange& upstream) {
+    co_await answer(upstream);
+    if (!events_->finished()) {
+        upstream.close();  // half a request stands on it
     }
-    if (!unframed.has_value() || object.empty()) {
-        co_return unframed;
+    if (!of_.agent.body_done()) {
+        of_.agent.must_close();
+        of_.agent.expires_after(kFarewell);
     }
-    upload.check->update(object);
-    bytes_request_ += object.size();
-    if (!permit.spend(object.size())) {
-        co_return fail(ErrorCode::exhausted, "the connection's budget of bytes is used up");
-    }
-    const std::uint64_t index = upload.index;
-    upload.index += recording::body_parts(object.size());
-    const Result<void> held =
-        co_await permit.log().body(permit.op(), Direction::request, index, object, Await::held);
-    if (!held.has_value()) {
-        co_return fail(held.error());
-    }
-    Bytes out;
-    upload.frame(object, out);
-    if (out.empty()) {
-        co_return ok();
-    }
-    const Result<void> chunks_signed = co_await sign_chunks(upload, out);
-    if (!chunks_signed.has_value()) {
-        co_return chunks_signed;
-    }
-    upstream.expires_after(services_.limits.idle_max);
-    const Result<void> written = co_await upstream.write_body(out);
-    upstream_failed_early_ = !written.has_value();
-    co_return written;
+}
+
+net::Task<void> Forward::answer_error(int status, std::string code, std::string message) {
+    Refusal refusal{std::move(code), std::move(message), of_.record, {}, status};
+    const Style style = style_for(of_.proof, of_.asked);
+    co_await aws::answer_error(of_.agent, of_.services, style, std::move(refusal));
 }
 
 /// Ends an operation that has no answer: the outcome goes on record, then the agent is told.
-net::Task<void> Exchange::give_up(session::Permit& permit, const Error& error, bool sent,
-                                  const std::string& record) {
-    co_await end_events(permit);
-    const std::string why = cause(error.what);
+net::Task<void> Forward::give_up(const Error& error, bool sent) {
+    if (events_) {
+        co_await events_->end();
+    }
+    const std::string why = events_ ? events_->cause(error.what) : error.what;
     codec::Map fields;
     fields.emplace("why", why);
-    if (asked_.body.streamed && !integrity_.empty()) {
-        fields.emplace("request_integrity", integrity_);
+    if (upload_ && !upload_->integrity().empty()) {
+        fields.emplace("request_integrity", upload_->integrity());
     }
-    agent_.must_close();
+    of_.agent.must_close();
     Result<void> held = ok();
     if (sent) {
-        held = co_await permit.unknown(fields);
+        held = co_await of_.permit.unknown(std::move(fields));
     } else {
-        held = co_await permit.not_sent(fields);
+        held = co_await of_.permit.not_sent(std::move(fields));
     }
-    if (!held.has_value() || !agent_.is_open()) {
+    if (!held.has_value() || !of_.agent.is_open()) {
         co_return;
     }
-    if (upload_refused_) {
-        co_await answer(upload_refused_->status, upload_refused_->code,
-                        fmt::format("The upload was broken off before its end [Narrows {}]. "
-                                    "{}",
-                                    record, error.what),
-                        record);
-        co_return;
+    if (upload_ && upload_->refused()) {
+        const Rejection& refused = *upload_->refused();
+        co_return co_await answer_error(
+            refused.status, refused.code,
+            fmt::format("The upload was broken off before its end [Narrows {}]. {}", of_.record,
+                        error.what));
     }
     if (sent) {
-        co_await answer(502, "BadGateway",
-                        fmt::format("AWS was called and gave no answer: the outcome is "
-                                    "unknown [Narrows {}]. {}",
-                                    record, why),
-                        record);
-        co_return;
+        co_return co_await answer_error(
+            502, "BadGateway",
+            fmt::format("AWS was called and gave no answer: the outcome is unknown [Narrows {}]. "
+                        "{}",
+                        of_.record, why));
     }
     const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
                       error.code == ErrorCode::not_found;
-    const int status = ours ? 403 : 503;
     // A signer that was started again has no credentials of AWS's answers: the client asks anew.
-    const bool gone = asked_.caller.derived && error.code == ErrorCode::not_found;
+    const bool gone = of_.asked.caller.derived && error.code == ErrorCode::not_found;
     const std::string code = gone ? "ExpiredToken" : ours ? "AccessDenied" : "ServiceUnavailable";
-    co_await answer(status, code,
-                    fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
-                    record);
+    const int status = ours ? 403 : 503;
+    co_await answer_error(
+        status, code,
+        fmt::format("Allowed, but not sent [Narrows {}]: {}", of_.record, error.what));
 }
 
 }  // namespace narrows::aws

@@ -227,7 +227,6 @@ std::string_view Proof::why_not_for(Service service) const {
 }
 
 model::Context Proof::condition_keys(WallNs now, std::string_view content_sha256) const {
-    constexpr std::int64_t kNsPerMs = 1'000'000;
     const WallNs signed_at = authorization_->time;
     const auto age_ms = signed_at == 0 ? std::nullopt : std::optional((now - signed_at) / kNsPerMs);
     return sigv4::s3_keys(service(), {presented_.scheme, age_ms, content_sha256});

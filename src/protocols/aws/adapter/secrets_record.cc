@@ -1,5 +1,6 @@
 #include "protocols/aws/adapter/secrets_record.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codec/cbor.h"
@@ -46,6 +47,18 @@ std::vector<codec::Value> secrets_records(recording::Sequence op, recording::Dir
         records.push_back(record_of(op, direction, std::move(held)));
     }
     return records;
+}
+
+bool record_secrets(session::Permit& permit, recording::Direction direction, SecretValues values,
+                    ByteView key) {
+    if (values.empty() || !permit.log().keeps_secrets()) {
+        return true;
+    }
+    const std::vector<codec::Value> records =
+        secrets_records(permit.op(), direction, std::move(values), key);
+    return std::all_of(records.begin(), records.end(), [&](const codec::Value& each) {
+        return permit.log().bulk_unawaited(recording::RecordKind::secrets, each);
+    });
 }
 
 }  // namespace narrows::aws

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "protocols/aws/decode/withhold.h"
-#include "recording/part_log.h"
+#include "session/admission.h"
 
 namespace narrows::aws {
 
@@ -13,5 +13,10 @@ namespace narrows::aws {
 inline constexpr std::size_t kSecretsMax = 128 * 1024;
 std::vector<codec::Value> secrets_records(recording::Sequence op, recording::Direction direction,
                                           SecretValues values, ByteView key);
+
+/// What is withheld elsewhere, for custodians, if there are any: in the lane that SENT and RESULT
+/// follow in. False: the journal refuses.
+bool record_secrets(session::Permit& permit, recording::Direction direction, SecretValues values,
+                    ByteView key);
 
 }  // namespace narrows::aws

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "http/exchange.h"
+#include "protocols/aws/adapter/understood.h"
+
+namespace narrows::aws {
+
+/// An operation that was let through, and who takes part in it. What it refers to outlives it.
+struct Passage {
+    const Services& services;
+    const Arrival& arrival;
+    http::ServerExchange& agent;
+    const Proof& proof;
+    const Understood& asked;
+    MonoNs began;  ///< when the request came
+    session::Permit permit;
+    std::string record;  ///< as the agent is shown it
+
+    const http::RequestHead& head() const { return proof.asked(); }
+};
+
+}  // namespace narrows::aws
