@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "protocols/aws/adapter/exchange.h"
 #include "protocols/aws/adapter/withheld_headers.h"
 
 namespace narrows::aws {

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "http/exchange.h"
-#include "protocols/aws/adapter/exchange.h"
+#include "protocols/aws/adapter/arrival.h"
+#include "protocols/aws/adapter/pool.h"
 
 namespace narrows::aws {
 
