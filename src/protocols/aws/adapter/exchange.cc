@@ -6,7 +6,17 @@
 
 namespace narrows::aws {
 
-using model::Reason;
+namespace {
+
+Refusal unrecorded(const Error& error) {
+    return {"ServiceUnavailable",
+            "Narrows cannot record this operation, so it was not forwarded: " + error.what,
+            "unrecorded",
+            {},
+            503};
+}
+
+}  // namespace
 
 Exchange::Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
                    http::ServerExchange& agent, http::RequestHead head, const Arrival& arrival)
@@ -25,12 +35,9 @@ net::Task<void> Exchange::run() {
     Result<session::Admission> admission = co_await admit();
     if (!admission.has_value()) {
         agent_.must_close();
-        co_await answer(503, "ServiceUnavailable",
-                        "Narrows cannot record this operation, so it was not forwarded: " +
-                            admission.error().what,
-                        "unrecorded");
+        co_await refuse(unrecorded(admission.error()));
     } else if (!admission.value().permit) {
-        co_await answer_denied(admission.value());
+        co_await refuse(refusal_of(asked_, admission.value()));
     } else if (asked_.asks_identity()) {
         co_await answer_itself(std::move(admission.value()));
     } else {
@@ -68,7 +75,8 @@ net::Task<void> Exchange::spend_url() {
     std::string key_id = proof_.claims().key_id;
     const Result<void> spent = co_await services_.spend_url(std::move(key_id));
     if (!spent.has_value()) {
-        asked_.rejection = reject(Reason::not_authenticated, "AccessDenied", spent.error().what);
+        asked_.rejection =
+            reject(model::Reason::not_authenticated, "AccessDenied", spent.error().what);
     }
 }
 
@@ -89,24 +97,9 @@ net::Task<void> Exchange::forward(session::Admission admission) {
     co_await there.run();
 }
 
-net::Task<void> Exchange::answer(int status, std::string code, std::string message,
-                                 std::string record) {
-    Refusal refusal{std::move(code), std::move(message), std::move(record), {}, status};
+net::Task<void> Exchange::refuse(Refusal refusal) {
     const Style style = style_for(proof_, asked_);
     co_await answer_error(agent_, services_, style, std::move(refusal));
-}
-
-net::Task<void> Exchange::answer_denied(const session::Admission& admission) {
-    const std::optional<Rejection>& rejection = asked_.rejection;
-    std::string code = rejection ? rejection->code : "AccessDenied";
-    int status = rejection ? rejection->status : 403;
-    if (admission.decision.reason == Reason::session_over) {
-        code = "ExpiredToken";
-    } else if (admission.decision.reason == Reason::cannot_record) {
-        code = "ServiceUnavailable";
-        status = 503;
-    }
-    co_await answer(status, std::move(code), denial_text(asked_, admission), admission.record);
 }
 
 /// GetCallerIdentity: the session's own, once it is on record that AWS was not called.

@@ -2,6 +2,7 @@
 
 #include "protocols/aws/adapter/pool.h"
 #include "protocols/aws/adapter/understand.h"
+#include "protocols/aws/decode/answer.h"
 
 namespace narrows::aws {
 
@@ -11,6 +12,8 @@ class Exchange {
   public:
     Exchange(net::Loop& loop, const Services& services, UpstreamPool& pool,
              http::ServerExchange& agent, http::RequestHead head, const Arrival& arrival);
+    Exchange(const Exchange&) = delete;  // its parts refer to each other
+    Exchange& operator=(const Exchange&) = delete;
 
     /// Answers the request.
     net::Task<void> run();
@@ -21,8 +24,7 @@ class Exchange {
     net::Task<void> spend_url();
     net::Task<Result<session::Admission>> admit();
     net::Task<void> forward(session::Admission admission);
-    net::Task<void> answer(int status, std::string code, std::string message, std::string record);
-    net::Task<void> answer_denied(const session::Admission& admission);
+    net::Task<void> refuse(Refusal refusal);
     net::Task<void> answer_itself(session::Admission admission);
 
     net::Loop& loop_;

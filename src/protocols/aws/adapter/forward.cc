@@ -254,12 +254,6 @@ net::Task<void> Forward::hear_out(http::ClientExchange& upstream) {
     }
 }
 
-net::Task<void> Forward::answer_error(int status, std::string code, std::string message) {
-    Refusal refusal{std::move(code), std::move(message), of_.record, {}, status};
-    const Style style = style_for(of_.proof, of_.asked);
-    co_await aws::answer_error(of_.agent, of_.services, style, std::move(refusal));
-}
-
 /// Ends an operation that has no answer: the outcome goes on record, then the agent is told.
 net::Task<void> Forward::give_up(const Error& error, bool sent) {
     if (events_) {
@@ -281,29 +275,43 @@ net::Task<void> Forward::give_up(const Error& error, bool sent) {
     if (!held.has_value() || !of_.agent.is_open()) {
         co_return;
     }
+    Refusal refusal = why_not(error, sent, why);
+    const Style style = style_for(of_.proof, of_.asked);
+    co_await answer_error(of_.agent, of_.services, style, std::move(refusal));
+}
+
+/// What the agent is told of it.
+Refusal Forward::why_not(const Error& error, bool sent, const std::string& why) const {
+    const std::string& record = of_.record;
     if (upload_ && upload_->refused()) {
         const Rejection& refused = *upload_->refused();
-        co_return co_await answer_error(
-            refused.status, refused.code,
-            fmt::format("The upload was broken off before its end [Narrows {}]. {}", of_.record,
-                        error.what));
+        return {refused.code,
+                fmt::format("The upload was broken off before its end [Narrows {}]. {}", record,
+                            error.what),
+                record,
+                {},
+                refused.status};
     }
     if (sent) {
-        co_return co_await answer_error(
-            502, "BadGateway",
-            fmt::format("AWS was called and gave no answer: the outcome is unknown [Narrows {}]. "
-                        "{}",
-                        of_.record, why));
+        return {"BadGateway",
+                fmt::format("AWS was called and gave no answer: the outcome is unknown "
+                            "[Narrows {}]. {}",
+                            record, why),
+                record,
+                {},
+                502};
     }
     const bool ours = error.code == ErrorCode::denied || error.code == ErrorCode::invalid ||
                       error.code == ErrorCode::not_found;
     // A signer that was started again has no credentials of AWS's answers: the client asks anew.
     const bool gone = of_.asked.caller.derived && error.code == ErrorCode::not_found;
-    const std::string code = gone ? "ExpiredToken" : ours ? "AccessDenied" : "ServiceUnavailable";
-    const int status = ours ? 403 : 503;
-    co_await answer_error(
-        status, code,
-        fmt::format("Allowed, but not sent [Narrows {}]: {}", of_.record, error.what));
+    return {gone   ? "ExpiredToken"
+            : ours ? "AccessDenied"
+                   : "ServiceUnavailable",
+            fmt::format("Allowed, but not sent [Narrows {}]: {}", record, error.what),
+            record,
+            {},
+            ours ? 403 : 503};
 }
 
 }  // namespace narrows::aws

@@ -6,6 +6,7 @@
 #include "protocols/aws/adapter/event_upload.h"
 #include "protocols/aws/adapter/pool.h"
 #include "protocols/aws/adapter/upload.h"
+#include "protocols/aws/decode/answer.h"
 
 namespace narrows::aws {
 
@@ -15,6 +16,8 @@ class Forward {
   public:
     Forward(net::Loop& loop, UpstreamPool& pool, Passage of)
         : loop_(loop), pool_(pool), of_(std::move(of)) {}
+    Forward(const Forward&) = delete;  // its parts refer to each other
+    Forward& operator=(const Forward&) = delete;
 
     net::Task<void> run();
 
@@ -27,7 +30,7 @@ class Forward {
     net::Task<void> converse(http::ClientExchange& upstream, std::uint64_t number);
     net::Task<void> hear_out(http::ClientExchange& upstream);
     net::Task<void> give_up(const Error& error, bool sent);
-    net::Task<void> answer_error(int status, std::string code, std::string message);
+    Refusal why_not(const Error& error, bool sent, const std::string& why) const;
 
     bool goes_by_http2() const;
     http::Framing framing() const;

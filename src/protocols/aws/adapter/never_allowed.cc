@@ -73,10 +73,9 @@ Judged<std::size_t> choose_connection(const std::vector<session::Connection>& gr
                                       const std::vector<Candidate>& candidates,
                                       const std::string& region) {
     if (!std::all_of(candidates.begin(), candidates.end(), is_unsigned)) {
-        return boost::outcome_v2::failure(
-            reject(Reason::not_authenticated, "MissingAuthenticationToken",
-                   "The request carries no signature, and AWS authorises " +
-                       name_of(candidates.front().operation) + " by one"));
+        return rejected(reject(Reason::not_authenticated, "MissingAuthenticationToken",
+                               "The request carries no signature, and AWS authorises " +
+                                   name_of(candidates.front().operation) + " by one"));
     }
     std::optional<std::size_t> named;
     for (std::size_t i = 0; i < granted.size(); ++i) {

@@ -13,7 +13,7 @@ using model::Reason;
 namespace {
 
 auto refused(Reason reason, std::string why) {
-    return boost::outcome_v2::failure(reject(reason, "AccessDenied", std::move(why)));
+    return rejected(reject(reason, "AccessDenied", std::move(why)));
 }
 
 Judged<AwsHost> read_tunnelled(const Catalogue& catalogue, const Arrival& arrival,
@@ -35,7 +35,7 @@ Judged<AwsHost> read_tunnelled(const Catalogue& catalogue, const Arrival& arriva
     const HostScope scope{proof.service(), region, caller.account()};
     Result<AwsHost> read = read_aws_host(catalogue, host, scope);
     if (!read.has_value()) {
-        return boost::outcome_v2::failure(not_recognised(read.error()));
+        return rejected(not_recognised(read.error()));
     }
     if (!read.value().account.empty() && read.value().account != caller.account()) {
         return refused(Reason::not_configured,
@@ -92,7 +92,7 @@ Judged<Recognition> recognise_at(const Catalogue& catalogue, const Arrival& arri
                             region,        arrival.host, named.bucket};
     Result<Recognition> recognition = recognise(catalogue, question);
     if (!recognition.has_value()) {
-        return boost::outcome_v2::failure(not_recognised(recognition.error()));
+        return rejected(not_recognised(recognition.error()));
     }
     const std::vector<Candidate>& all = recognition.value().candidates;
     const auto fits = [&](const Candidate& each) {

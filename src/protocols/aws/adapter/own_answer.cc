@@ -27,8 +27,6 @@ std::string in_words_of_aws(const Caller& caller, const model::Decision& decisio
                                                  decision.action));
 }
 
-}  // namespace
-
 std::string denial_text(const Understood& asked, const session::Admission& admission) {
     const model::Decision& decision = admission.decision;
     const Caller& caller = asked.caller;
@@ -54,6 +52,23 @@ std::string denial_text(const Understood& asked, const session::Admission& admis
                             caller.granted().name, caller.session->terms().id.value());
     }
     return text;
+}
+
+}  // namespace
+
+Refusal refusal_of(const Understood& asked, const session::Admission& admission) {
+    Refusal refusal{"AccessDenied", denial_text(asked, admission), admission.record, {}, 403};
+    if (asked.rejection) {
+        refusal.code = asked.rejection->code;
+        refusal.status = asked.rejection->status;
+    }
+    if (admission.decision.reason == Reason::session_over) {
+        refusal.code = "ExpiredToken";
+    } else if (admission.decision.reason == Reason::cannot_record) {
+        refusal.code = "ServiceUnavailable";
+        refusal.status = 503;
+    }
+    return refusal;
 }
 
 Style style_for(const Proof& proof, const Understood& asked) {

@@ -7,8 +7,8 @@
 /// Answers of the gateway's own, as far as they need who asked.
 namespace narrows::aws {
 
-/// AWS's own sentence, then what only Narrows can say.
-std::string denial_text(const Understood& asked, const session::Admission& admission);
+/// What a refused request is answered with: AWS's own sentence, then what only Narrows can say.
+Refusal refusal_of(const Understood& asked, const session::Admission& admission);
 
 /// How the client that sent the request reads an error.
 Style style_for(const Proof& proof, const Understood& asked);

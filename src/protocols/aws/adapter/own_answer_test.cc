@@ -28,7 +28,7 @@ TEST(OwnAnswer, a_denial_is_awss_sentence_then_the_record_and_why) {
     admission.decision.action = "s3:GetObject";
     admission.decision.resource = "arn:aws:s3:::b/k";
     admission.decision.statement = "Sid";
-    EXPECT_EQ(denial_text(of_session(), admission),
+    EXPECT_EQ(refusal_of(of_session(), admission).message,
               "User: arn:aws:sts::123456789012:assumed-role/readers/ns-one is not authorized to "
               "perform: s3:GetObject on resource: arn:aws:s3:::b/k with an explicit deny in a "
               "session policy [Narrows ns-one#7, before AWS was called] it is denied: Sid says so. "
@@ -37,14 +37,28 @@ TEST(OwnAnswer, a_denial_is_awss_sentence_then_the_record_and_why) {
 }
 
 TEST(OwnAnswer, what_is_no_policy_may_be_tried_again) {
-    EXPECT_EQ(denial_text(of_session(), denied(model::Reason::cannot_record)),
+    EXPECT_EQ(refusal_of(of_session(), denied(model::Reason::cannot_record)).message,
               "it is denied: Sid says so [Narrows ns-one#7, before AWS was called] It may be tried "
               "again when the gateway's disk has space.");
     Understood later;
     later.rejection = reject(model::Reason::not_authenticated, "ServiceUnavailable", "");
     later.rejection->status = 503;
-    EXPECT_EQ(denial_text(later, denied(model::Reason::not_authenticated)),
+    EXPECT_EQ(refusal_of(later, denied(model::Reason::not_authenticated)).message,
               "it is denied: Sid says so [Narrows ns-one#7, before AWS was called]");
+}
+
+TEST(OwnAnswer, code_and_status_are_of_what_refused_it) {
+    const auto told = [](std::optional<Rejection> rejection, model::Reason reason) {
+        Understood asked;
+        asked.rejection = std::move(rejection);
+        const Refusal refusal = refusal_of(asked, denied(reason));
+        return refusal.code + " " + std::to_string(refusal.status);
+    };
+    const Rejection bad = reject_as_bad(model::Reason::not_recognised, "BadDigest", "");
+    EXPECT_EQ(told(std::nullopt, model::Reason::implicit_deny), "AccessDenied 403");
+    EXPECT_EQ(told(bad, model::Reason::not_recognised), "BadDigest 400");
+    EXPECT_EQ(told(bad, model::Reason::session_over), "ExpiredToken 400");
+    EXPECT_EQ(told(bad, model::Reason::cannot_record), "ServiceUnavailable 503");
 }
 
 TEST(OwnAnswer, a_caller_is_whom_aws_would_take_it_for) {

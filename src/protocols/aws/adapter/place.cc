@@ -11,8 +11,7 @@ namespace narrows::aws {
 namespace {
 
 auto misplaced(std::string why) {
-    return boost::outcome_v2::failure(
-        reject(model::Reason::not_configured, "AccessDenied", std::move(why)));
+    return rejected(reject(model::Reason::not_configured, "AccessDenied", std::move(why)));
 }
 
 /// The host that was asked for, where it is one of the service's less usual ones; else the usual.

@@ -22,5 +22,8 @@ Rejection not_recognised(const Error& error);
 /// What a step makes of a request, or why the request gets no further.
 template <class T>
 using Judged = boost::outcome_v2::basic_result<T, Rejection, boost::outcome_v2::policy::terminate>;
+inline auto rejected(Rejection rejection) {
+    return boost::outcome_v2::failure(std::move(rejection));
+}
 
 }  // namespace narrows::aws
