@@ -230,13 +230,15 @@ def test_after_a_restart_the_client_asks_anew(gateway, giving, what):
 def test_an_answer_that_cannot_be_swapped_reaches_nobody(gateway, giving):
     session = gateway.session()
     giving.mangle = lambda text: text.replace("<Expiration>", "<Expiry>").replace("</Expiration>", "</Expiry>")
-    with pytest.raises(botocore.exceptions.BotoCoreError):
-        assume(gateway, session.credentials())
-    real = giving.given_to_agents()[0]
+    told = error_of(assume, gateway, session.credentials())
+    assert told["Code"] == "AccessDenied" and "AWS has done it" in told["Message"] and "one set of credentials" in told["Message"]
+    real, *again = giving.given_to_agents()
+    assert not again, "the client does not ask for it once more"
     assert gateway.end(session).status_code == 200
     recording = gateway.records(session)
     result = [each for each in recording.operations() if each.name == "sts:AssumeRole"][0].of_kind("result")[0]
     assert result.get("outcome") == "cut" and "not the one set of credentials" in result.get("why")
+    assert result.get("bytes_delivered") == 0, "of AWS's answer"
     text = json.dumps([record.body for record in recording.records], default=str)
     assert real.secret not in text and real.token not in text
 

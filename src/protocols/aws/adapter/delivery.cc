@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 #include "codec/text.h"
+#include "protocols/aws/adapter/own_answer.h"
 #include "protocols/aws/adapter/post_object.h"
 #include "protocols/aws/adapter/queue_urls.h"
 #include "protocols/aws/adapter/secrets_record.h"
@@ -204,7 +207,8 @@ net::Task<Result<void>> Delivery::deliver_whole() {
     if (swapped_) {
         kept.secrets.clear();
     }
-    if (swapped_ && why.empty()) {
+    const bool came_whole = why.empty();
+    if (swapped_ && came_whole) {
         const Result<void> done =
             co_await swap_credentials(of_.services, of_.asked, of_.permit, body, kept);
         if (done.has_value()) {
@@ -218,15 +222,34 @@ net::Task<Result<void>> Delivery::deliver_whole() {
     if (!recorded.has_value()) {
         co_return recorded;
     }
-    name_queues_for_agent(body);
-    answer_as_form(body);
-    bytes_delivered_ = body.size();
+    if (why.empty()) {
+        name_queues_for_agent(body);
+        answer_as_form(body);
+    }
+    bytes_delivered_ = why.empty() ? body.size() : 0;
     const Result<void> concluded = co_await conclude(why);
+    if (concluded.has_value() && came_whole && !why.empty()) {
+        co_return co_await tell_withheld(why);
+    }
     if (!concluded.has_value() || !why.empty()) {
         co_return fail(ErrorCode::closed, why);
     }
     of_.agent.expires_after(of_.services.limits.idle_max);
     co_return co_await of_.agent.write_message(for_agent_, body, of_.head().method == "HEAD");
+}
+
+/// In place of an answer that may not leave. Not to be asked for again: AWS would do it again.
+net::Task<Result<void>> Delivery::tell_withheld(const std::string& why) {
+    Refusal refusal{"",
+                    fmt::format("AWS has done it, but its answer is withheld [Narrows {}]: {}",
+                                of_.record, why),
+                    of_.record,
+                    {},
+                    403};
+    of_.agent.must_close();
+    const Style style = style_for(of_.proof, of_.asked);
+    co_await answer_error(of_.agent, of_.services, style, std::move(refusal));
+    co_return ok();
 }
 
 /// Into `body`, as far as it comes; why it is not whole, or empty.

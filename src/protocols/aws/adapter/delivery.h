@@ -31,6 +31,7 @@ class Delivery {
     net::Task<Result<void>> deliver_whole();
     net::Task<std::string> read_whole(Bytes& body);
     net::Task<Result<void>> record_whole(Recordable kept, std::uint64_t size);
+    net::Task<Result<void>> tell_withheld(const std::string& why);
     void name_queues_for_agent(Bytes& body);
     void answer_as_form(Bytes& body);
 
