@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib
 
 from harness.emulator import REGION, Emulator  # noqa: E402
 from harness.gateway import Connection, Gateway, scope, statement  # noqa: E402
-from harness.processes import clean_environment  # noqa: E402
+from harness.processes import BUILD, clean_environment  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -39,6 +40,14 @@ def session_folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def module_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("module")
+
+
+@pytest.fixture(scope="session")
+def terraform():
+    """Terraform as tests build it, with its AWS provider beside it: the machine's own, if it has one, is not asked."""
+    clients = pathlib.Path(__file__).parent / "clients"
+    subprocess.run(["bash", clients / "build_zoo", "terraform"], check=True)
+    return BUILD / "zoo" / "terraform" / "terraform"
 
 
 @pytest.fixture(scope="module")

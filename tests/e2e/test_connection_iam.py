@@ -1,7 +1,6 @@
 """`narrows connection iam`: what it prints is what CloudFormation and Terraform take."""
 
 import json
-import shutil
 import subprocess
 
 import hcl2
@@ -80,11 +79,10 @@ def heredocs(text):
     return [part.split("\nJSON\n")[0] for part in text.split("<<JSON\n")[1:]]
 
 
-@pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not installed")
-def test_terraform_itself_parses_it(printed, tmp_path):
+def test_terraform_itself_parses_it(terraform, printed, tmp_path):
     (tmp_path / "main.tf").write_text(printed("terraform"))
     done = subprocess.run(
-        ["terraform", "fmt", "-check", "-diff", "main.tf"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [terraform, "fmt", "-check", "-diff", "main.tf"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert "Error" not in done.stdout + done.stderr, done.stdout + done.stderr
     assert done.returncode == 0, done.stdout

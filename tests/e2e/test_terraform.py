@@ -3,7 +3,6 @@
 import collections
 import concurrent.futures
 import json
-import subprocess
 
 import pytest
 
@@ -66,11 +65,6 @@ def gateway(direct, behind, module_folder):
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def built():
-    subprocess.run(["bash", HERE / "build_zoo", "terraform"], check=True)
-
-
 def run_all(what, direct, direct_env, behind, gateway, prepare=lambda emulator: None):
     """By the way it was done. All that it sets up it destroys; `prepare` sees to the rest."""
     command, through = [*COMMAND, what], {}
@@ -84,12 +78,12 @@ def run_all(what, direct, direct_env, behind, gateway, prepare=lambda emulator: 
 
 
 @pytest.fixture(scope="module")
-def runs(built, direct, direct_env, behind, gateway):
+def runs(terraform, direct, direct_env, behind, gateway):
     return run_all("resources", direct, direct_env, behind, gateway)
 
 
 @pytest.fixture(scope="module")
-def states(built, direct, direct_env, behind, gateway):
+def states(terraform, direct, direct_env, behind, gateway):
     def prepare(emulator):
         """An empty bucket and an empty table of locks: a state that is destroyed lies there still."""
         emulator.client("s3").create_bucket(Bucket="tf-state")
