@@ -137,6 +137,18 @@ Follower::Row Follower::row_of(const Query& query) {
     return row;
 }
 
+/// Of a query that has begun.
+template <class Take>
+Result<void> Follower::each_row(Query& query, const Take& take) {
+    for (;;) {
+        NARROWS_TRY(const bool found, query.next());
+        if (!found) {
+            return ok();
+        }
+        NARROWS_TRY(take(row_of(query)));
+    }
+}
+
 Result<void> Follower::make(const Making& making, const Origin& origin, const std::string& why) {
     if (makes_unnamed(making.service, making.operation)) {
         return lose(making, origin, kNoWayBack);
@@ -280,12 +292,7 @@ Result<void> Follower::issue_to_named(const Event& event, const std::string& key
         return ok();
     }
     NARROWS_TRY(of_actor_.begin(session_actor(account, names.front()), event.time + kSlackNs));
-    for (;;) {
-        NARROWS_TRY(const bool found, of_actor_.next());
-        if (!found) {
-            return ok();
-        }
-        const Row row = row_of(of_actor_);
+    return each_row(of_actor_, [&](const Row& row) -> Result<void> {
         const bool is_own = event.is_service && is_service(event.invoked_by, row.giver) &&
                             (row.role.empty() || row.role == event.assumed);
         // Functions of other regions may have the same name, and the same role.
@@ -293,7 +300,8 @@ Result<void> Follower::issue_to_named(const Event& event, const std::string& key
         if (!is_own || (!row.is_shared && !is_elsewhere)) {
             NARROWS_TRY(issue_.run(key, is_own ? row.id : std::int64_t{0}, event.time));
         }
-    }
+        return ok();
+    });
 }
 
 /// A pod's session has a name that nobody knows before: its key is what it is known by from now on.
@@ -303,18 +311,14 @@ Result<void> Follower::issue_to_pod(const Event& event, const std::string& key) 
         return ok();
     }
     NARROWS_TRY(of_actor_.begin(actor, event.time + kSlackNs));
-    for (;;) {
-        NARROWS_TRY(const bool found, of_actor_.next());
-        if (!found) {
-            return ok();
-        }
-        const Row row = row_of(of_actor_);
+    return each_row(of_actor_, [&](const Row& row) -> Result<void> {
         if (is_service(event.invoked_by, row.giver)) {
             NARROWS_TRY(issue_.run(key, row.id, event.time));
             const bool is_new = state_.changed() > 0;
             news_ = !is_new ? news_ : news_ == 0 ? event.time : std::min(news_, event.time);
         }
-    }
+        return ok();
+    });
 }
 
 std::int64_t Follower::rank_of(const Event& event, const std::string& actor, const Row& row) {
@@ -338,30 +342,16 @@ std::int64_t Follower::rank_of(const Event& event, const std::string& actor, con
 
 Result<void> Follower::candidates(const Event& event, const std::string& actor, Followed& best) {
     NARROWS_TRY(of_actor_.begin(actor, event.time + kSlackNs));
-    for (;;) {
-        NARROWS_TRY(const bool found, of_actor_.next());
-        if (!found) {
-            return ok();
-        }
-        const Row row = row_of(of_actor_);
+    return each_row(of_actor_, [&](const Row& row) {
         const std::int64_t rank = rank_of(event, actor, row);
-        if (rank == 0) {
-            continue;
-        }
-        NARROWS_TRY(link(event, row, static_cast<Rank>(rank), best));
-    }
+        return rank == 0 ? ok() : link(event, row, static_cast<Rank>(rank), best);
+    });
 }
 
 /// By a key that a service gave out to it.
 Result<void> Follower::issued(const Event& event, Followed& best) {
     NARROWS_TRY(of_key_.begin(event.key_id));
-    for (;;) {
-        NARROWS_TRY(const bool found, of_key_.next());
-        if (!found) {
-            return ok();
-        }
-        NARROWS_TRY(link(event, row_of(of_key_), by_proof, best));
-    }
+    return each_row(of_key_, [&](const Row& row) { return link(event, row, by_proof, best); });
 }
 
 /// The first rank of a thing is its best: they are looked for in this order.

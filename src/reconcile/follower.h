@@ -100,6 +100,8 @@ class Follower {
     Result<void> issued(const Event& event, Followed& best);
     Result<void> link(const Event& event, const Row& row, Rank rank, Followed& best);
     static Row row_of(const Query& query);
+    template <class Take>
+    static Result<void> each_row(Query& query, const Take& take);
     /// 0: it is not its.
     static std::int64_t rank_of(const Event& event, const std::string& actor, const Row& row);
 
