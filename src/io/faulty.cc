@@ -134,7 +134,7 @@ void FaultyFileSystem::set_faults(const Faults& faults) {
     faults_ = faults;
 }
 
-void FaultyFileSystem::set_hook(std::function<void(Operation, const std::string&)> hook) {
+void FaultyFileSystem::set_hook(Hook hook) {
     const std::lock_guard guard(mutex_);
     hook_ = std::move(hook);
 }
@@ -144,13 +144,13 @@ bool FaultyFileSystem::hits(std::uint64_t at, std::uint64_t times, std::uint64_t
 }
 
 Result<void> FaultyFileSystem::begin(Operation operation, const std::string& path) {
-    std::function<void(Operation, const std::string&)> hook;
+    Hook hook;
     {
         const std::lock_guard guard(mutex_);
         hook = hook_;
     }
     if (hook) {
-        hook(operation, path);
+        NARROWS_TRY(hook(operation, path));
     }
     const std::lock_guard guard(mutex_);
     ++operations_;

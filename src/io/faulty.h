@@ -38,8 +38,10 @@ class FaultyFileSystem : public FileSystem {
 
     void set_faults(const Faults& faults);
     /// Called before each changing operation on the thread that makes it, several at once, without
-    /// a lock; may block. Null for none; a call under way then still ends.
-    void set_hook(std::function<void(Operation, const std::string& path)> hook);
+    /// a lock; may block. Its error is the operation's, which then changes nothing: the way to hit
+    /// one file of several that threads write to. Null for none; a call under way then still ends.
+    using Hook = std::function<Result<void>(Operation, const std::string& path)>;
+    void set_hook(Hook hook);
 
     /// The process dies: all that was written stays. Open files and locks go dead.
     void kill();
@@ -80,7 +82,7 @@ class FaultyFileSystem : public FileSystem {
     static bool hits(std::uint64_t at, std::uint64_t times, std::uint64_t now);
 
     mutable std::mutex mutex_;
-    std::function<void(Operation, const std::string&)> hook_;
+    Hook hook_;
     Faults faults_;
     Names names_;
     Names durable_names_;

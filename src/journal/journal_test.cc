@@ -127,7 +127,10 @@ TEST(Journal, bounds) {
                                       Await::none, nullptr);
     };
     EXPECT_EQ(append(kPayloadMax + 1).error().code, ErrorCode::invalid);
-    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) { go.wait(false); });
+    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) {
+        go.wait(false);
+        return ok();
+    });
     EXPECT_TRUE(append(kPayloadMax));
     EXPECT_EQ(append(kPayloadMax).error().code, ErrorCode::exhausted);
     EXPECT_EQ(part->next().value(), 1u);
@@ -146,6 +149,7 @@ TEST(Journal, neither_lane_waits_for_the_other) {
         if (path.find("bulk-") != std::string::npos) {
             go.wait(false);
         }
+        return ok();
     });
     Outcome body;
     ASSERT_TRUE(
@@ -240,7 +244,10 @@ TEST(Journal, one_sync_commits_all_who_wait) {
     for (int i = 0; i < 100; ++i) {
         parts.push_back(journal.begin_part());
     }
-    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) { go.wait(false); });
+    fs.set_hook([&](io::FaultyFileSystem::Operation, const std::string&) {
+        go.wait(false);
+        return ok();
+    });
     std::vector<Outcome> outcomes(parts.size());
     for (std::size_t i = 0; i < parts.size(); ++i) {
         ASSERT_TRUE(journal.append(*parts[i], Lane::control, RecordKind::open, Bytes(100),

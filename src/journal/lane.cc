@@ -22,6 +22,11 @@ std::uint64_t usable(std::uint64_t bytes) {
     return bytes > kSegmentWaste ? bytes - kSegmentWaste : 0;
 }
 
+/// What is kept at the end of the last segment for closing records.
+std::uint64_t tail_of(std::uint64_t segment) {
+    return std::min(segment / 8, kTailMax);
+}
+
 }  // namespace
 
 LaneWriter::LaneWriter(Common& common, Lane lane)
@@ -60,8 +65,18 @@ std::uint64_t LaneWriter::left(Use use) const {
     const std::uint64_t segment = common_.options.segment_bytes;
     const std::uint64_t room =
         usable(room_) + common_.spares.count(lane_) * usable(segment - kSegmentHeaderSize);
-    const std::uint64_t tail = use == Use::normal ? std::min(segment / 8, kTailMax) : 0;
+    const std::uint64_t tail = use == Use::normal ? tail_of(segment) : 0;
     return room - std::min(room, queued_cost_ + tail);
+}
+
+/// Before a frame takes from a segment's tail it is known whether another segment follows: if none
+/// does, `left` keeps the tail for closing records from then on.
+void LaneWriter::look_ahead(std::size_t size) {
+    const std::uint64_t taken = filled_ + kBatchHeaderSize + size;
+    if (usable(remaining()) < taken + tail_of(common_.options.segment_bytes) &&
+        common_.spares.count(lane_) == 0 && !common_.spares.in_trouble()) {
+        common_.spares.ensure(lane_);
+    }
 }
 
 Result<void> LaneWriter::check_room(std::uint64_t cost, Use use) const {

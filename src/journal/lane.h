@@ -120,6 +120,7 @@ class LaneWriter {
     std::chrono::steady_clock::time_point wake_at() const;
     Result<void> check_room(std::uint64_t cost, Use use) const;
     std::uint64_t left(Use use) const;
+    void look_ahead(std::size_t size);
     Result<void> check_queue(std::size_t size, std::uint64_t quarters) const;
 
     Result<void> activate();

@@ -138,6 +138,7 @@ bool LaneWriter::make_room(std::size_t size) {
         const std::size_t begun = filled_ == 0 ? kBatchHeaderSize : filled_;
         return begun + size <= std::min<std::uint64_t>(kBatchMax, remaining());
     };
+    look_ahead(size);
     if (!fits()) {
         flush();
     }

@@ -60,7 +60,7 @@ Result<void> Spares::fill(Spare& spare, Lane lane) {
 
 Result<Spares::Spare> Spares::make(Lane lane) {
     Spare spare;
-    spare.path = fmt::format("{}/{}{}-{}", directory_, kSparePrefix, name_of(lane), ++made_);
+    spare.path = fmt::format("{}/{}{}-{}", directory_, kSparePrefix, name_of(lane), ++number_);
     const auto cache = lane == Lane::control ? io::Cache::direct : io::Cache::buffered;
     NARROWS_TRY(spare.file, fs_.open(spare.path, io::Mode::create_over, cache));
     auto filled = fill(spare, lane);
@@ -82,33 +82,59 @@ void Spares::note(const Result<void>& outcome) {
     in_trouble_ = trouble_.has_value();
 }
 
-Result<void> Spares::prepare(Lane lane) {
+/// Unlocks while it makes one.
+Result<void> Spares::make_ready(std::unique_lock<std::mutex>& lock, Lane lane) {
+    const std::size_t index = index_of(lane);
+    making_[index] = true;
+    lock.unlock();
     auto made = make(lane);
-    const std::lock_guard guard(mutex_);
+    lock.lock();
+    making_[index] = false;
     Result<void> outcome = ok();
     if (made) {
-        ready_[index_of(lane)].push_back(std::move(made).value());
-        ++counts_[index_of(lane)];
+        ready_[index].push_back(std::move(made).value());
+        ++counts_[index];
     } else {
         outcome = fail(std::move(made).error());
     }
     note(outcome);
+    made_.notify_all();
+    wake_.notify_all();
     return outcome;
 }
 
-Result<Spares::Spare> Spares::take(Lane lane) {
-    {
-        const std::lock_guard guard(mutex_);
-        auto& ready = ready_[index_of(lane)];
-        if (!ready.empty()) {
-            Spare spare = std::move(ready.front());
-            ready.pop_front();
-            --counts_[index_of(lane)];
-            wake_.notify_all();
-            return spare;
-        }
+void Spares::wait_for_maker(std::unique_lock<std::mutex>& lock, Lane lane) {
+    made_.wait(lock, [&] { return !making_[index_of(lane)]; });
+}
+
+Result<void> Spares::prepare(Lane lane) {
+    std::unique_lock lock(mutex_);
+    wait_for_maker(lock, lane);
+    return make_ready(lock, lane);
+}
+
+void Spares::ensure(Lane lane) {
+    std::unique_lock lock(mutex_);
+    wait_for_maker(lock, lane);
+    if (ready_[index_of(lane)].empty() && !trouble_) {
+        (void)make_ready(lock, lane);  // its failure is noted as the trouble
     }
-    return make(lane);
+}
+
+Result<Spares::Spare> Spares::take(Lane lane) {
+    auto& ready = ready_[index_of(lane)];
+    std::unique_lock lock(mutex_);
+    if (ready.empty()) {
+        wait_for_maker(lock, lane);
+    }
+    if (ready.empty()) {
+        NARROWS_TRY(make_ready(lock, lane));
+    }
+    Spare spare = std::move(ready.front());
+    ready.pop_front();
+    --counts_[index_of(lane)];
+    wake_.notify_all();
+    return spare;
 }
 
 std::optional<Error> Spares::trouble() const {
@@ -117,7 +143,8 @@ std::optional<Error> Spares::trouble() const {
 }
 
 bool Spares::lacking(Lane lane) const {
-    return ready_[index_of(lane)].size() < target_;
+    const std::size_t index = index_of(lane);
+    return !making_[index] && ready_[index].size() < target_;
 }
 
 void Spares::start() {
@@ -130,9 +157,7 @@ void Spares::run() {
         bool failed = false;
         for (const Lane lane : kLanes) {
             while (!stop_ && !failed && lacking(lane)) {
-                lock.unlock();
-                failed = !prepare(lane);
-                lock.lock();
+                failed = !make_ready(lock, lane);
             }
         }
         if (failed) {

@@ -31,11 +31,13 @@ class Spares {
     /// Joins the thread and removes the spares that were not used.
     ~Spares();
 
-    /// Makes one spare of the lane here and now.
+    /// Makes one spare more of the lane, here and now.
     Result<void> prepare(Lane lane);
+    /// On return a spare of the lane is ready, or why there can be none is in `trouble`.
+    void ensure(Lane lane);
     /// From now on a thread keeps `target` spares of each lane.
     void start();
-    /// A spare; made on the spot if none is ready.
+    /// A spare; if none is ready, the one that is being made, or one made on the spot.
     Result<Spare> take(Lane lane);
     std::uint64_t count(Lane lane) const { return counts_[static_cast<std::size_t>(lane)]; }
     /// Why the last reservation failed, until one succeeds.
@@ -45,6 +47,8 @@ class Spares {
   private:
     Result<Spare> make(Lane lane);
     Result<void> fill(Spare& spare, Lane lane);
+    Result<void> make_ready(std::unique_lock<std::mutex>& lock, Lane lane);
+    void wait_for_maker(std::unique_lock<std::mutex>& lock, Lane lane);
     void run();
     bool lacking(Lane lane) const;
     void note(const Result<void>& outcome);
@@ -57,11 +61,14 @@ class Spares {
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
+    std::condition_variable made_;
     std::array<std::deque<Spare>, 2> ready_;
+    std::array<bool, 2>
+        making_{};  ///< somebody is at it: a second attempt could not tell the truth
     std::optional<Error> trouble_;
     bool stop_ = false;
     std::array<std::atomic<std::uint64_t>, 2> counts_{};
-    std::atomic<std::uint64_t> made_ = 0;
+    std::atomic<std::uint64_t> number_ = 0;
     std::atomic<bool> in_trouble_ = false;
     std::thread thread_;
 };

@@ -225,6 +225,7 @@ TEST_F(CustodyTest, the_log_says_it_before_a_key_goes_and_a_restart_finishes_it)
         if (path.ends_with(".age") && operation == io::FaultyFileSystem::Operation::remove) {
             disk_.set_faults({.die_at = disk_.operations() + 1});
         }
+        return ok();
     });
     EXPECT_EQ(shred("ns-a"), ErrorCode::io);
     EXPECT_EQ(said, 2u);

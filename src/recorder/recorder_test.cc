@@ -109,6 +109,7 @@ TEST_F(RecorderTest, an_open_waits_for_the_log_also_while_a_disk_is_slow) {
             path.find("bulk-") != std::string::npos) {
             std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
         }
+        return ok();
     });
     const Bytes head = codec::cbor_encode(recording::observed({{"op", 1}}));
     ASSERT_TRUE(recorder->append(*busy, Lane::bulk, RecordKind::head, head, Await::none, nullptr,

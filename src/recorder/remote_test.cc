@@ -270,15 +270,15 @@ TEST_F(Remote, a_start_that_fails_says_why_with_its_code) {
 TEST_F(Remote, a_part_that_cannot_begin_takes_no_number) {
     const auto recorder = connect();
     begin(*recorder);
-    disk_.set_hook([](io::FaultyFileSystem::Operation, const std::string&) {});
-    io::FaultyFileSystem::Faults full;
-    full.write_error_at = disk_.writes() + 1;
-    disk_.set_faults(full);
+    disk_.set_hook([](io::FaultyFileSystem::Operation, const std::string& path) -> Result<void> {
+        return path.starts_with("/data/keys/") ? fail(ErrorCode::io, path + ": ill") : ok();
+    });
     const auto refused = recorder->begin_part({"session", "ns-b"});
     Outcome outcome;
     EXPECT_FALSE(recorder->append(*refused, Lane::control, RecordKind::open, payload({}),
                                   Await::durable, &outcome, Use::normal));
     EXPECT_EQ(outcome.told(), 0);
+    disk_.set_hook(nullptr);
     EXPECT_EQ(begin(*recorder)->no(), model::PartNo(2));
     EXPECT_FALSE(lost_);
 }
