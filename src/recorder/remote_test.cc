@@ -271,7 +271,10 @@ TEST_F(Remote, a_part_that_cannot_begin_takes_no_number) {
     const auto recorder = connect();
     begin(*recorder);
     disk_.set_hook([](io::FaultyFileSystem::Operation, const std::string& path) -> Result<void> {
-        return path.starts_with("/data/keys/") ? fail(ErrorCode::io, path + ": ill") : ok();
+        if (path.starts_with("/data/keys/")) {
+            return fail(ErrorCode::io, path + ": ill");
+        }
+        return ok();
     });
     const auto refused = recorder->begin_part({"session", "ns-b"});
     Outcome outcome;
