@@ -5,24 +5,18 @@ import json
 
 import pytest
 
-from harness.emulator import ACCOUNT, ROLE_ARN, Emulator, client
-from harness.gateway import Connection, Gateway, scope, statement
-from harness.trail import Caller, Recorded, event, lowered, user
-from test_reconcile import TRUST, Written, minute, packed_code, peak_mib, reconcile
+from harness.emulator import ACCOUNT, ROLE_ARN, client
+from harness.gateway import scope, statement
+from harness.reconciling import (
+    CREATED, FUNCTION_ARN, FUNCTION_ROLE, OTHER_ROLE, PASSED, SECOND, Written, assumed_by_service, delivered,
+    function, minute, number, peak_mib, reconcile, record, run_by, scoped, told, write,
+)
+from harness.trail import Caller, event, user
 
-FUNCTION_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-functions"
-OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/of-instances"
 OTHER_ACCOUNT = "210987654321"
 MAKES = scope(statement("*"), statement([
     "ec2:RunInstances", "ecs:CreateService", "ecs:RegisterTaskDefinition", "ecs:RunTask", "iam:CreateUser", "iam:PassRole",
     "lambda:CreateFunction"]))
-SECOND = datetime.timedelta(seconds=1)
-CREATED, PASSED = "what the session created", "a role that the session passed on"
-
-
-def function(name, **more):
-    return {"FunctionName": name, "Runtime": "python3.11", "Role": FUNCTION_ROLE, "Handler": "a.h",
-            "Code": {"ZipFile": packed_code()}} | more
 
 
 def work(gateway):
@@ -53,58 +47,7 @@ def work(gateway):
 
 @pytest.fixture(scope="module")
 def recorded(module_folder):
-    emulator = Emulator(module_folder)
-    emulator.client("iam").create_role(RoleName="of-functions", AssumeRolePolicyDocument=TRUST)
-    gateway = Gateway(module_folder / "gateway", [Connection("all", MAKES, emulator.endpoint)], emulator.admin)
-    gateway.start()
-    gateway.session_done = work(gateway)
-    assert gateway.stop() == 0
-    emulator.stop()
-    gateway.recorded = Recorded(gateway.records())
-    return gateway
-
-
-def number(gateway, name, which=0):
-    """PART/OP of an operation on record, and the first place that it stands in."""
-    found = [each for each in gateway.recorded.operations if each.name == name][which]
-    return f"{found.intent.part}/{found.intent.sequence}"
-
-
-def delivered(caller):
-    """As EC2 marks what an instance got from its metadata."""
-    identity = caller.identity()
-    identity["sessionContext"]["ec2RoleDelivery"] = "2.0"
-    return identity
-
-
-def scoped(caller, arn, kind="AWS::Lambda::Function"):
-    return caller.identity() | {"inScopeOf": {"issuerType": kind, "credentialsIssuedTo": arn}}
-
-
-def assumed_by_service(service, role, name, key_id, when):
-    return event("sts", "AssumeRole", {"type": "AWSService", "invokedBy": service}, when,
-                 parameters={"roleArn": role, "roleSessionName": name},
-                 responseElements={"credentials": {"accessKeyId": key_id, "expiration": "x", "sessionToken": "y"}})
-
-
-def run_by(identity, instance, when):
-    return event("ec2", "RunInstances", identity, when, parameters={"instanceType": "t3.nano"},
-                 responseElements={"requestId": "r", "instancesSet": {"items": [{"instanceId": instance}]}})
-
-
-def told(said, written):
-    """Of each consequence: operation, what it follows from, how far it is certain."""
-    return {(line["operation"], line.get("by"), line.get("resource"), line.get("certain"), line.get("record"),
-             line["count"]) for line in said.of("consequence")}
-
-
-def write(recorded, root, *logs):
-    written = Written(root)
-    written.hour(recorded.recorded.events(), recorded.recorded.assumed(), *logs)
-    return written
-
-
-FUNCTION_ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+    return record(module_folder, MAKES, work, ["of-functions"])
 
 
 def test_each_thing_that_acts_is_followed_to_its_operation(recorded, tmp_path):

@@ -4,19 +4,17 @@ import json
 
 import pytest
 
-from harness.emulator import ACCOUNT, Emulator, client
-from harness.gateway import Connection, Gateway, scope, statement
-from harness.trail import Caller, Recorded, event, user
-from test_followed import CREATED, FUNCTION_ARN, FUNCTION_ROLE, PASSED, SECOND, function, number, scoped, told, write
-from test_reconcile import TRUST, reconcile
+from harness.emulator import client
+from harness.gateway import scope, statement
+from harness.reconciling import (
+    CREATED, FUNCTION_ARN, FUNCTION_ROLE, PASSED, SECOND, assumes_for_pod, function, number, reconcile, record, role,
+    scoped, told, write,
+)
+from harness.trail import Caller, event, user
 
 MAKES = scope(statement("*"), statement([
     "cloudformation:CreateStack", "glue:CreateJob", "iam:PassRole", "lambda:CreateFunction", "sagemaker:CreateTrainingJob",
     "states:CreateStateMachine"]))
-
-
-def role(name):
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def work(gateway):
@@ -41,16 +39,7 @@ def work(gateway):
 
 @pytest.fixture(scope="module")
 def recorded(module_folder):
-    emulator = Emulator(module_folder)
-    for name in ("of-functions", "of-stacks", "of-machines", "of-jobs", "of-training"):
-        emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
-    gateway = Gateway(module_folder / "gateway", [Connection("all", MAKES, emulator.endpoint)], emulator.admin)
-    gateway.start()
-    gateway.session_done = work(gateway)
-    assert gateway.stop() == 0
-    emulator.stop()
-    gateway.recorded = Recorded(gateway.records())
-    return gateway
+    return record(module_folder, MAKES, work, ["of-functions", "of-stacks", "of-machines", "of-jobs", "of-training"])
 
 
 def test_services_in_the_roles_that_they_were_given(recorded, tmp_path):
@@ -88,16 +77,6 @@ def test_services_in_the_roles_that_they_were_given(recorded, tmp_path):
         ("kms:Decrypt", PASSED, "of-machines", False, machines, 1),
     }
     assert said.findings() == [] and said.of("not_followed") == [] and said.code == 0
-
-
-def assumes_for_pod(key_id, at, account="sa1", by="pods.eks.amazonaws.com", **more):
-    identity = {"type": "AWSService", "invokedBy": by} if by else user("mallory", "AKIAMALLORY000000000")
-    tags = {"eks-cluster-arn": "arn:aws:eks:us-east-1:1:cluster/c", "eks-cluster-name": "c", "kubernetes-namespace": "ns-a",
-            "kubernetes-service-account": account, "kubernetes-pod-name": "p"}
-    return event("sts", "AssumeRole", identity, at, parameters={
-        "roleArn": role("of-pods"), "roleSessionName": "eks-c-p-0f1e", "durationSeconds": 21600,
-        "tags": [{"key": key, "value": value} for key, value in tags.items()]},
-        responseElements={"credentials": {"accessKeyId": key_id, "expiration": "x", "sessionToken": "y"}}, **more)
 
 
 def test_pods_are_followed_by_the_keys_that_eks_gets_for_them(recorded, tmp_path):

@@ -4,34 +4,22 @@ import argparse
 import datetime
 import gzip
 import hashlib
-import io
 import json
 import shutil
-import subprocess
-import sys
 import time
-import zipfile
 
 import pytest
 
 from conftest import WHOLE_SCOPE
-from harness.emulator import ACCOUNT, REGION, ROLE_ARN, Emulator, client
+from harness.emulator import ACCOUNT, ROLE_ARN, Emulator, client
 from harness.gateway import Connection, Gateway, digest, new_key
-from harness.processes import NARROWS, clean_environment
+from harness.reconciling import (
+    HOUR, TRUST, Written, kinds, minute, packed_code, peak_mib, reconcile, record, rewrite,
+)
 from harness.trail import Caller, Recorded, SigningKey, Trail, event, event_id, user
 
-HOUR = datetime.timedelta(hours=1)
 LEAKED = "AKIALEAKED7777777777"
 MADE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/made-by-the-session"
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-
-
-def packed_code():
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("a.py", "def h(e, c): pass")
-    return code.getvalue()
 
 
 def work(gateway):
@@ -62,15 +50,7 @@ def work(gateway):
 
 @pytest.fixture(scope="module")
 def recorded(module_folder):
-    emulator = Emulator(module_folder)
-    gateway = Gateway(module_folder / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin)
-    gateway.start()
-    sessions = [work(gateway), read_only(gateway)]
-    assert gateway.stop() == 0
-    emulator.stop()
-    gateway.sessions = sessions
-    gateway.recorded = Recorded(gateway.records())
-    return gateway
+    return record(module_folder, WHOLE_SCOPE, lambda gateway: [work(gateway), read_only(gateway)])
 
 
 def read_only(gateway):
@@ -79,54 +59,6 @@ def read_only(gateway):
     client("iam", gateway.agents_url, session.credentials()).list_roles()
     assert gateway.end(session).status_code == 200
     return session
-
-
-def minute(when):
-    return when.replace(second=0, microsecond=0)
-
-
-class Written:
-    """A trail of four quiet hours and the one in which the sessions worked."""
-
-    def __init__(self, root, **options):
-        self.root = root
-        self.trail = Trail(root, **options)
-        self.now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-        for back in range(6, 2, -1):
-            self.trail.log([event("ec2", "DescribeInstances", user("somebody", "AKIASOMEBODYELSE0000"),
-                                  self.now - back * HOUR)], minute(self.now - back * HOUR))
-            self.trail.digest(self.now - back * HOUR, self.now - (back - 1) * HOUR)
-
-    def hour(self, *logs):
-        """The events of the hour that is over, in as many logs; then its digest."""
-        paths = [self.trail.log(events, minute(self.now)) for events in logs]
-        self.trail.digest(self.now - 2 * HOUR, self.now + datetime.timedelta(minutes=1))
-        return paths
-
-
-class Said:
-    def __init__(self, done):
-        self.code, self.text = done.returncode, done.stdout
-        self.lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert self.lines or self.code == 2, done.stderr
-        self.summary = self.lines[-1] if self.lines else {}
-
-    def of(self, kind):
-        return [line for line in self.lines if line["type"] == kind]
-
-    def findings(self):
-        """(kind, what it is of), sorted."""
-        return sorted((line["kind"], line.get("event") or line.get("record") or line.get("file"))
-                      if line["kind"] != "differs" else ("differs", line["record"]) for line in self.of("finding"))
-
-
-def reconcile(gateway, written, tmp_path, *more, data=True, keys=(), settle="0s", key=True, data_dir=None, env=None):
-    public = written.trail.public_keys(tmp_path / "keys.json", *keys)
-    arguments = ["reconcile", "--cloudtrail", written.root, "--data-dir", data_dir or gateway.data_dir, "--json",
-                 "--settle", settle]
-    arguments += ["--public-keys", public] if key else []
-    arguments += ["--covers", "management", "--covers", "data"] if data else []
-    return Said(gateway.command(*arguments, *more, env=env or {}))
 
 
 def agreed(said):
@@ -300,21 +232,13 @@ def test_other_regions_and_earlier_times_are_not_covered(recorded, tmp_path):
 
 # ---- the chain of digests
 
+
 def whole(recorded, root, **options):
     written = Written(root, **options)
     known = recorded.recorded
     events = known.events()
     written.logs = written.hour(events[:6], known.assumed(), events[6:])
     return written
-
-
-def rewrite(path, change):
-    content = gzip.decompress(path.read_bytes())
-    path.write_bytes(gzip.compress(change(content), 6, mtime=0))
-
-
-def kinds(said):
-    return [kind for kind, _ in said.findings()]
 
 
 def test_a_changed_log_is_found(recorded, tmp_path):
@@ -425,6 +349,7 @@ def test_what_proves_nothing_is_said(recorded, tmp_path):
 
 # ---- what else it cannot tell
 
+
 def test_without_a_key_nothing_can_be_compared(recorded, tmp_path):
     written = whole(recorded, tmp_path / "trail")
     alone = tmp_path / "data"
@@ -445,6 +370,7 @@ def test_events_that_are_younger_than_the_recordings_are_not_called_bypasses(rec
 
 
 # ---- from run to run
+
 
 def test_the_next_run_reads_what_is_new(recorded, tmp_path):
     written = Written(tmp_path / "trail")
@@ -492,6 +418,7 @@ def test_a_record_that_comes_after_its_event_explains_it(recorded, tmp_path):
 
 # ---- size
 
+
 def many(count, when):
     """Events of other people, each about as long as a real one."""
     made = event("dynamodb", "PutItem", user("batch", "AKIABATCH00000000000"), when, data=True,
@@ -500,22 +427,6 @@ def many(count, when):
     before, after = text.split(made["eventID"].encode())
     for number in range(count):
         yield before + b"%036d" % number + after
-
-
-def peak_mib(recorded, written, tmp_path, *more):
-    """Exit code, findings and peak memory of a run."""
-    public = written.trail.public_keys(tmp_path / "keys.json")
-    program = ("import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE); "
-               "sys.stdout.buffer.write(done.stdout); "
-               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, done.returncode)")
-    done = subprocess.run(
-        [sys.executable, "-c", program, NARROWS, "reconcile", "--cloudtrail", written.root, "--data-dir",
-         recorded.data_dir, "--json", "--settle", "0s", "--public-keys", public, "--covers", "data", "--covers",
-         "management", *more],
-        capture_output=True, text=True, env=clean_environment(), timeout=1800)
-    *lines, last = done.stdout.splitlines()
-    peak, code = map(int, last.split())
-    return code, [json.loads(line) for line in lines], peak
 
 
 def large(recorded, tmp_path, count):
@@ -540,6 +451,7 @@ def test_two_million_events_need_no_memory(recorded, tmp_path):
 
 
 # ---- where the trail is, and where the verdict goes
+
 
 def test_a_trail_in_a_bucket(recorded, tmp_path):
     """Signatures are objects' metadata there."""

@@ -8,26 +8,23 @@ import pytest
 from conftest import WHOLE_SCOPE
 from harness.emulator import ACCOUNT, ROLE_ARN, Emulator, client
 from harness.gateway import Connection, Gateway
-from harness.trail import Caller, Recorded, Trail, event, user
-from test_reconcile import HOUR, TRUST, Written, kinds, minute, reconcile, rewrite
+from harness.reconciling import HOUR, Written, kinds, minute, reconcile, record, rewrite
+from harness.trail import Caller, Trail, event, user
 
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/derived"
 
 
-@pytest.fixture(scope="module")
-def recorded(module_folder):
-    emulator = Emulator(module_folder)
-    emulator.client("iam").create_role(RoleName="derived", AssumeRolePolicyDocument=TRUST)
-    gateway = Gateway(module_folder / "gateway", [Connection("all", WHOLE_SCOPE, emulator.endpoint)], emulator.admin)
-    gateway.start()
+def work(gateway):
     session = gateway.session()
     client("ec2", gateway.agents_url, session.credentials()).describe_regions()
     client("iam", gateway.agents_url, session.credentials()).list_roles()
     assert gateway.end(session).status_code == 200
-    assert gateway.stop() == 0
-    emulator.stop()
-    gateway.recorded = Recorded(gateway.records())
-    return gateway
+    return session
+
+
+@pytest.fixture(scope="module")
+def recorded(module_folder):
+    return record(module_folder, WHOLE_SCOPE, work, ["derived"])
 
 
 def stolen(recorded, **more):

@@ -5,16 +5,12 @@ import random
 
 import pytest
 
+from harness.reconciling import (
+    CREATED, FUNCTION_ARN, FUNCTION_ROLE, HOUR, OTHER_ROLE, PASSED, SECOND, Written, assumed_by_service,
+    assumes_for_pod, delivered, minute, number, reconcile, role, run_by, scoped, told,
+)
 from harness.trail import Caller, event, user
-from test_followed import CREATED, FUNCTION_ARN, FUNCTION_ROLE, OTHER_ROLE, PASSED, SECOND, delivered, number, run_by, scoped, told
-from test_followed_services import assumes_for_pod, recorded, role  # noqa: F401 (a fixture)
-from test_reconcile import HOUR, Written, minute, reconcile
-
-
-def given(key_id, service, role_arn, name, when):
-    return event("sts", "AssumeRole", {"type": "AWSService", "invokedBy": service}, when,
-                 parameters={"roleArn": role_arn, "roleSessionName": name},
-                 responseElements={"credentials": {"accessKeyId": key_id}})
+from test_followed_services import recorded  # noqa: F401 (a fixture)
 
 
 def plants(recorded):  # noqa: F811
@@ -29,7 +25,7 @@ def plants(recorded):  # noqa: F811
     pod = Caller("ASIAPOD0000000000001", "eks-c-p-0f1e", role("of-pods"))
     session = recorded.recorded.caller(recorded.recorded.operations[0])
     events = [
-        given(f.key_id, "lambda.amazonaws.com", FUNCTION_ROLE, "f", at),
+        assumed_by_service("lambda.amazonaws.com", FUNCTION_ROLE, "f", f.key_id, at),
         run_by(f.identity(), instance.session_name, at + SECOND),
         event("sts", "AssumeRole", delivered(instance), at + 2 * SECOND,
               parameters={"roleArn": chained.role, "roleSessionName": "x"},
