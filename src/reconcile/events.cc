@@ -37,6 +37,10 @@ void read_identity(const codec::Value& identity, Event& event) {
     event.invoked_by = identity.text("invokedBy");
     event.source_identity = context.text("sourceIdentity");
     event.is_service = identity.text("type") == "AWSService";
+    if (identity.text("type") == "WebIdentityUser") {
+        event.provider = identity.text("identityProvider");
+        event.subject = identity.text("userName");
+    }
     event.issued_to = at(identity, "inScopeOf").text("credentialsIssuedTo");
     event.source_arn = at(identity, "inScopeOf").text("sourceArn");
     event.is_instance = !context.text("ec2RoleDelivery").empty();

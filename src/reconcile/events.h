@@ -66,6 +66,9 @@ struct Event {
     std::string source_arn;    ///< of what a service called for (inScopeOf)
     bool is_instance = false;  ///< an instance got its credentials from EC2 (ec2RoleDelivery)
     std::string assumed;       ///< principal of the role, of an AssumeRole
+    /// Of an AssumeRoleWithWebIdentity: the provider's ARN or name, and whom it says that it is.
+    std::string provider;
+    std::string subject;
     codec::Value parameters;
     codec::Value response;  ///< null: none, or left out
 };

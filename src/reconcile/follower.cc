@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "codec/text.h"
+#include "reconcile/actors.h"
 #include "reconcile/coverage.h"
 
 namespace narrows::reconcile {
@@ -18,6 +19,11 @@ constexpr std::int64_t kGraceNs = 15 * 60 * kNsPerSecond;
 constexpr const char* kNoWayBack =
     "no name in the trail leads back from what it starts; calls of the role that it was given are "
     "told as the role's";
+constexpr const char* kThereBefore =
+    "it sets off what was there before, or what was not seen being made: in which role that acts "
+    "is not known here";
+constexpr const char* kNobody =
+    "it lets in nobody by a provider of web identities: whom else it lets in is not followed";
 constexpr const char* kNoRole =
     "it names no role: what acts for it acts in the session's own name, or in a role that it had "
     "before";
@@ -30,15 +36,9 @@ std::string service_label(std::string_view source) {
     return std::string(source.substr(0, source.find('.')));
 }
 
-/// Whether an event's word for a service is that service: China's have another ending.
+/// Whether an event's word for a service is that service.
 bool is_service(std::string_view by, std::string_view service) {
-    return !service.empty() && by.starts_with(service) &&
-           (by.size() == service.size() || by.substr(service.size()) == ".cn");
-}
-
-std::string caller_account(const Event& event) {
-    return event.account.empty() ? event.principal.substr(0, event.principal.find(':'))
-                                 : event.account;
+    return !service.empty() && plain_service(by) == service;
 }
 
 /// Whether it is an ARN of the same kind of thing, whichever.
@@ -78,7 +78,7 @@ std::vector<std::string> names_in(std::string_view arn, std::string_view what,
         return {};
     }
     const std::string_view name = rest.substr(end + 1);
-    return {std::string(name), std::string(name.substr(0, name.find('/'))),
+    return {std::string(name), std::string(name.substr(0, name.find_first_of(":/"))),
             std::string(name.substr(name.rfind('/') + 1))};
 }
 
@@ -98,7 +98,7 @@ Follower::Follower(Database& state, std::int64_t made_max)
       state_(state),
       add_(state.prepare("INSERT OR IGNORE INTO made(actor, what, name, giver, region, role, "
                          "session, record, root, story, parent, depth, certain, passed, shared, "
-                         "since, valid) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)")),
+                         "since, thing, valid) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,1)")),
       of_actor_(state.prepare(
           (std::string(kMadeRow) + "actor = ? AND since <= ? ORDER BY since DESC LIMIT 8")
               .c_str())),
@@ -112,7 +112,7 @@ Follower::Follower(Database& state, std::int64_t made_max)
       end_(state.prepare("INSERT OR IGNORE INTO ended VALUES(?,?,?,?,?)")),
       issue_(state.prepare("INSERT OR IGNORE INTO issued VALUES(?,?,?)")),
       link_(state.prepare("INSERT OR IGNORE INTO link VALUES(?,?,?)")),
-      lose_(state.prepare("INSERT OR IGNORE INTO unfollowed VALUES(?,?,?,?)")) {
+      lose_(state.prepare("INSERT OR IGNORE INTO unfollowed VALUES(?,?,?,?,?)")) {
     Query count = state.prepare("SELECT count(*) FROM made");
     const auto counted = count.next();
     count_ = counted.has_value() && counted.value() ? count.number(0) : 0;
@@ -151,17 +151,14 @@ Result<void> Follower::each_row(Query& query, const Take& take) {
 
 Result<void> Follower::make(const Making& making, const Origin& origin, const std::string& why) {
     if (makes_unnamed(making.service, making.operation)) {
-        return lose(making, origin, kNoWayBack);
+        return lose(making, origin, sets_off(making).empty() ? kNoWayBack : kThereBefore);
     }
     if (!is_maker(making.service, making.operation)) {
         return ok();
     }
     const std::vector<Made> made = made_by(making);
-    if (made.empty() && acts_in_role(making.service, making.operation)) {
-        return lose(making, origin, kNoRole);
-    }
     if (made.empty()) {
-        return lose(making, origin, why.empty() ? kNoNames : why);
+        return lose_unnamed(making, origin, why);
     }
     if (made.size() >= kMadeByOneMax) {
         return full();
@@ -169,11 +166,25 @@ Result<void> Follower::make(const Making& making, const Origin& origin, const st
     for (const Made& each : made) {
         NARROWS_TRY(add(each, origin, false));
         // Some requests name it by a name that says no account to whoever decides on them.
-        if (each.is_shared && origin.parent == 0) {
+        if (each.is_shared && !each.role.empty() && origin.parent == 0) {
             NARROWS_TRY(pass(each.role, origin));
         }
     }
     return ok();
+}
+
+Result<void> Follower::lose_unnamed(const Making& making, const Origin& origin,
+                                    const std::string& why) {
+    switch (without_role(making.service, making.operation)) {
+        case Without::acts_in_none:
+            return ok();
+        case Without::in_callers_name:
+            return lose(making, origin, kNoRole);
+        case Without::lets_nobody_in:
+            return lose(making, origin, kNobody);
+        default:
+            return lose(making, origin, why.empty() ? kNoNames : why);
+    }
 }
 
 Result<void> Follower::pass(const std::string& role, const Origin& origin) {
@@ -209,10 +220,10 @@ Result<void> Follower::add(const Made& made, const Origin& origin, bool is_passe
                           origin.by.empty() ? "operation" : "event", origin.record)
             : fmt::format("{} {}, which was {} in event {} by {}", made.what, made.name, made.verb,
                           origin.record, parent.story);
-    NARROWS_TRY(add_.run(made.actor, made.what, made.name, made.giver, made.region, made.role,
-                         origin.session, origin.record,
-                         origin.parent == 0 ? origin.record : parent.root, story, origin.parent,
-                         depth, origin.is_certain, is_passed, made.is_shared, origin.since));
+    NARROWS_TRY(add_.run(
+        made.actor, made.what, made.name, made.giver, made.region, made.role, origin.session,
+        origin.record, origin.parent == 0 ? origin.record : parent.root, story, origin.parent,
+        depth, origin.is_certain, is_passed, made.is_shared, origin.since, made.thing));
     if (state_.changed() > 0) {
         ++count_;
         news_ = news_ == 0 ? origin.since : std::min(news_, origin.since);
@@ -221,7 +232,8 @@ Result<void> Follower::add(const Made& made, const Origin& origin, bool is_passe
 }
 
 Result<void> Follower::lose(const Making& making, const Origin& origin, const std::string& why) {
-    return lose_.run(origin.record, making.service + ":" + making.operation, origin.session, why);
+    return lose_.run(origin.record, making.service + ":" + making.operation, origin.session, why,
+                     sets_off(making));
 }
 
 Result<void> Follower::full() {
@@ -229,7 +241,8 @@ Result<void> Follower::full() {
         kUnfollowedLimit, "", "",
         fmt::format("there are more than {} things, or {} of one operation, or chains of "
                     "more than {}: what came after is not followed",
-                    made_max_, kMadeByOneMax, kDepthMax));
+                    made_max_, kMadeByOneMax, kDepthMax),
+        "");
 }
 
 Result<void> Follower::end(const Making& making, WallNs time, const std::string& record) {
@@ -279,7 +292,10 @@ Result<void> Follower::note_issue(const Event& event) {
         return ok();
     }
     NARROWS_TRY(issue_to_named(event, keys.front()));
-    return event.is_service ? issue_to_pod(event, keys.front()) : ok();
+    for (const std::string& actor : receivers_of(event)) {
+        NARROWS_TRY(issue_to(event, actor, keys.front()));
+    }
+    return ok();
 }
 
 /// Credentials that were given out under a name that something followed has: by the service that
@@ -304,19 +320,14 @@ Result<void> Follower::issue_to_named(const Event& event, const std::string& key
     });
 }
 
-/// A pod's session has a name that nobody knows before: its key is what it is known by from now on.
-Result<void> Follower::issue_to_pod(const Event& event, const std::string& key) {
-    const std::string actor = pod_actor(event.assumed, event.parameters);
-    if (actor.empty()) {
-        return ok();
-    }
+/// Their sessions have names that nobody knows before: the key is what they are known by.
+Result<void> Follower::issue_to(const Event& event, const std::string& actor,
+                                const std::string& key) {
     NARROWS_TRY(of_actor_.begin(actor, event.time + kSlackNs));
     return each_row(of_actor_, [&](const Row& row) -> Result<void> {
-        if (is_service(event.invoked_by, row.giver)) {
-            NARROWS_TRY(issue_.run(key, row.id, event.time));
-            const bool is_new = state_.changed() > 0;
-            news_ = !is_new ? news_ : news_ == 0 ? event.time : std::min(news_, event.time);
-        }
+        NARROWS_TRY(issue_.run(key, row.id, event.time));
+        const bool is_new = state_.changed() > 0;
+        news_ = !is_new ? news_ : news_ == 0 ? event.time : std::min(news_, event.time);
         return ok();
     });
 }
@@ -324,6 +335,9 @@ Result<void> Follower::issue_to_pod(const Event& event, const std::string& key) 
 std::int64_t Follower::rank_of(const Event& event, const std::string& actor, const Row& row) {
     if (row.giver.empty()) {
         return actor.starts_with("key/") ? by_key : row.is_passed ? by_role : by_origin;
+    }
+    if (is_tag_actor(actor)) {
+        return is_service(event.invoked_by, row.giver) ? std::int64_t{by_proof} : 0;
     }
     if (!row.role.empty() && row.role != event.principal) {
         return 0;
@@ -348,10 +362,13 @@ Result<void> Follower::candidates(const Event& event, const std::string& actor, 
     });
 }
 
-/// By a key that a service gave out to it.
+/// By a key that was given out to it; or that may have been to another of its kind.
 Result<void> Follower::issued(const Event& event, Followed& best) {
     NARROWS_TRY(of_key_.begin(event.key_id));
-    return each_row(of_key_, [&](const Row& row) { return link(event, row, by_proof, best); });
+    return each_row(of_key_, [&](const Row& row) {
+        const std::int64_t rank = row.is_shared ? rank_of(event, "", row) : std::int64_t{by_proof};
+        return rank == 0 ? ok() : link(event, row, static_cast<Rank>(rank), best);
+    });
 }
 
 /// The first rank of a thing is its best: they are looked for in this order.
@@ -377,10 +394,11 @@ Result<Follower::Followed> Follower::follow(const Event& event) {
             candidates(event, session_actor(caller_account(event), event.session_name), best));
     }
     if (!event.principal.empty() && !event.invoked_by.empty()) {
-        const std::string_view by = event.invoked_by;
-        const std::string_view end = by.ends_with(".cn") ? ".cn" : "";
-        NARROWS_TRY(candidates(
-            event, service_actor(event.principal, by.substr(0, by.size() - end.size())), best));
+        const std::string_view by = plain_service(event.invoked_by);
+        NARROWS_TRY(candidates(event, service_actor(event.principal, by), best));
+    }
+    for (const std::string& actor : tag_actors_of(event)) {
+        NARROWS_TRY(candidates(event, actor, best));
     }
     if (!event.principal.empty()) {
         NARROWS_TRY(candidates(event, event.principal, best));

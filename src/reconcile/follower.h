@@ -91,11 +91,12 @@ class Follower {
     };
     Result<void> add(const Made& made, const Origin& origin, bool is_passed);
     Result<void> full();
+    Result<void> lose_unnamed(const Making& making, const Origin& origin, const std::string& why);
     Result<void> lose(const Making& making, const Origin& origin, const std::string& why);
     Result<bool> is_known(const std::string& actor);
     Result<void> note_issue(const Event& event);
     Result<void> issue_to_named(const Event& event, const std::string& key);
-    Result<void> issue_to_pod(const Event& event, const std::string& key);
+    Result<void> issue_to(const Event& event, const std::string& actor, const std::string& key);
     Result<void> candidates(const Event& event, const std::string& actor, Followed& best);
     Result<void> issued(const Event& event, Followed& best);
     Result<void> link(const Event& event, const Row& row, Rank rank, Followed& best);

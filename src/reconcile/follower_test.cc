@@ -299,5 +299,106 @@ TEST_F(FollowerTest, a_pod_is_known_by_the_key_that_eks_got_for_it) {
         << "anybody may give such tags";
 }
 
+TEST_F(FollowerTest, a_key_that_a_service_got_for_one_of_many_could_be) {
+    const codec::Value none;
+    const codec::Value answer = codec::Map{
+        {"taskDefinition", codec::Map{{"taskDefinitionArn", "arn:aws:ecs:us-east-1:1:x/job:3"},
+                                      {"taskRoleArn", "arn:aws:iam::1:role/t"}}}};
+    EXPECT_TRUE(follower_.make({"ecs", "RegisterTaskDefinition", "1", "us-east-1", none, answer},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    Event assumes = event("s", 25, "", "");
+    assumes.source = "sts.amazonaws.com";
+    assumes.name = "AssumeRole";
+    assumes.is_service = true;
+    assumes.invoked_by = "ecs-tasks.amazonaws.com";
+    assumes.assumed = "1:role/t";
+    assumes.parameters = codec::Map{{"roleSessionName", "0f1e"}};
+    assumes.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", "ASIAa"}}}};
+    const Event acts = event("a", 30, "0f1e", "t");
+    EXPECT_EQ(followed(acts).rank, Follower::by_role) << "nothing says yet whose key it is";
+    EXPECT_TRUE(follower_.note(assumes));
+    const auto found = followed(acts);
+    EXPECT_EQ(found.rank, Follower::by_name);
+    EXPECT_FALSE(found.is_certain) << "others may run tasks in that role";
+    EXPECT_EQ(found.story, "task definition job:3, which the session registered in operation 3/11");
+    EXPECT_EQ(followed(event("b", 30, "0f1e", "t")).rank, Follower::by_role) << "another key";
+}
+
+TEST_F(FollowerTest, a_groups_instances_are_told_by_a_tag_that_only_aws_gives) {
+    const codec::Value none;
+    const codec::Value group = codec::Map{{"autoScalingGroupName", "g"}};
+    EXPECT_TRUE(
+        follower_.make({"autoscaling", "CreateAutoScalingGroup", "1", "us-east-1", group, none},
+                       {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    const auto tags = [](const char* name) {
+        const codec::Value tag = codec::Map{{"key", "aws:autoscaling:groupName"}, {"value", name}};
+        const codec::Value set = codec::Map{{"tags", codec::List{tag}}};
+        return codec::Value(
+            codec::Map{{"tagSpecificationSet", codec::Map{{"items", codec::List{set}}}}});
+    };
+    Event runs = event("a", 30, "AutoScaling", "AWSServiceRoleForAutoScaling");
+    runs.parameters = tags("g");
+    runs.invoked_by = "autoscaling.amazonaws.com";
+    const auto found = followed(runs);
+    EXPECT_TRUE(found.is_certain);
+    EXPECT_EQ(found.story, "group g, which the session created in operation 3/11");
+    runs.invoked_by = "ec2.amazonaws.com";
+    EXPECT_EQ(followed(runs).made, 0) << "another service";
+    runs.invoked_by = "";
+    EXPECT_EQ(followed(runs).made, 0) << "no service";
+    runs.invoked_by = "autoscaling.amazonaws.com";
+    runs.parameters = tags("h");
+    EXPECT_EQ(followed(runs).made, 0) << "another group";
+    runs.parameters = tags("g");
+    runs.region = "eu-west-1";
+    EXPECT_EQ(followed(runs).made, 0) << "another region's group of that name";
+}
+
+TEST_F(FollowerTest, whom_a_role_was_opened_to_could_be_and_a_provider_of_its_own_is_certain) {
+    const codec::Value none;
+    const codec::Value trust =
+        codec::Map{{"roleName", "r"},
+                   {"policyDocument",
+                    R"({"Statement":[{"Effect":"Allow","Principal":{"Federated":"p.example"}}]})"}};
+    const codec::Value provider = codec::Map{{"url", "https://own.example"}};
+    EXPECT_TRUE(follower_.make({"iam", "UpdateAssumeRolePolicy", "1", "us-east-1", trust, none},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    EXPECT_TRUE(
+        follower_.make({"iam", "CreateOpenIDConnectProvider", "1", "us-east-1", provider, none},
+                       {.session = "ns-a", .record = "3/13", .since = at(20)}, ""));
+    const auto assumes = [](const char* by, const char* key) {
+        Event made = event("s", 25, "", "");
+        made.assumed = "1:role/r";
+        made.provider = by;
+        made.subject = "somebody";
+        made.response = codec::Map{{"credentials", codec::Map{{"accessKeyId", key}}}};
+        return made;
+    };
+    EXPECT_TRUE(follower_.note(assumes("p.example", "ASIAa")));
+    EXPECT_TRUE(follower_.note(assumes("own.example", "ASIAb")));
+    EXPECT_TRUE(follower_.note(assumes("other.example", "ASIAc")));
+    const auto opened = followed(event("a", 30, "s", "r"));
+    EXPECT_EQ(opened.rank, Follower::by_name);
+    EXPECT_FALSE(opened.is_certain) << "it may have let them in before";
+    EXPECT_TRUE(followed(event("b", 30, "s", "r")).is_certain);
+    EXPECT_EQ(followed(event("c", 30, "s", "r")).made, 0);
+}
+
+TEST_F(FollowerTest, what_is_set_off_is_said_unless_its_making_is_known) {
+    const codec::Value none;
+    const auto starts = [&](const char* machine, const char* record) {
+        const codec::Value request = codec::Map{{"stateMachineArn", machine}};
+        EXPECT_TRUE(follower_.make({"states", "StartExecution", "1", "us-east-1", request, none},
+                                   {.session = "ns-a", .record = record}, ""));
+    };
+    starts("arn:aws:states:us-east-1:1:stateMachine:m", "5/1");
+    starts("arn:aws:states:us-east-1:1:stateMachine:old", "5/2");
+    const codec::Value machine = codec::Map{{"name", "m"}, {"roleArn", "arn:aws:iam::1:role/x"}};
+    EXPECT_TRUE(follower_.make({"states", "CreateStateMachine", "1", "us-east-1", machine, none},
+                               {.session = "ns-a", .record = "3/11", .since = at(20)}, ""));
+    EXPECT_EQ(number("SELECT count(*) FROM unfollowed"), 2);
+    EXPECT_EQ(number("SELECT count(*) FROM unfollowed JOIN made ON thing = sets_off"), 1);
+}
+
 }  // namespace
 }  // namespace narrows::reconcile

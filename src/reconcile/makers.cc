@@ -1,12 +1,14 @@
 #include "reconcile/makers.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "codec/json.h"
 #include "codec/text.h"
 #include "codec/xml.h"
+#include "reconcile/actors.h"
 #include "reconcile/events.h"
+#include "reconcile/maker_table.h"
 
 namespace narrows::reconcile {
 namespace {
@@ -15,121 +17,20 @@ using codec::Value;
 
 constexpr int kNestingMax = 32;
 
-/// How the name of what was made becomes an actor.
-enum class Form { session, task, build, function, role, user, key, service, shared, pod };
-
-struct Maker {
-    std::string_view service;
-    std::string_view operations;  ///< separated by blanks
-    std::string_view answered;    ///< where the answer names it
-    std::string_view asked;       ///< where the request does, if the answer is not known; or ""
-    Form form;
-    std::string_view what;
-    std::string_view verb;
-    std::string_view giver;
-    std::string_view role = "";  ///< where answer or request name the role that it acts in; or ""
-    std::string_view session = "";  ///< of Form::shared: the name that all have
-};
-
-constexpr std::array kMakers = std::to_array<Maker>({
-    {"ec2", "RunInstances", "instancesSet.instanceId", "", Form::session, "instance", "created",
-     "ec2.amazonaws.com"},
-    {"ec2", "CreateFleet", "fleetInstanceSet.instanceIds", "", Form::session, "instance", "created",
-     "ec2.amazonaws.com"},
-    {"lambda", "CreateFunction", "functionName", "functionName", Form::function, "function",
-     "created", "lambda.amazonaws.com", "role"},
-    {"lambda", "UpdateFunctionCode UpdateFunctionConfiguration", "functionName", "functionName",
-     Form::function, "function", "changed", "lambda.amazonaws.com", "role"},
-    {"ecs", "RunTask StartTask", "tasks.taskArn", "", Form::task, "task", "created",
-     "ecs-tasks.amazonaws.com"},
-    {"codebuild", "StartBuild RetryBuild", "build.id", "", Form::build, "build", "created",
-     "codebuild.amazonaws.com"},
-    {"iam", "CreateRole", "role.roleName", "roleName", Form::role, "role", "created", ""},
-    {"iam", "CreateUser", "user.userName", "userName", Form::user, "user", "created", ""},
-    {"iam", "CreateAccessKey", "accessKey.accessKeyId", "", Form::key, "key", "created", ""},
-    {"sts",
-     "AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetFederationToken "
-     "GetSessionToken",
-     "credentials.accessKeyId", "", Form::key, "key", "asked for", ""},
-    {"eks", "CreatePodIdentityAssociation UpdatePodIdentityAssociation",
-     "association.associationId", "associationId", Form::pod, "pod identity", "associated",
-     "pods.eks.amazonaws.com", "association.roleArn"},
-    {"cloudformation", "CreateStack CreateChangeSet", "", "stackName", Form::service, "stack",
-     "created", "cloudformation.amazonaws.com", "roleARN"},
-    {"cloudformation", "UpdateStack", "", "stackName", Form::service, "stack", "changed",
-     "cloudformation.amazonaws.com", "roleARN"},
-    {"states", "CreateStateMachine", "", "name", Form::service, "state machine", "created",
-     "states.amazonaws.com", "roleArn"},
-    {"states", "UpdateStateMachine", "", "stateMachineArn", Form::service, "state machine",
-     "changed", "states.amazonaws.com", "roleArn"},
-    {"scheduler", "CreateSchedule UpdateSchedule", "", "name", Form::service, "schedule",
-     "scheduled", "scheduler.amazonaws.com", "target.roleArn"},
-    {"pipes", "CreatePipe UpdatePipe", "", "name", Form::service, "pipe", "made",
-     "pipes.amazonaws.com", "roleArn"},
-    {"events", "PutTargets", "", "rule", Form::service, "rule", "gave targets",
-     "events.amazonaws.com", "targets.roleArn"},
-    {"codepipeline", "CreatePipeline UpdatePipeline", "", "pipeline.name", Form::service,
-     "pipeline", "made", "codepipeline.amazonaws.com", "pipeline.roleArn"},
-    {"glue", "CreateJob", "", "name", Form::shared, "job", "created", "glue.amazonaws.com", "role",
-     "GlueJobRunnerSession"},
-    {"glue", "UpdateJob", "", "jobName", Form::shared, "job", "changed", "glue.amazonaws.com",
-     "jobUpdate.role", "GlueJobRunnerSession"},
-    {"sagemaker", "CreateTrainingJob", "", "trainingJobName", Form::shared, "training job",
-     "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
-    {"sagemaker", "CreateProcessingJob", "", "processingJobName", Form::shared, "processing job",
-     "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
-    {"sagemaker", "CreateNotebookInstance", "", "notebookInstanceName", Form::shared,
-     "notebook instance", "created", "sagemaker.amazonaws.com", "roleArn", "SageMaker"},
-    {"sagemaker", "CreateModel", "", "modelName", Form::shared, "model", "created",
-     "sagemaker.amazonaws.com", "executionRoleArn", "SageMaker"},
-});
-
-constexpr std::array kEnders = std::to_array<Maker>({
-    {"lambda", "DeleteFunction", "", "functionName", Form::function, "", "", ""},
-    {"iam", "DeleteRole", "", "roleName", Form::role, "", "", ""},
-    {"iam", "DeleteUser", "", "userName", Form::user, "", "", ""},
-});
-
-struct Unnamed {
-    std::string_view service;
-    std::string_view operations;
-};
-
-/// What these start acts in a role, under a name that says nothing of which of them it was.
-constexpr std::array kUnnamed = std::to_array<Unnamed>({
-    {"amplify", "CreateApp StartJob"},
-    {"apprunner", "CreateService UpdateService"},
-    {"autoscaling", "CreateAutoScalingGroup UpdateAutoScalingGroup"},
-    {"batch", "SubmitJob"},
-    {"bedrock", "CreateAgent UpdateAgent"},
-    {"cloudformation", "ExecuteChangeSet CreateStackInstances"},
-    {"codebuild", "StartBuildBatch RetryBuildBatch"},
-    {"codepipeline", "StartPipelineExecution"},
-    {"ec2", "RequestSpotInstances RequestSpotFleet AssociateIamInstanceProfile"},
-    {"ecs", "CreateService UpdateService CreateTaskSet"},
-    {"eks", "CreateCluster CreateNodegroup CreateFargateProfile"},
-    {"elasticbeanstalk", "CreateEnvironment UpdateEnvironment"},
-    {"elasticmapreduce", "RunJobFlow AddJobFlowSteps"},
-    {"emr-containers", "StartJobRun"},
-    {"emr-serverless", "StartJobRun"},
-    {"glue", "CreateCrawler CreateDevEndpoint CreateSession StartJobRun"},
-    {"iot", "CreateTopicRule ReplaceTopicRule"},
-    {"sagemaker", "CreateApp CreateEndpoint CreateTransformJob StartPipelineExecution"},
-    {"ssm", "CreateAssociation SendCommand StartAutomationExecution"},
-    {"states", "StartExecution StartSyncExecution"},
-});
-
 bool has_word(std::string_view names, std::string_view name) {
     const auto all = codec::split(names, ' ');
     return std::find(all.begin(), all.end(), name) != all.end();
 }
 
-template <std::size_t n>
-const Maker* row_in(const std::array<Maker, n>& rows, std::string_view service,
-                    std::string_view name) {
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Maker& row) {
-        return row.service == service && has_word(row.operations, name);
-    });
+template <class Row>
+bool is_of(const Row& row, std::string_view service, std::string_view operation) {
+    return row.service == service && has_word(row.operations, operation);
+}
+
+template <class Rows>
+auto row_in(const Rows& rows, std::string_view service, std::string_view operation) {
+    const auto found = std::find_if(
+        rows.begin(), rows.end(), [&](const auto& row) { return is_of(row, service, operation); });
     return found == rows.end() ? nullptr : &*found;
 }
 
@@ -215,18 +116,23 @@ std::string text_of(const Making& by, std::string_view answered, std::string_vie
     return all.empty() ? std::string() : all.front();
 }
 
-std::string pod_scope(std::string_view role, std::string_view cluster, std::string_view space,
-                      std::string_view account) {
-    if (role.empty() || cluster.empty() || space.empty() || account.empty()) {
-        return {};
+/// "family:3" of "arn:aws:ecs:us-east-1:123456789012:task-definition/family:3", "m" of
+/// "arn:aws:states:us-east-1:123456789012:stateMachine:m"; a name is itself.
+std::string plain_name(std::string_view text) {
+    constexpr std::size_t kFieldsBefore = 5;
+    if (!text.starts_with("arn:")) {
+        return std::string(text);
     }
-    return service_actor(role, "pods.eks.amazonaws.com")
-        .append("/")
-        .append(cluster)
-        .append("/")
-        .append(space)
-        .append("/")
-        .append(account);
+    for (std::size_t i = 0; i < kFieldsBefore && !text.empty(); ++i) {
+        text.remove_prefix(std::min(text.size(), text.find(':') + 1));
+    }
+    const std::size_t kind = text.find_first_of(":/");
+    return std::string(kind == text.npos ? text : text.substr(kind + 1));
+}
+
+std::string thing_of(const Making& by, std::string_view what, std::string_view name) {
+    std::string out = by.account + ":" + by.region + ":";
+    return out.append(what).append("/").append(plain_name(name));
 }
 
 /// Fills in `of.actor` and what goes with it; empty if it cannot be told.
@@ -256,46 +162,82 @@ void name_actor(const Maker& row, const Making& by, Made& of) {
         case Form::key:
             of.actor = key_actor(of.name);
             break;
+        case Form::definition:
+            of.name = plain_name(of.name);
+            [[fallthrough]];
         case Form::service:
             of.is_shared = true;
             of.actor = of.role.empty() ? std::string() : service_actor(of.role, of.giver);
             break;
         case Form::shared:
             of.is_shared = true;
-            of.actor = of.role.empty() ? std::string() : session_actor(by.account, row.session);
+            of.actor = of.role.empty() ? std::string() : session_actor(by.account, row.word);
             break;
         case Form::pod:
-            of.actor = pod_scope(of.role, text_of(by, "association.clusterName", "clusterName"),
+            of.actor = pod_actor(of.role, text_of(by, "association.clusterName", "clusterName"),
                                  text_of(by, "association.namespace", "namespace"),
                                  text_of(by, "association.serviceAccount", "serviceAccount"));
+            break;
+        case Form::tagged:
+            of.actor = tag_actor(by.account, by.region, row.word, of.name);
+            break;
+        case Form::provider:
+            of.name = provider_name(of.name);
+            of.actor = provider_actor(by.account, of.name);
+            break;
+        case Form::web:
+            of.is_shared = true;
+            of.actor = std::exchange(of.role, {});
             break;
     }
 }
 
-/// Several roles: one thing that may act in each of them.
-std::vector<Made> all_of(const Maker* row, const Making& by) {
-    std::vector<Made> out;
-    if (row == nullptr) {
-        return out;
+/// The roles that it may act in, one thing in each; of Form::web, whom the policy lets in.
+std::vector<std::string> roles_of(const Maker& row, const Making& by) {
+    if (row.form == Form::web) {
+        return web_actors(role_of(text_of(by, "", row.asked), by.account),
+                          text_of(by, "", row.roles));
     }
-    std::vector<std::string> roles;
-    if (!row->role.empty()) {
-        roles = texts_of(by, row->role, row->form == Form::pod ? "roleArn" : row->role);
+    std::vector<std::string> out;
+    for (const std::string_view path : codec::split(row.roles, ' ')) {
+        for (const std::string& name : texts_of(by, path, path)) {
+            std::string role = role_of(name, by.account);
+            if (std::find(out.begin(), out.end(), role) == out.end()) {
+                out.push_back(std::move(role));
+            }
+        }
     }
-    if (roles.empty()) {
-        roles.emplace_back();
+    if (out.empty()) {
+        const bool has_default = row.form == Form::service && !row.word.empty();
+        out.push_back(has_default ? role_of(row.word, by.account) : std::string());
     }
-    for (const std::string& name : texts_of(by, row->answered, row->asked)) {
+    return out;
+}
+
+void add_made(const Maker& row, const Making& by, std::vector<Made>& out) {
+    const std::vector<std::string> roles = roles_of(row, by);
+    for (const std::string& name : texts_of(by, row.answered, row.asked)) {
         for (const std::string& role : roles) {
-            Made of{.what = std::string(row->what),
+            Made of{.what = std::string(row.what),
                     .name = name,
-                    .verb = std::string(row->verb),
-                    .giver = std::string(row->giver),
-                    .role = role.empty() ? std::string() : role_of(role, by.account)};
-            name_actor(*row, by, of);
+                    .verb = std::string(row.verb),
+                    .giver = std::string(row.giver),
+                    .role = role,
+                    .thing = thing_of(by, row.what, name)};
+            name_actor(row, by, of);
             if (!of.actor.empty() && out.size() < kMadeByOneMax) {
                 out.push_back(std::move(of));
             }
+        }
+    }
+}
+
+template <class Rows>
+std::vector<Made> all_of(const Rows& rows, const Making& by) {
+    std::vector<Made> out;
+    for (const Maker& row : rows) {
+        if (is_of(row, by.service, by.operation)) {
+            add_made(row, by, out);
         }
     }
     return out;
@@ -304,61 +246,52 @@ std::vector<Made> all_of(const Maker* row, const Making& by) {
 }  // namespace
 
 std::vector<Made> made_by(const Making& making) {
-    return all_of(row_in(kMakers, making.service, making.operation), making);
+    return all_of(kMakers, making);
 }
 
 bool is_maker(std::string_view service, std::string_view operation) {
     return row_in(kMakers, service, operation) != nullptr;
 }
 
-bool acts_in_role(std::string_view service, std::string_view operation) {
+Without without_role(std::string_view service, std::string_view operation) {
     const Maker* row = row_in(kMakers, service, operation);
-    return row != nullptr && (row->form == Form::service || row->form == Form::shared);
+    switch (row == nullptr ? Form::session : row->form) {
+        case Form::service:
+        case Form::shared:
+            return Without::in_callers_name;
+        case Form::definition:
+            return Without::acts_in_none;
+        case Form::web:
+            return Without::lets_nobody_in;
+        default:
+            return Without::name_is_missing;
+    }
 }
 
 bool makes_unnamed(std::string_view service, std::string_view operation) {
-    return std::any_of(kUnnamed.begin(), kUnnamed.end(), [&](const Unnamed& row) {
-        return row.service == service && has_word(row.operations, operation);
-    });
+    return row_in(kUnnamed, service, operation) != nullptr;
+}
+
+std::string sets_off(const Making& making) {
+    const Unnamed* row = row_in(kUnnamed, making.service, making.operation);
+    if (row == nullptr || row->what.empty()) {
+        return {};
+    }
+    const std::string name = text_of(making, row->answered, row->asked);
+    return name.empty() ? std::string() : thing_of(making, row->what, name);
+}
+
+bool answer_tells(std::string_view service, std::string_view operation) {
+    const Unnamed* row = row_in(kUnnamed, service, operation);
+    return is_maker(service, operation) || (row != nullptr && !row->answered.empty());
 }
 
 std::vector<Made> ended_by(const Making& ending) {
-    return all_of(row_in(kEnders, ending.service, ending.operation), ending);
+    return all_of(kEnders, ending);
 }
 
 bool is_ender(std::string_view service, std::string_view operation) {
     return row_in(kEnders, service, operation) != nullptr;
-}
-
-std::string session_actor(std::string_view account, std::string_view session_name) {
-    return std::string(account).append(":session/").append(session_name);
-}
-
-std::string key_actor(std::string_view key_id) {
-    return std::string("key/").append(key_id);
-}
-
-std::string service_actor(std::string_view role, std::string_view service) {
-    return std::string(role).append("@").append(service);
-}
-
-std::string pod_actor(std::string_view role, const Value& request) {
-    std::string cluster;
-    std::string space;
-    std::string account;
-    const Value* tags = request.find("tags");
-    const codec::List* list = tags == nullptr ? nullptr : tags->as<codec::List>();
-    for (const Value& tag : list == nullptr ? codec::List() : *list) {
-        const std::string key = tag.text("key");
-        std::string* const part = key == "eks-cluster-name"             ? &cluster
-                                  : key == "kubernetes-namespace"       ? &space
-                                  : key == "kubernetes-service-account" ? &account
-                                                                        : nullptr;
-        if (part != nullptr) {
-            *part = tag.text("value");
-        }
-    }
-    return pod_scope(role, cluster, space, account);
 }
 
 Result<Value> read_answer(std::string_view body) {

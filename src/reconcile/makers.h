@@ -11,9 +11,10 @@
 /// reviewed by hand against each service's API reference and
 /// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 /// Only what a trail tells of in a way that leads back to the operation is in it: the role session
-/// names that EC2, Lambda, ECS and CodeBuild give, the tags of EKS's pods, roles, users, keys; and,
-/// as no more than a possibility, services that act in the role that they were given. What each
-/// rule is known from stands in docs/reconcile.md.
+/// names that EC2, Lambda, ECS and CodeBuild give, the tags of EKS's pods and of Auto Scaling's
+/// instances, identity providers, roles, users, keys; and, as no more than a possibility, services
+/// that act in the role that they were given, and whom a trust policy lets in. What each rule is
+/// known from stands in docs/reconcile.md.
 namespace narrows::reconcile {
 
 /// An operation, as a record or an event has it. Must outlive what is asked of it.
@@ -30,13 +31,14 @@ struct Made {
     std::string what;    ///< "instance", "function", "stack", "role", "user", "key" …
     std::string name;    ///< "i-0abc…"
     std::string verb;    ///< what was done to it: "created", "changed", "asked for"
-    std::string actor;   ///< see session_actor, principal_of, key_actor
+    std::string actor;   ///< see actors.h
     std::string giver;   ///< "ec2.amazonaws.com": the service that gives it its credentials, or ""
     std::string region;  ///< "": names are the account's, whatever the region
     std::string role;    ///< principal in which it acts, where that is known
     /// Whether others act under the same name in the same role: it never proves, and nobody's
     /// taking it ends anything.
     bool is_shared = false;
+    std::string thing;  ///< account, region, kind and name: what a later operation sets off
 };
 
 /// Most names of one operation that are taken.
@@ -46,24 +48,23 @@ inline constexpr std::size_t kMadeByOneMax = 4'096;
 std::vector<Made> made_by(const Making& making);
 /// Whether operations of that name are in the table.
 bool is_maker(std::string_view service, std::string_view operation);
-/// Whether what they make acts in a role that they name, or else in the caller's name.
-bool acts_in_role(std::string_view service, std::string_view operation);
+/// What it means that such an operation makes nothing: it names no role, or nobody.
+enum class Without {
+    name_is_missing,
+    in_callers_name,  ///< the service acts in the caller's name, or in a role that was there
+    acts_in_none,
+    lets_nobody_in,
+};
+Without without_role(std::string_view service, std::string_view operation);
 /// Whether it makes something that acts, whose calls no name in a trail leads back to it.
 bool makes_unnamed(std::string_view service, std::string_view operation);
+/// `Made::thing` of what such an operation sets off, or "".
+std::string sets_off(const Making& making);
+/// Whether the operation's answer is worth reading.
+bool answer_tells(std::string_view service, std::string_view operation);
 /// Actors that end with it, with their regions; nothing else of them is filled in.
 std::vector<Made> ended_by(const Making& ending);
 bool is_ender(std::string_view service, std::string_view operation);
-
-/// Who acts: "123456789012:session/NAME" for a role session of that name, "key/AKIA…",
-/// "123456789012:role/NAME@states.amazonaws.com" for a service in a role, and the same with
-/// "/CLUSTER/NAMESPACE/ACCOUNT" behind it for a pod's service account; beside these principal_of's
-/// "123456789012:role/NAME" and "123456789012:user/NAME".
-std::string session_actor(std::string_view account, std::string_view session_name);
-std::string key_actor(std::string_view key_id);
-std::string service_actor(std::string_view role, std::string_view service);
-/// Of an AssumeRole for a pod, by the tags that EKS gives the session; empty if it is none:
-/// https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
-std::string pod_actor(std::string_view role, const codec::Value& request);
 
 /// A recorded answer: JSON or XML; ErrorCode::invalid if it is neither.
 Result<codec::Value> read_answer(std::string_view body);

@@ -116,11 +116,11 @@ TEST(Makers, services_that_act_in_a_role) {
     EXPECT_EQ(jobs[0].role, "123456789012:role/r");
     const Value roleless = codec::Map{{"stackName", "s"}};
     EXPECT_TRUE(made("cloudformation", "CreateStack", roleless, Value()).empty());
-    EXPECT_TRUE(acts_in_role("cloudformation", "CreateStack"));
-    EXPECT_FALSE(acts_in_role("lambda", "CreateFunction"));
+    EXPECT_EQ(without_role("cloudformation", "CreateStack"), Without::in_callers_name);
+    EXPECT_EQ(without_role("lambda", "CreateFunction"), Without::name_is_missing);
 }
 
-TEST(Makers, pods_are_told_by_the_tags_of_their_sessions) {
+TEST(Makers, pods_of_a_service_account) {
     const Value request = codec::json_decode(
                               R"({"name":"c","namespace":"ns-a","serviceAccount":"sa1",
                                   "roleArn":"arn:aws:iam::123456789012:role/pod"})")
@@ -132,19 +132,105 @@ TEST(Makers, pods_are_told_by_the_tags_of_their_sessions) {
                              .value();
     const Actors expected{"123456789012:role/pod@pods.eks.amazonaws.com/c/ns-a/sa1"};
     EXPECT_EQ(actors(made("eks", "CreatePodIdentityAssociation", request, answer)), expected);
-    // As EKS's workshop shows the event.
-    const Value assumes = codec::json_decode(R"({"tags":[{"key":"eks-cluster-arn","value":"arn:x"},
-            {"key":"eks-cluster-name","value":"c"},{"key":"kubernetes-namespace","value":"ns-a"},
-            {"key":"kubernetes-service-account","value":"sa1"}]})")
+}
+
+TEST(Makers, what_runs_later_in_the_roles_of_its_definition) {
+    const Value answer = codec::json_decode(
+                             R"({"taskDefinition":{"taskDefinitionArn":
+                "arn:aws:ecs:us-east-1:123456789012:task-definition/job:3",
+                "taskRoleArn":"arn:aws:iam::123456789012:role/t",
+                "executionRoleArn":"arn:aws:iam::123456789012:role/e"}})")
+                             .value();
+    const Value asks = codec::Map{{"family", "job"}, {"taskRoleArn", "t"}};
+    const auto tasks = made("ecs", "RegisterTaskDefinition", asks, answer);
+    ASSERT_EQ(actors(tasks), (Actors{"123456789012:role/t@ecs-tasks.amazonaws.com",
+                                     "123456789012:role/e@ecs-tasks.amazonaws.com"}));
+    EXPECT_EQ(tasks[0].name, "job:3");
+    EXPECT_TRUE(tasks[0].is_shared);
+    const Value service = codec::json_decode(R"({"service":{"taskDefinition":
+        "arn:aws:ecs:us-east-1:123456789012:task-definition/job:3"}})")
                               .value();
-    EXPECT_EQ(pod_actor("123456789012:role/pod", assumes), expected.front());
-    EXPECT_EQ(pod_actor("123456789012:role/pod", Value()), "");
+    EXPECT_EQ(sets_off({"ecs", "CreateService", "123456789012", "us-east-1", Value(), service}),
+              tasks[0].thing);
+    const Value by_name = codec::Map{{"taskDefinition", "job:2"}};
+    EXPECT_NE(sets_off({"ecs", "CreateService", "123456789012", "us-east-1", by_name, Value()}),
+              tasks[0].thing);
+    EXPECT_TRUE(
+        made("ecs", "RegisterTaskDefinition", codec::Map{{"family", "job"}}, Value()).empty());
+    EXPECT_EQ(without_role("ecs", "RegisterTaskDefinition"), Without::acts_in_none);
+
+    const Value job = codec::json_decode(R"({"jobDefinitionName":"j","containerProperties":{
+        "jobRoleArn":"arn:aws:iam::123456789012:role/b"}})")
+                          .value();
+    const Value registered =
+        codec::Map{{"jobDefinitionArn", "arn:aws:batch:us-east-1:123456789012:job-definition/j:1"}};
+    const auto jobs = made("batch", "RegisterJobDefinition", job, registered);
+    ASSERT_EQ(actors(jobs), Actors{"123456789012:role/b@ecs-tasks.amazonaws.com"});
+    const Value submits = codec::Map{{"jobDefinition", "j:1"}};
+    EXPECT_EQ(sets_off({"batch", "SubmitJob", "123456789012", "us-east-1", submits, Value()}),
+              jobs[0].thing);
+    EXPECT_NE(sets_off({"batch", "SubmitJob", "123456789012", "eu-west-1", submits, Value()}),
+              jobs[0].thing);
+}
+
+TEST(Makers, state_machines_are_set_off_by_their_arn) {
+    const Value machine =
+        codec::Map{{"name", "m"}, {"roleArn", "arn:aws:iam::123456789012:role/r"}};
+    const auto machines = made("states", "CreateStateMachine", machine, Value());
+    const Value starts =
+        codec::Map{{"stateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:m"}};
+    EXPECT_EQ(sets_off({"states", "StartExecution", "123456789012", "us-east-1", starts, Value()}),
+              machines[0].thing);
+}
+
+TEST(Makers, groups_and_clusters_by_the_tag_of_their_instances) {
+    const Value group = codec::Map{{"AutoScalingGroupName", "g"}};
+    const Actors expected{"123456789012:tag/us-east-1/aws:autoscaling:groupName=g"};
+    const auto groups = made("autoscaling", "CreateAutoScalingGroup", group, Value());
+    ASSERT_EQ(actors(groups), expected);
+    EXPECT_FALSE(groups[0].is_shared);
+    EXPECT_EQ(actors(ended_by({"autoscaling", "DeleteAutoScalingGroup", "123456789012", "us-east-1",
+                               group, Value()})),
+              expected);
+    const Value cluster = codec::Map{{"Name", "c"}, {"ServiceRole", "EMR_DefaultRole"}};
+    const Value runs = codec::Map{{"JobFlowId", "j-1"}};
+    EXPECT_EQ(actors(made("elasticmapreduce", "RunJobFlow", cluster, runs)),
+              (Actors{"123456789012:tag/us-east-1/aws:elasticmapreduce:job-flow-id=j-1",
+                      "123456789012:role/EMR_DefaultRole@elasticmapreduce.amazonaws.com"}));
+}
+
+TEST(Makers, stack_sets_have_a_role_even_if_none_is_named) {
+    const Value named = codec::Map{
+        {"stackSetName", "s"}, {"administrationRoleARN", "arn:aws:iam::123456789012:role/admin"}};
+    EXPECT_EQ(actors(made("cloudformation", "CreateStackSet", named, Value())),
+              Actors{"123456789012:role/admin@cloudformation.amazonaws.com"});
+    const Value unnamed = codec::Map{{"stackSetName", "s"}};
+    EXPECT_EQ(actors(made("cloudformation", "CreateStackSet", unnamed, Value())),
+              Actors{"123456789012:role/AWSCloudFormationStackSetAdministrationRole"
+                     "@cloudformation.amazonaws.com"});
+}
+
+TEST(Makers, providers_and_whom_they_are_let_in_by) {
+    const Value provider = codec::Map{
+        {"OpenIDConnectProviderArn", "arn:aws:iam::123456789012:oidc-provider/idp.example/x"}};
+    const auto providers = made("iam", "CreateOpenIDConnectProvider", Value(), provider);
+    ASSERT_EQ(actors(providers), Actors{"123456789012:oidc/idp.example/x"});
+    EXPECT_FALSE(providers[0].is_shared);
+    const Value trust =
+        codec::Map{{"roleName", "r"},
+                   {"policyDocument", R"({"Statement":[{"Effect":"Allow","Principal":{"Federated":
+            "arn:aws:iam::123456789012:oidc-provider/idp.example/x"}}]})"}};
+    const auto opened = made("iam", "UpdateAssumeRolePolicy", trust, Value());
+    ASSERT_EQ(actors(opened), Actors{"123456789012:role/r@oidc/idp.example/x"});
+    EXPECT_TRUE(opened[0].is_shared) << "it may have let them in before";
+    EXPECT_EQ(opened[0].role, "");
+    EXPECT_EQ(without_role("iam", "UpdateAssumeRolePolicy"), Without::lets_nobody_in);
 }
 
 TEST(Makers, what_no_trail_leads_back_from_is_said) {
     EXPECT_TRUE(makes_unnamed("ecs", "CreateService"));
     EXPECT_TRUE(makes_unnamed("states", "StartExecution"));
-    EXPECT_TRUE(makes_unnamed("elasticmapreduce", "RunJobFlow"));
+    EXPECT_TRUE(makes_unnamed("emr-containers", "StartJobRun"));
     EXPECT_FALSE(makes_unnamed("ecs", "RunTask"));
     EXPECT_FALSE(is_maker("ecs", "CreateService"));
 }

@@ -73,7 +73,7 @@ Result<Value> answer_of(const review::OperationView& operation) {
 
 bool wants_answer(const review::OperationView& operation, bool is_request) {
     const Value& derived = member(operation.intent, "derived");
-    return !is_request && is_maker(derived.text("service"), derived.text("operation"));
+    return !is_request && answer_tells(derived.text("service"), derived.text("operation"));
 }
 
 class Recorder {
@@ -275,7 +275,7 @@ class Recorder {
         if (service == "sts") {
             return ok();  // its CREDENTIAL tells what it gave out
         }
-        const bool is_told = is_maker(service, name);
+        const bool is_told = answer_tells(service, name);
         const Result<Value> answer = is_told ? answer_of(operation) : Result<Value>(Value());
         const Value none;
         const Making making{service,

@@ -506,7 +506,7 @@ Result<void> Report::lives() {
                        "made.record AND class IN ('matched', 'more', 'shared')) WHERE depth = 0"));
     Query check = state_.prepare(
         "UPDATE made SET (valid, certain) = (SELECT count(*) > 0, coalesce(max(by.certain AND "
-        "(link.rank <= 3 OR own.made IS NOT NULL)), 0) FROM made AS by "
+        "(link.rank <= 3 OR (own.made IS NOT NULL AND NOT by.shared))), 0) FROM made AS by "
         "LEFT JOIN link ON link.event = made.record AND link.made = by.id "
         "LEFT JOIN event ON event.id = made.record "
         "LEFT JOIN issued AS own ON own.key_id = event.key_id AND own.made = by.id "
@@ -526,7 +526,8 @@ Result<void> Report::lives() {
 Result<void> Report::followed() {
     Query query = state_.prepare(
         "WITH told AS (SELECT link.event, made.id AS made, issued.made AS given, "
-        "min(link.rank, CASE WHEN issued.made = made.id THEN 2 ELSE link.rank END) AS rank, "
+        "min(link.rank, CASE WHEN issued.made = made.id AND NOT made.shared THEN 2 ELSE link.rank "
+        "END) AS rank, "
         "made.since, max(event.time, made.since) AS at, issued.time AS issue, made.ends "
         "FROM link JOIN made ON made.id = link.made JOIN event ON event.id = link.event AND "
         "event.class = 'consequence' LEFT JOIN issued ON issued.key_id = event.key_id AND "
@@ -573,7 +574,8 @@ Result<void> Report::followed() {
 Result<void> Report::not_followed() {
     Query query = state_.prepare(
         "SELECT operation, why, session, count(*), min(record), record = ? FROM unfollowed WHERE "
-        "NOT EXISTS (SELECT 1 FROM made WHERE made.record = unfollowed.record AND passed = 0) "
+        "NOT EXISTS (SELECT 1 FROM made WHERE made.record = unfollowed.record AND passed = 0) AND "
+        "(sets_off = '' OR NOT EXISTS (SELECT 1 FROM made WHERE thing = sets_off AND valid)) "
         "GROUP BY operation, why, session ORDER BY 1, 2, 3");
     NARROWS_TRY(query.begin(kUnfollowedLimit));
     for (;;) {

@@ -7,7 +7,7 @@
 namespace narrows::reconcile {
 namespace {
 
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 /// An index whose condition compared `request_id` itself would have every query for one of them
 /// prepared anew. `operation.request_id` is "" while none is known; `file.is_read` is 2 of those
@@ -40,15 +40,16 @@ CREATE TABLE principal(name TEXT PRIMARY KEY, why TEXT, session TEXT, op INTEGER
 CREATE TABLE made(id INTEGER PRIMARY KEY, actor TEXT, what TEXT, name TEXT, giver TEXT, region TEXT,
     role TEXT, session TEXT, record TEXT, root TEXT, story TEXT, parent INTEGER, depth INTEGER,
     certain INTEGER, passed INTEGER, shared INTEGER, since INTEGER, ends INTEGER, valid INTEGER,
-    UNIQUE(actor, session, record));
+    thing TEXT, UNIQUE(actor, session, record));
 CREATE INDEX made_record ON made(record);
+CREATE INDEX made_thing ON made(thing);
 CREATE TABLE ended(actor TEXT, region TEXT, time INTEGER, grace INTEGER, record TEXT,
     PRIMARY KEY(actor, region, time, record)) WITHOUT ROWID;
 CREATE TABLE issued(key_id TEXT, made INTEGER, time INTEGER, PRIMARY KEY(key_id, made))
     WITHOUT ROWID;
 CREATE TABLE link(event TEXT, made INTEGER, rank INTEGER, PRIMARY KEY(event, made)) WITHOUT ROWID;
-CREATE TABLE unfollowed(record TEXT PRIMARY KEY, operation TEXT, session TEXT, why TEXT)
-    WITHOUT ROWID;
+CREATE TABLE unfollowed(record TEXT PRIMARY KEY, operation TEXT, session TEXT, why TEXT,
+    sets_off TEXT) WITHOUT ROWID;
 CREATE TABLE leak(key_id TEXT PRIMARY KEY, part INTEGER, op INTEGER, session TEXT, since INTEGER)
     WITHOUT ROWID;
 CREATE TABLE source_identity(name TEXT PRIMARY KEY, since INTEGER) WITHOUT ROWID;
