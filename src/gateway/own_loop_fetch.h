@@ -37,6 +37,12 @@ class OwnLoopFetch : public upstream::HttpFetch {
 /// One for each set of roots that servers are verified against; "": the system's. One thread.
 class Fetches {
   public:
+    /// `tries`: how often a question that changes nothing is asked in all, where the answer is that
+    /// it could be answered later. A command tries again by itself; the gateway has its own ways.
+    explicit Fetches(int tries = 1) : tries_(tries) {}
+    int tries() const { return tries_; }
+    static constexpr int kTriesOfCommands = 5;
+
     Result<std::shared_ptr<OwnLoopFetch>> for_ca(const std::string& ca) {
         std::shared_ptr<OwnLoopFetch>& fetch = by_ca_[ca];
         if (!fetch) {
@@ -48,6 +54,7 @@ class Fetches {
     }
 
   private:
+    const int tries_;
     std::map<std::string, std::shared_ptr<OwnLoopFetch>> by_ca_;
 };
 

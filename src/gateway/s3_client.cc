@@ -1,5 +1,8 @@
 #include "gateway/s3_client.h"
 
+#include <chrono>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "codec/text.h"
@@ -7,10 +10,29 @@
 #include "protocols/aws/upstream/sts.h"
 
 namespace narrows::gateway {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstWait(250);
+constexpr int kWaitFactor = 3;
+
+/// Whether the same question may be answered a moment later:
+/// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+bool is_passing(const Result<S3Answer>& answered) {
+    if (!answered.has_value()) {
+        const ErrorCode code = answered.error().code;
+        return code == ErrorCode::unavailable || code == ErrorCode::io ||
+               code == ErrorCode::timeout || code == ErrorCode::closed;
+    }
+    const S3Answer& answer = answered.value();
+    return answer.status == 429 || (answer.status >= 500 && answer.status != 501) ||
+           answer.code == "SlowDown" || answer.code == "RequestTimeout";
+}
+
+}  // namespace
 
 Result<std::unique_ptr<S3Client>> S3Client::make(const S3Place& place, const Clock& clock,
                                                  Fetches& fetches) {
-    std::unique_ptr<S3Client> client(new S3Client(place, clock));
+    std::unique_ptr<S3Client> client(new S3Client(place, clock, fetches.tries()));
     client->name_ = "s3://" + place.bucket + (place.prefix.empty() ? "" : "/" + place.prefix);
     NARROWS_TRY(client->find_endpoint());
     NARROWS_TRY(client->http_, fetches.for_ca(place.ca));
@@ -84,11 +106,26 @@ S3Answer S3Client::answer_of(const S3Ask& ask, const upstream::FetchResponse& re
     return answer;
 }
 
+/// Signed anew each time: a signature is good for a quarter of an hour.
 Result<S3Answer> S3Client::ask(const S3Ask& ask) {
-    NARROWS_TRY(upstream::FetchRequest request, signed_request(ask, crypto::sha256(ask.body)));
-    request.body = Secret(ask.body);
-    NARROWS_TRY(const upstream::FetchResponse response, http_->fetch(request));
-    return answer_of(ask, response);
+    const bool changes_nothing = ask.method == "GET" || ask.method == "HEAD";
+    const crypto::Digest sha256 = crypto::sha256(ask.body);
+    std::chrono::milliseconds wait = kFirstWait;
+    for (int left = changes_nothing && !is_down_ ? tries_ : 1;; --left) {
+        NARROWS_TRY(upstream::FetchRequest request, signed_request(ask, sha256));
+        request.body = Secret(ask.body);
+        const Result<upstream::FetchResponse> response = http_->fetch(request);
+        Result<S3Answer> answered = response.has_value()
+                                        ? Result<S3Answer>(answer_of(ask, response.value()))
+                                        : fail(response.error());
+        const bool is_in_vain = is_passing(answered);
+        if (left <= 1 || !is_in_vain) {
+            is_down_ = is_in_vain;
+            return answered;
+        }
+        std::this_thread::sleep_for(wait);
+        wait *= kWaitFactor;
+    }
 }
 
 Result<S3Answer> S3Client::send(const S3Ask& ask, const archive::Content& content,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,14 +36,16 @@ struct S3Answer {
 
 /// One bucket, or a folder in it, of S3 or of something that speaks as S3 does. Signs with the
 /// credentials of the place's own file, or of the host (not those of the environment: the signer
-/// alone has them). Thread-safe; blocks, as long as the ask's timeouts let it. Retries nothing.
+/// alone has them). Thread-safe; blocks, as long as the ask's timeouts let it. GET and HEAD are
+/// asked again as often as the Fetches say, after longer and longer waits (in all some ten
+/// seconds), where S3 cannot answer for now or the connection breaks; nothing else is.
 class S3Client {
   public:
     /// `clock` must outlive it.
     static Result<std::unique_ptr<S3Client>> make(const S3Place& place, const Clock& clock,
                                                   Fetches& fetches);
 
-    /// Any complete answer is a value.
+    /// Any complete answer is a value, if it is the last try's.
     Result<S3Answer> ask(const S3Ask& ask);
     /// The same with `content`, whose hash `sha256` is, in place of the ask's body; a piece of it
     /// at a time is in memory.
@@ -56,7 +59,8 @@ class S3Client {
     Error odd(const S3Answer& answer, std::string_view doing, std::string_view key) const;
 
   private:
-    S3Client(const S3Place& place, const Clock& clock) : place_(place), clock_(clock) {}
+    S3Client(const S3Place& place, const Clock& clock, int tries)
+        : place_(place), clock_(clock), tries_(tries) {}
     Result<void> find_endpoint();
     std::string target_of(const S3Ask& ask) const;
     Result<upstream::FetchRequest> signed_request(const S3Ask& ask, const crypto::Digest& sha256);
@@ -64,6 +68,8 @@ class S3Client {
 
     const S3Place place_;
     const Clock& clock_;
+    const int tries_;
+    std::atomic<bool> is_down_ = false;  ///< the last question was asked in vain
     std::string name_;
     upstream::Target target_;
     bool path_style_ = false;

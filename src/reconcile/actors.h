@@ -21,7 +21,7 @@ std::string service_actor(std::string_view role, std::string_view service);
 std::string pod_actor(std::string_view role, std::string_view cluster, std::string_view space,
                       std::string_view account);
 /// What a service started with a tag that AWS keeps to itself ("aws:…"), in one region:
-/// https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+/// https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-plan-tags-restrictions.html
 std::string tag_actor(std::string_view account, std::string_view region, std::string_view tag,
                       std::string_view value);
 bool is_tag_actor(std::string_view actor);

@@ -45,7 +45,7 @@ struct Maker {
 /// Where no other one is named:
 /// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html
 constexpr std::string_view kStackSetRole = "AWSCloudFormationStackSetAdministrationRole";
-/// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html
+/// https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-tagging.html
 constexpr std::string_view kGroupTag = "aws:autoscaling:groupName";
 
 constexpr std::array kMakers = std::to_array<Maker>({

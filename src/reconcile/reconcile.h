@@ -28,6 +28,7 @@ struct Options {
     WallNs now = 0;
     std::set<std::string> gateways;  ///< ARNs that the gateway is known to be
     std::set<std::string> own;       ///< buckets and KMS keys that the gateway itself uses
+    std::set<std::string> regions;   ///< that the trail logs, as whoever runs it knows
     bool again = false;              ///< read files again that have not changed
     std::function<void(const std::string& doing)> progress;
 };

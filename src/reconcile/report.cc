@@ -37,6 +37,7 @@ Report::Report(Database& state, const Options& options, const RecordsRead& read,
 Result<Outcome> Report::make(const std::string& trail) {
     out_.trail = trail;
     NARROWS_TRY(read_stretches());
+    NARROWS_TRY(absent_regions());
     NARROWS_TRY(trail_findings());
     NARROWS_TRY(missing_files());
     NARROWS_TRY(unlisted_files());
@@ -55,6 +56,7 @@ Result<Outcome> Report::make(const std::string& trail) {
                {"count", count},
                {"why", what.second}});
     }
+    NARROWS_TRY(unseen_regions());
     NARROWS_TRY(proofs());
     NARROWS_TRY(notes());
     questions();
@@ -78,6 +80,19 @@ Result<std::int64_t> Report::count(const char* sql) const {
     NARROWS_TRY(query.begin());
     NARROWS_TRY(const bool row, query.next());
     return row ? query.number(0) : 0;
+}
+
+Result<std::set<std::string>> Report::texts(const char* sql) const {
+    Query query = state_.prepare(sql);
+    NARROWS_TRY(query.begin());
+    std::set<std::string> out;
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return out;
+        }
+        out.insert(query.text(0));
+    }
 }
 
 Result<void> Report::read_stretches() {
@@ -109,6 +124,60 @@ Result<void> Report::read_stretches() {
 }
 
 // ---- the trail's files
+
+/// Regions that the trail is said to log, and has no file of.
+Result<void> Report::absent_regions() {
+    NARROWS_TRY(const auto accounts,
+                texts("SELECT DISTINCT account FROM operation WHERE account <> ''"));
+    for (const std::string& account : accounts) {
+        for (const std::string& region : options_.regions) {
+            if (!stretches_.contains({account, region})) {
+                ++out_.trail_findings;
+                finding("region-missing",
+                        {{"file", fmt::format("AWSLogs/{}/CloudTrail/{}", account, region)},
+                         {"account", account},
+                         {"region", region}},
+                        "the trail is said to log this region, and has no file of it");
+            }
+        }
+    }
+    return ok();
+}
+
+/// Regions in which operations are on record, of which the trail has no file. Digests of a trail
+/// end in its home region, so one of another region tells that the trail should have them all:
+/// https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
+Result<void> Report::unseen_regions() {
+    NARROWS_TRY(const auto far_digests,
+                count("SELECT count(*) FROM file WHERE is_digest AND substr(replace(chain, "
+                      "'_backfill', ''), -length(region) - 1) <> '_' || region"));
+    Query query = state_.prepare(
+        "SELECT account, region, count(*), min(asked), max(asked) FROM operation WHERE status > 0 "
+        "AND NOT EXISTS (SELECT 1 FROM file WHERE file.account = operation.account AND "
+        "file.region = operation.region) GROUP BY account, region ORDER BY account, region");
+    NARROWS_TRY(query.begin());
+    for (;;) {
+        NARROWS_TRY(const bool row, query.next());
+        if (!row) {
+            return ok();
+        }
+        const std::string where = fmt::format("{} of account {}", query.text(1), query.text(0));
+        tell_({{"type", "note"},
+               {"what", "region"},
+               {"account", query.text(0)},
+               {"region", query.text(1)},
+               {"count", query.number(2)},
+               {"first", rfc3339(query.number(3))},
+               {"last", rfc3339(query.number(4))},
+               {"why", "operations are of " + where + ", of which the trail has no file at all"}});
+        if (far_digests > 0) {
+            out_.open.push_back(fmt::format(
+                "the trail is of many regions, and has no file at all of {}, in which {} "
+                "operations are on record: they were taken out, or it logs others since later",
+                where, query.number(2)));
+        }
+    }
+}
 
 Result<void> Report::trail_findings() {
     Query query = state_.prepare("SELECT kind, file, why FROM finding ORDER BY kind, file");

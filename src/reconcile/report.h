@@ -2,6 +2,8 @@
 
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "reconcile/reconcile.h"
@@ -40,6 +42,8 @@ class Report {
         std::int64_t status = 0;
     };
     Result<void> read_stretches();
+    Result<void> absent_regions();
+    Result<void> unseen_regions();
     Result<void> trail_findings();
     Result<void> missing_files();
     Result<void> unlisted_files();
@@ -62,6 +66,7 @@ class Report {
     void add_missing(const Unmatched& call, const Judged& judged, codec::Map fields);
     void finding(const char* kind, codec::Map fields, std::string why);
     Result<std::int64_t> count(const char* sql) const;
+    Result<std::set<std::string>> texts(const char* sql) const;
 
     Database& state_;
     const Options& options_;

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from harness import processes
-from harness.archive import FaultyS3, InParts, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
+from harness.archive import FailsFirst, FaultyS3, InParts, credentials_file, directory_archive, locked_bucket, s3_anchor, s3_archive
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import NARROWS, PYTHON, ROOT, peak_mib
@@ -319,10 +319,12 @@ def test_s3_with_object_lock_takes_all_and_gives_it_back(direct, upstream, tmp_p
         assert abs(until - time.time() - days * 86400) < 3600
     assert s3.head_object(Bucket=bucket, Key=prefix + checkpoint)["ObjectLockLegalHoldStatus"] == "ON"
 
-    whole = tmp_path / "whole"
-    done = restore(gateway, f"s3://{bucket}/{prefix.rstrip('/')}", whole, "--endpoint", direct.endpoint,
+    whole, store = tmp_path / "whole", FaultyS3(direct.port)
+    store.fault = FailsFirst()
+    done = restore(gateway, f"s3://{bucket}/{prefix.rstrip('/')}", whole, "--endpoint", store.endpoint,
                    env=s3_env(direct))
-    assert done.returncode == 0, done.stdout + done.stderr
+    store.stop()
+    assert done.returncode == 0 and len(store.fault.seen) == store.fault.count, done.stdout + done.stderr
     assert_verified(whole, trust)
     envelope = pathlib.Path("keys") / "00000001.operations.age"
     assert (whole / envelope).read_bytes() == (gateway.data_dir / envelope).read_bytes()
@@ -449,6 +451,9 @@ def test_verify_reads_archived_objects_in_the_bucket(direct, upstream, tmp_path)
     assert verify_there(gateway, bucket, direct.endpoint, direct, trust).returncode == 0, "the log names the version"
 
     store = FaultyS3(direct.port)
+    store.fault = FailsFirst()
+    assert verify_there(gateway, bucket, store.endpoint, direct, trust).returncode == 0
+    assert len(store.fault.seen) == store.fault.count, "what failed was asked again"
     for fault, code, words in ((lambda method, path, _: NOT_LISTED if f"{name}" in path else None, 1,
                                 "the archive has no object"),
                                (lambda method, path, _: flipped if method == "GET" and f"{name}?" in path else None, 1,

@@ -102,6 +102,21 @@ class FaultyS3:
         self.server.shutdown()
 
 
+class FailsFirst:
+    """A fault of FaultyS3 that passes: the first `count` different questions are not answered the first time."""
+
+    WAYS = ((503, b"<Error><Code>SlowDown</Code></Error>"), "cut", (500, b"<Error><Code>InternalError</Code></Error>"))
+
+    def __init__(self, count=9):
+        self.count, self.seen = count, set()
+
+    def __call__(self, method, path, headers):
+        if (method, path) in self.seen or len(self.seen) >= self.count:
+            return None
+        self.seen.add((method, path))
+        return self.WAYS[len(self.seen) % len(self.WAYS)]
+
+
 class InParts:
     """A fault of FaultyS3 that is none: what S3 does with objects that come in parts and the emulator leaves undone. It
     locks them as the beginning of the upload asked, and says that their checksum is of so many parts'."""

@@ -89,6 +89,7 @@ Result<reconcile::Options> options_of(const ReconcileOptions& given) {
         NARROWS_TRY(io::posix().make_directory(given.state));
         options.state = given.state + "/reconcile.sqlite";
     }
+    options.regions = {given.regions.begin(), given.regions.end()};
     options.gateways = {given.gateways.begin(), given.gateways.end()};
     options.own = {given.buckets.begin(), given.buckets.end()};
     options.own.insert(given.kms_keys.begin(), given.kms_keys.end());
@@ -168,7 +169,7 @@ Result<reconcile::Outcome> run(const ReconcileOptions& given, std::ostream& out,
                                std::ostream& err) {
     NARROWS_TRY(reconcile::Options options, options_of(given));
     NARROWS_TRY(const Opened opened, open_recordings(given.recordings));
-    gateway::Fetches fetches;
+    gateway::Fetches fetches(gateway::Fetches::kTriesOfCommands);
     NARROWS_TRY(const auto trail, open_trail(given, fetches));
     options.progress = progress_on(err);
     Teller teller(given, static_cast<bool>(options.progress), out, err);
@@ -250,6 +251,9 @@ void register_reconcile_command(CLI::App& app, int& exit_code) {
     command->add_option("--covers", options->covers,
                         "what the trail logs: management (if nothing is said), data, data-SERVICE "
                         "(data-s3); may be given several times");
+    command->add_option("--expect-region", options->regions,
+                        "a region that the trail logs: if it has no file of it, that is a finding; "
+                        "may be given several times");
     command->add_option("--settle", options->settle,
                         "how long events may be on their way: 15m, 1h (if nothing is said), 24h");
     command->add_option("--gateway-identity", options->gateways,

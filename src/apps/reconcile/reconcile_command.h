@@ -20,6 +20,7 @@ struct ReconcileOptions {
     std::string state;            ///< a folder that is kept; empty: none
     std::vector<std::string> covers;
     std::string settle = "1h";
+    std::vector<std::string> regions;
     std::vector<std::string> gateways;
     std::vector<std::string> buckets;
     std::vector<std::string> kms_keys;

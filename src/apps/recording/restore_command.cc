@@ -52,7 +52,7 @@ Result<archive::Restored> restore_showing(archive::Store& from, const std::strin
 }
 
 int run_recording_restore(const RecordingOptions& options, std::ostream& out, std::ostream& err) {
-    gateway::Fetches fetches;
+    gateway::Fetches fetches(gateway::Fetches::kTriesOfCommands);
     const auto store = open_archive(options, options.from, fetches);
     if (!store) {
         return failed(store.error(), err);

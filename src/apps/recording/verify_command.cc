@@ -62,7 +62,7 @@ void print_told(const RecordingOptions& options, const std::string& store, const
 /// The objects are read where they are.
 int verify_in_s3(const RecordingOptions& options, VerifyCommand verify, std::ostream& out,
                  std::ostream& err) {
-    gateway::Fetches fetches;
+    gateway::Fetches fetches(gateway::Fetches::kTriesOfCommands);
     const auto store = open_archive(options, options.archive, fetches);
     if (!store) {
         return failed(store.error(), err);
@@ -122,7 +122,7 @@ int verify_rebuilt(const RecordingOptions& options, std::ostream& out, std::ostr
                                           "; set TMPDIR to where the archive's bytes fit"},
                       err);
     }
-    gateway::Fetches fetches;
+    gateway::Fetches fetches(gateway::Fetches::kTriesOfCommands);
     const auto store = open_archive(options, options.archive, fetches);
     if (!store) {
         return failed(store.error(), err);
