@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rfc3339.h"
+#include "reconcile/actors.h"
 #include "reconcile/digest.h"
 #include "reconcile/events.h"
 #include "reconcile/follower.h"
@@ -21,6 +22,9 @@ std::vector<std::string> events_in(std::string_view text, std::size_t size) {
         events.emplace_back(event);
         if (const auto read = read_event(event); read.has_value()) {
             static_cast<void>(made_by(making_of(read.value())));
+            static_cast<void>(sets_off(making_of(read.value())));
+            static_cast<void>(receivers_of(read.value()));
+            static_cast<void>(tag_actors_of(read.value()));
         }
         return ok();
     });
@@ -44,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static_cast<void>(parse_file_name(as_text(bytes)));
     static_cast<void>(parse_rfc3339(as_text(bytes)));
     static_cast<void>(principal_of(as_text(bytes)));
+    static_cast<void>(web_actors("1:role/r", as_text(bytes)));
     if (const auto answer = read_answer(as_text(bytes)); answer.has_value()) {
         const codec::Value none;
         static_cast<void>(made_by({"ec2", "RunInstances", "1", "r", none, answer.value()}));
