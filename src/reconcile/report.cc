@@ -153,7 +153,8 @@ Result<void> Report::unseen_regions() {
                       "'_backfill', ''), -length(region) - 1) <> '_' || region"));
     Query query = state_.prepare(
         "SELECT account, region, count(*), min(asked), max(asked) FROM operation WHERE status > 0 "
-        "AND NOT EXISTS (SELECT 1 FROM file WHERE file.account = operation.account AND "
+        "AND account <> '' AND NOT EXISTS (SELECT 1 FROM file WHERE file.account = "
+        "operation.account AND "
         "file.region = operation.region) GROUP BY account, region ORDER BY account, region");
     NARROWS_TRY(query.begin());
     for (;;) {
