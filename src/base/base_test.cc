@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/clock_state.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -40,6 +41,44 @@ TEST(Clock, formats) {
     EXPECT_EQ(rfc3339(kNoon), "2026-11-23T12:00:00.123Z");
     EXPECT_EQ(iso_basic(kNoon), "20261123T120000Z");
     EXPECT_EQ(imf_fixdate(kNoon), "Mon, 23 Nov 2026 12:00:00 GMT");
+}
+
+/// A machine on which something takes long between any two reads of a clock.
+class PausedClock final : public Clock {
+  public:
+    WallNs wall() const override { return now() + set_by; }
+    MonoNs mono() const override { return now(); }
+    std::int64_t pause = 0;
+    std::int64_t set_by = 0;
+
+  private:
+    std::int64_t now() const { return now_ += pause; }
+    mutable std::int64_t now_ = 0;
+};
+
+TEST(JumpWatch, tells_a_clock_that_was_set_and_not_a_thread_that_was_paused) {
+    PausedClock clock;
+    JumpWatch watch;
+    EXPECT_EQ(watch.look(clock), 0);
+    for (const std::int64_t pause : {kNsPerMs, 3 * kNsPerSecond, 100 * kNsPerMs}) {
+        clock.pause = pause;
+        EXPECT_EQ(watch.look(clock), 0) << pause;
+    }
+    clock.pause = 0;
+    clock.set_by = -2 * kNsPerSecond;
+    EXPECT_EQ(watch.look(clock), -2 * kNsPerSecond - 100 * kNsPerMs);
+    EXPECT_EQ(watch.look(clock), 0);
+}
+
+TEST(JumpWatch, what_a_pause_hid_is_told_by_the_next_look) {
+    PausedClock clock;
+    JumpWatch watch;
+    EXPECT_EQ(watch.look(clock), 0);
+    clock.set_by = 5 * kNsPerSecond;
+    clock.pause = 3 * kNsPerSecond;
+    EXPECT_EQ(watch.look(clock), 0);
+    clock.pause = 0;
+    EXPECT_EQ(watch.look(clock), 5 * kNsPerSecond);
 }
 
 TEST(Secret, is_empty_after_a_move) {

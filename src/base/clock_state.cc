@@ -50,7 +50,11 @@ ClockState read_clock_state(const Clock& clock) {
 }
 
 std::int64_t JumpWatch::look(const Clock& clock) {
-    const std::int64_t difference = clock.wall() - clock.mono();
+    const MonoNs begin = clock.mono();
+    const std::int64_t difference = clock.wall() - begin;
+    if (clock.mono() - begin > kJumpNs / 2) {
+        return 0;
+    }
     const std::int64_t moved = looked_ ? difference - difference_ : 0;
     looked_ = true;
     difference_ = difference;

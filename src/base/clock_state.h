@@ -30,6 +30,8 @@ class JumpWatch {
     static constexpr std::int64_t kJumpNs = kNsPerSecond;
 
     /// By how much the wall clock jumped since the last look, forward or (negative) back; else 0.
+    /// A thread may lose its processor between the two clocks: a look that took longer than half
+    /// of kJumpNs tells nothing, the next one compares with the look before it.
     std::int64_t look(const Clock& clock);
 
   private:

@@ -26,6 +26,10 @@ constexpr std::int64_t kJumpShownNs = 3600 * kNsPerSecond;
 /// Beyond so many times the anchors' greatest age operations are refused too.
 constexpr std::int64_t kOperationsAfter = 4;
 
+Result<void> stopping() {
+    return fail(ErrorCode::unavailable, "the recorder is stopping");
+}
+
 std::string contradiction(const AnchorState& anchor, const std::string& data_dir) {
     return fmt::format(
         "anchor {} contradicts the log in {}: {}. The directory was rolled back, restored from an "
@@ -50,6 +54,7 @@ Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(
     NARROWS_TRY(keeper->log_, evidence::Log::open(fs, data_dir + "/log", keeper->signer_.key().name,
                                                   keeper->signer_, clock.wall()));
     keeper->started_ = clock.mono();
+    (void)keeper->jumps_.look(clock);  // what comes while anchors are asked is a jump as well
     keeper->last_heartbeat_ = clock.mono() - kHeartbeatNs;
     NARROWS_TRY(keeper->ask_anchors(fs, data_dir, setup));
     NARROWS_TRY(keeper->log_->checkpoint());
@@ -59,6 +64,10 @@ Result<std::unique_ptr<EvidenceKeeper>> EvidenceKeeper::open(
 }
 
 EvidenceKeeper::~EvidenceKeeper() {
+    stop();
+}
+
+void EvidenceKeeper::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -68,7 +77,13 @@ EvidenceKeeper::~EvidenceKeeper() {
         thread_.join();
     }
     anchoring_.reset();  // its threads add entries to the end
-    tell(openings_, fail(ErrorCode::unavailable, "the recorder is stopping"));
+    std::vector<Opening> late;
+    {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+        late.swap(openings_);
+    }
+    tell(late, stopping());
 }
 
 /// What was signed last. Of a log that has signed nothing yet: its empty tree, to ask with.
@@ -126,10 +141,13 @@ Result<void> EvidenceKeeper::flush() {
 }
 
 void EvidenceKeeper::await_logged(std::shared_ptr<journal::Part> part, journal::Waiter& waiter) {
-    {
-        const std::lock_guard lock(mutex_);
-        openings_.push_back({std::move(part), &waiter, clock_.mono() + kLogMaxNs});
+    std::unique_lock lock(mutex_);
+    if (stopped_) {
+        lock.unlock();
+        return waiter.done(stopping());
     }
+    openings_.push_back({std::move(part), &waiter, clock_.mono() + kLogMaxNs});
+    lock.unlock();
     wake_.notify_all();
 }
 
@@ -169,7 +187,7 @@ void EvidenceKeeper::run() {
         tick();  // also at the end: what was closed last goes into the log
         tell_logged(openings);
     }
-    tell(openings, fail(ErrorCode::unavailable, "the recorder is stopping"));
+    tell(openings, stopping());
 }
 
 void EvidenceKeeper::tell_logged(std::vector<Opening>& openings) {
@@ -268,13 +286,13 @@ Result<void> EvidenceKeeper::publish() {
 void EvidenceKeeper::look_at_clock() {
     const MonoNs now = clock_.mono();
     if (const std::int64_t jump = jumps_.look(clock_); jump != 0) {
-        ++clock_jumps_;
         alarms_.show("clock jump",
                      fmt::format("the wall clock was set {:.3f} s {} at {}, against the monotonic "
                                  "clock: times on record before and after do not compare",
                                  std::abs(static_cast<double>(jump)) / 1e9,
                                  jump > 0 ? "forward" : "back", rfc3339(clock_.wall())),
                      now + kJumpShownNs);
+        ++clock_jumps_;
     }
     alarms_.expire(now);
 }

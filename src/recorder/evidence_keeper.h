@@ -77,6 +77,9 @@ class EvidenceKeeper {
         std::unique_ptr<evidence::NoteSigner> signer, const AnchorSetup& setup,
         const KeptJournal& kept);
     ~EvidenceKeeper();
+    /// A last tick, which needs the journal; who awaits an OPEN from then on is told at once that
+    /// the recorder stops. Nothing else may be asked any more.
+    void stop();
 
     void add(evidence::EntryBody body);
     /// Waits until all that was added before, and how far parts had come, is in a signed
@@ -153,6 +156,7 @@ class EvidenceKeeper {
     std::vector<Opening> openings_;
     std::string trouble_;
     bool stopping_ = false;
+    bool stopped_ = false;
     std::unique_ptr<Anchoring> anchoring_;
     std::thread thread_;
 };

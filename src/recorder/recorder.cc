@@ -51,8 +51,11 @@ class LocalRecorder final : public Recorder {
         if (archiving_) {
             archiving_->stop();
         }
-        keeper_.reset();  // its last tick needs the journal
-        journal_.reset();
+        if (keeper_) {
+            keeper_->stop();
+        }
+        journal_.reset();  // an OPEN that was on its way becomes durable, and asks the keeper
+        keeper_.reset();
         if (archiving_) {
             archiving_->round_at_end();
         }

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/soon_test.h"
 #include "codec/cbor.h"
 #include "evidence/key_ring.h"
 #include "evidence/logged_parts.h"
@@ -120,6 +121,31 @@ TEST_F(RecorderTest, an_open_waits_for_the_log_also_while_a_disk_is_slow) {
     EXPECT_EQ(logged, 2u);
 }
 
+TEST_F(RecorderTest, who_waits_for_an_open_is_told_also_when_the_recorder_goes_first) {
+    Outcome outcome;
+    {
+        const auto recorder = open();
+        // On its way for longer than the log's last tick waits for the disk.
+        disk_.set_hook([](io::FaultyFileSystem::Operation operation, const std::string& path) {
+            if (operation == io::FaultyFileSystem::Operation::sync &&
+                path.find("control-") != std::string::npos) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
+            }
+            return ok();
+        });
+        const auto part = recorder->begin_part({"session", "ns-a"});
+        const auto build = [](model::PartNo, model::Sequence) {
+            return codec::cbor_encode(
+                recording::observed({{"session", "ns-a"}, {"kind", "session"}}));
+        };
+        ASSERT_TRUE(recorder->append(*part, Lane::control, RecordKind::open, build, Await::durable,
+                                     &outcome, journal::Use::normal));
+    }
+    EXPECT_EQ(outcome.told(), 1);
+    EXPECT_FALSE(outcome.wait()) << "it is on record, and not in the signed log";
+    EXPECT_EQ(journal::testing::read_store(disk_).payloads.size(), 1u);
+}
+
 /// A key that lies elsewhere: while it is away it signs nothing.
 class FarSigner final : public evidence::NoteSigner {
   public:
@@ -152,13 +178,6 @@ class FarKeyTest : public RecorderTest {
             return std::unique_ptr<evidence::NoteSigner>(std::make_unique<FarSigner>(far_));
         };
         return open_recorder(disk_, system_clock(), std::move(with)).value();
-    }
-    template <class Condition>
-    static bool soon(Condition condition) {
-        for (int i = 0; i < 2'000 && !condition(); ++i) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-        return condition();
     }
     bool asked_again() {
         const int before = far_.asked;

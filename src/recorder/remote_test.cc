@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "base/soon_test.h"
 #include "codec/cbor.h"
 #include "codec/text.h"
 #include "evidence/verify.h"
@@ -27,10 +28,7 @@ using journal::testing::Outcome;
 using model::RecordKind;
 
 void await(const std::function<bool()>& holds) {
-    for (int look = 0; look < 1000 && !holds(); ++look) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    EXPECT_TRUE(holds());
+    EXPECT_TRUE(soon(holds));
 }
 
 /// One outcome with what was attested.
