@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <map>
@@ -87,7 +88,7 @@ class FaultyFileSystem : public FileSystem {
     Names names_;
     Names durable_names_;
     std::set<std::string> locks_;
-    std::uint64_t life_ = 0;  ///< files and locks of an earlier life are dead
+    std::atomic<std::uint64_t> life_ = 0;  ///< files and locks of an earlier life are dead
     std::uint64_t operations_ = 0;
     std::uint64_t writes_ = 0;
     std::uint64_t syncs_ = 0;

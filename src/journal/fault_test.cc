@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/soon_test.h"
 #include "journal/store_test.h"
 #include "journal/verify.h"
 
@@ -15,13 +16,7 @@ using model::RecordKind;
 using Faults = io::FaultyFileSystem::Faults;
 
 bool becomes(const Journal& journal, Condition condition) {
-    for (int i = 0; i < 2000; ++i) {
-        if (journal.state().condition == condition) {
-            return true;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
+    return soon([&] { return journal.state().condition == condition; });
 }
 
 int declarations(io::FaultyFileSystem& fs) {
@@ -144,8 +139,9 @@ TEST(Fault, does_not_fill_the_disk_with_segments_that_carry_nothing) {
     EXPECT_FALSE(put(journal, *part, Lane::control, RecordKind::intent, "b"));
     ASSERT_TRUE(becomes(journal, Condition::refusing));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const std::uint64_t faults = journal.counters().control.faults;
     const auto retries = (std::chrono::steady_clock::now() - begin) / std::chrono::milliseconds(5);
-    EXPECT_LE(journal.counters().control.faults, 3u + static_cast<std::uint64_t>(retries));
+    EXPECT_LE(faults, 3u + static_cast<std::uint64_t>(retries));
     {
         const std::lock_guard guard(mutex);
         ill = false;

@@ -27,7 +27,7 @@ struct ConversationTest : testing::Test {
         loops.stop();
         thread.join();
     }
-    std::future<Result<Bytes>> ask(std::string text, Millis patience = Millis(5000)) {
+    std::future<Result<Bytes>> ask(std::string text, Millis patience = Millis(60'000)) {
         auto done = std::make_shared<std::promise<Result<Bytes>>>();
         loops.at(0).spawn([this, done, text, patience]() -> Task<void> {
             Result<Bytes> answer = co_await talk->ask(to_bytes(text), patience);

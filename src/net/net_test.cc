@@ -12,6 +12,8 @@
 namespace narrows::net {
 namespace {
 
+constexpr Millis kPatience{60'000};
+
 /// Loops that run on a thread of their own until the test ends.
 class Running {
   public:
@@ -90,8 +92,8 @@ TEST(Net, a_connection_beyond_the_bound_is_closed) {
     listener->start(echo);
     const Endpoint at = listener->local();
     const bool closed = running.wait<bool>([&]() -> Task<bool> {
-        const Result<StreamPtr> first = co_await connect(running.loops.at(0), at, Millis(1000));
-        const Result<StreamPtr> second = co_await connect(running.loops.at(0), at, Millis(1000));
+        const Result<StreamPtr> first = co_await connect(running.loops.at(0), at, kPatience);
+        const Result<StreamPtr> second = co_await connect(running.loops.at(0), at, kPatience);
         EXPECT_TRUE(first.has_value() && second.has_value());
         Bytes buffer(64);
         const Result<std::size_t> size = co_await second.value()->read_some(buffer);
@@ -106,7 +108,7 @@ TEST(Net, echoes_over_a_connection) {
     listener->start(echo);
     const Endpoint at = listener->local();
     const std::string answer = running.wait<std::string>([&]() -> Task<std::string> {
-        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, Millis(1000));
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, kPatience);
         const Result<void> written = co_await stream.value()->write(as_bytes("hello"));
         EXPECT_TRUE(written.has_value());
         Bytes buffer(64);
@@ -122,7 +124,7 @@ TEST(Net, deadline_closes_a_silent_connection) {
     listener->start(echo);
     const Endpoint at = listener->local();
     const ErrorCode code = running.wait<ErrorCode>([&]() -> Task<ErrorCode> {
-        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, Millis(1000));
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), at, kPatience);
         stream.value()->expires_after(Millis(150));
         Bytes buffer(64);
         const Result<std::size_t> size = co_await stream.value()->read_some(buffer);
@@ -135,7 +137,7 @@ TEST(Net, connecting_to_nothing_is_an_error) {
     Running running;
     const ErrorCode code = running.wait<ErrorCode>([&]() -> Task<ErrorCode> {
         const Endpoint nowhere{"127.0.0.1", 1};
-        Result<StreamPtr> stream = co_await connect(running.loops.at(0), nowhere, Millis(1000));
+        Result<StreamPtr> stream = co_await connect(running.loops.at(0), nowhere, kPatience);
         co_return stream.error().code;
     });
     EXPECT_EQ(code, ErrorCode::unavailable);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/soon_test.h"
 #include "recording/barrier.h"
 #include "recording/recorder_test.h"
 
@@ -72,12 +73,7 @@ TEST(PartLog, a_close_whose_sync_failed_is_waited_for_and_stands_once) {
         Recorder recorder;
         const auto log = recorder.opened_part();
         recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + which});
-        bool closed = close(recorder, *log).has_value();
-        for (int look = 0; look < 1'000 && !closed; ++look) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            closed = close(recorder, *log).has_value();
-        }
-        EXPECT_TRUE(closed);
+        EXPECT_TRUE(soon([&] { return close(recorder, *log).has_value(); }));
         EXPECT_TRUE(log->closed());
         EXPECT_FALSE(close(recorder, *log).has_value());
         const std::vector<Record> records = recorder.records(log->no());
@@ -90,7 +86,7 @@ TEST(PartLog, a_barrier_is_durable_with_the_disk_and_fails_with_it) {
     Recorder recorder;
     const auto log = recorder.opened_part();
     const auto settled = [&] {
-        return Barrier::begin(*recorder.journal)->wait(std::chrono::seconds(10));
+        return Barrier::begin(*recorder.journal)->wait(std::chrono::minutes(1));
     };
     ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 1}})));
     EXPECT_EQ(settled(), Barrier::State::durable);
@@ -106,10 +102,7 @@ TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {
     recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
     ASSERT_FALSE(intent(recorder, *log, true).has_value());
     recorder.fs.set_faults({});
-    while (!recorder.journal->can_open_session()) {
-        std::this_thread::yield();
-    }
-    ASSERT_TRUE(close(recorder, *log).has_value());
+    ASSERT_TRUE(soon([&] { return close(recorder, *log).has_value(); }));
     const std::vector<Record> records = recorder.records(log->no());
     ASSERT_EQ(records.size(), 4u);
     EXPECT_EQ(records[1].kind, RecordKind::intent);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/soon_test.h"
 #include "recording/recorder_test.h"
 
 namespace narrows::session {
@@ -127,14 +128,13 @@ TEST_F(Admission, a_body_that_cannot_be_recorded_is_not_sent) {
     recorder.fs.set_faults({.write_error_at = recorder.fs.writes() + 2, .times = 1'000'000});
     EXPECT_FALSE(admit(one, asked("s3:PutObject", kInlineBodyMax + 1)).has_value());
     recorder.fs.set_faults({});
-    while (!recorder.journal->can_open_session()) {
-        std::this_thread::yield();
-    }
-    recorder.wait<bool>([&]() -> net::Task<bool> {
-        codec::Map fields = {{"reason", "ended"}};
-        const auto closed = co_await one->log().close(std::move(fields), false);
-        co_return closed.has_value();
-    });
+    ASSERT_TRUE(soon([&] {
+        return recorder.wait<bool>([&]() -> net::Task<bool> {
+            codec::Map fields = {{"reason", "ended"}};
+            const auto closed = co_await one->log().close(std::move(fields), false);
+            co_return closed.has_value();
+        });
+    }));
     const std::vector<Record> records = recorder.records(one->log().no());
     EXPECT_EQ(records.at(records.size() - 2).kind, RecordKind::not_sent);
 }

@@ -39,8 +39,8 @@ TEST(Child, what_cannot_be_run_says_why) {
 TEST(Child, signals_sent_to_this_process_reach_it) {
     // The command asks its parent to end and ends only if that comes back to it.
     EXPECT_EQ(run({"sh", "-c",
-                   "trap 'exit 42' TERM; kill -TERM $PPID; for i in 1 2 3 4 5 6 7 8 9; "
-                   "do sleep 0.2; done; exit 1"}),
+                   "trap 'exit 42' TERM; kill -TERM $PPID; for i in 1 2 3 4 5 6; "
+                   "do for j in 1 2 3 4 5 6 7 8 9; do sleep 1; done; done; exit 1"}),
               42);
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "apps/client/output.h"
 
@@ -59,7 +60,7 @@ TEST(DeliveryFolder, is_private_and_goes) {
 }
 
 TEST(DeliveryFolder, a_kept_one_is_made_new) {
-    const std::string path = testing::TempDir() + "narrows-kept";
+    const std::string path = testing::TempDir() + "narrows-kept-" + std::to_string(::getpid());
     {
         const auto folder = DeliveryFolder::make_kept(path);
         ASSERT_TRUE(folder);
