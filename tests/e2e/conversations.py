@@ -53,7 +53,7 @@ def kill(client):
 
 def printed(client):
     try:
-        out, err = client.communicate(timeout=20)
+        out, err = client.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         kill(client)
         out, err = client.communicate()

@@ -158,7 +158,7 @@ def test_what_the_scope_denies_never_starts(gateway, upstream):
     session = gateway.session()
     began = time.monotonic()
     lines = through(gateway, session, connection="none")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     assert lines[0]["status"] == 403 and "Narrows" in lines[-1]["left"]
     assert only(gateway, session)[0].verdict == "deny" and not upstream.stub.heard
 

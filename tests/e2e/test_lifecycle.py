@@ -32,7 +32,7 @@ def test_nothing_passes_one_second_after_a_kill(gateway, upstream):
     session = gateway.session()
     load = threading.Thread(target=burst, args=(gateway.agents_port, [session] * 4, 4000))
     load.start()
-    time.sleep(0.5)
+    wait_until(upstream.arrivals, 10, "the first to arrive")
     assert gateway.kill_session(session).status_code == 200
     killed = time.time_ns()
     load.join()
@@ -45,10 +45,10 @@ def test_nothing_passes_one_second_after_a_kill(gateway, upstream):
 
 
 def test_a_session_expires(gateway, upstream):
-    session = gateway.session(lifetime_s=2)
+    session = gateway.session(lifetime_s=5)
     agent = Agent(gateway.agents_port, session.credentials())
     assert agent.request("GET", "/burst/early").status == 200
-    time.sleep(3.5)
+    wait_until(lambda: gateway.records(session).of_kind("close"), 10, "its end")
     assert agent.request("GET", "/burst/late").status == 403
     assert "/burst/late" not in upstream.count_by_target()
     assert [r.get("reason") for r in gateway.records(session).of_kind("close")] == ["expired"]
@@ -102,7 +102,7 @@ def test_sigterm_drains(gateway, upstream):
     answers = []
     load = threading.Thread(target=lambda: answers.extend(burst(gateway.agents_port, sessions, 4000)))
     load.start()
-    time.sleep(0.5)
+    wait_until(upstream.arrivals, 10, "the first to arrive")
     assert gateway.stop() == 0
     load.join()
     recording = gateway.records()

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from harness.gateway import AGENT, Connection, Gateway, digest, new_key, scope, statement
+from harness.processes import wait_until
 from harness.upstream import StrictUpstream
 from load import Agent
 
@@ -234,9 +235,13 @@ def test_refused_starts_beyond_the_lobby_s_budget_are_counted(tmp_path):
             answer = agent.post(f"{made.operator_url}/v1/sessions", data=b"{", headers=kept, timeout=30)
             assert answer.status_code == 400
     assert Agent(made.agents_port, made.session().credentials()).request("GET", "/burst/x").status == 200
-    time.sleep(1.5)
-    counts = [record.get("count") for record in made.records().of_kind("notice") if record.get("count")]
     recorded = len(refused_starts(made))
+    assert 0 < recorded < 200
+
+    def counted():
+        counts = [record.get("count") for record in made.records().of_kind("notice") if record.get("count")]
+        return counts and counts[-1] == 200 - recorded
+
+    wait_until(counted, 10, "the count of the others")
     made.stop()
     upstream.stop()
-    assert 0 < recorded < 200 and counts[-1] == 200 - recorded

@@ -244,7 +244,7 @@ def test_who_breaks_off_leaves_no_whole_request(agent, silent, ends):
     else:
         assert agent.gateway.end(agent.session).status_code == 200
         assert "error" in printed(client)[-1]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     operation, result = agent.only()
     assert operation.outcome == "cut" and result.get("events_request")["messages"] == 1
     assert len(agent.stub.heard) == 1 and not agent.stub.ended

@@ -1,7 +1,8 @@
 """Messages of event streams in Python, and an upstream that answers with them, in this process.
 
-What the upstream sends is a list of steps: bytes to send, or a number of seconds to wait. Every request's signature is
-checked with botocore. Who streams events to it is answered event by event, once each one's signature has held."""
+What the upstream sends is a list of steps: bytes to send, seconds to wait, or a threading.Event to wait for. Every
+request's signature is checked with botocore. Who streams events to it is answered event by event, once each one's
+signature has held."""
 
 import asyncio
 import datetime
@@ -153,6 +154,9 @@ class EventStub(Stub):
                 return answer.abort()
             if isinstance(step, (int, float)):
                 await asyncio.sleep(step)
+                continue
+            if isinstance(step, threading.Event):  # the test says when
+                await asyncio.to_thread(step.wait, 30)
                 continue
             self.sent.append(time.monotonic())
             await answer.write(step)

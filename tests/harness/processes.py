@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -22,14 +23,20 @@ AWS_DEBIAN = pathlib.Path("/usr/bin/aws")
 
 
 def free_port():
-    """A port nobody listens on now; the kernel hands out another one each time."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on now, below those that the kernel gives to connections: while the gateway that has it is
+    down, no client's connection takes it."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10_000, lowest) if lowest > 20_000 else 0
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds, what, pause=0.02):
-    """Polls until the condition gives something true and returns that."""
+    """Polls until the condition gives something true and returns that. What happens within `seconds` on a quiet machine
+    has a minute on one that is busy."""
+    seconds = max(seconds, 60)
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -116,7 +123,7 @@ class Process:
         wait_until(lambda: not any(map(lives, below)), 10, f"the end of all that {self.arguments[0]} had started")
         return status
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=60):
         """Exit status after SIGTERM; -9 if it had to be killed."""
         self.signal(signal.SIGTERM)
         try:
