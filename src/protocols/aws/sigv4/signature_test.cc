@@ -1,6 +1,6 @@
 #include "protocols/aws/sigv4/signature.h"
 
-#include <chrono>
+#include <ctime>
 
 #include <gtest/gtest.h>
 
@@ -150,17 +150,17 @@ TEST(KeyCache, a_cached_verify_takes_microseconds) {
     const auto auth = read_authorization(head);
     ASSERT_TRUE(auth);
     KeyCache keys;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: others may be busy beside it
     constexpr int kRounds = 2000;
     for (int i = 0; i < kRounds; ++i) {
         const auto parsed = read_authorization(head);
         ASSERT_TRUE(verify(head, parsed.value(), keys.get(kSuiteSecret, auth.value().scope),
                            crypto::sha256(std::string_view()), kSuiteTime, kSkew_s));
     }
-    const auto each = (std::chrono::steady_clock::now() - start) / kRounds;
-    // Generous: for sanitizers and busy machines. What is measured is printed for people.
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(each).count();
-    RecordProperty("ns_per_verify", static_cast<int>(ns));
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    // Generous: for sanitizers. What is measured is printed for people.
+    const int ns = static_cast<int>(seconds * 1e9 / kRounds);
+    RecordProperty("ns_per_verify", ns);
     EXPECT_LT(ns, 500'000);
 }
 
