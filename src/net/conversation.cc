@@ -226,22 +226,40 @@ std::shared_ptr<Conversation> Conversation::begin(Loop& loop, process::Descripto
     return made;
 }
 
+void Conversation::Asked::arrive(Result<Bytes> answer) {
+    arrived_ = std::move(answer);
+    if (wake_) {
+        asio::post(executor_, std::exchange(wake_, nullptr));
+    }
+}
+
+Task<Result<Bytes>> Conversation::Asked::answer() {
+    if (!arrived_) {
+        auto initiate = [this](auto handler) {
+            auto held = std::make_shared<decltype(handler)>(std::move(handler));
+            wake_ = [held] {
+                auto resume = std::move(*held);
+                std::move(resume)();
+            };
+        };
+        co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(initiate,
+                                                                            asio::use_awaitable);
+    }
+    co_return std::move(*arrived_);
+}
+
+std::shared_ptr<Conversation::Asked> Conversation::begin_to_ask(ByteView question,
+                                                                Millis patience) {
+    auto asked = std::make_shared<Asked>(impl_->socket.get_executor());
+    impl_->ask(shared_from_this(), question, patience,
+               [asked](Result<Bytes> answer) { asked->arrive(std::move(answer)); });
+    return asked;
+}
+
 Task<Result<Bytes>> Conversation::ask(Bytes question, Millis patience) {
     const std::shared_ptr<Conversation> self = shared_from_this();
-    const auto executor = impl_->socket.get_executor();
-    auto initiate = [&](auto handler) {
-        auto held = std::make_shared<decltype(handler)>(std::move(handler));
-        impl_->ask(self, question, patience, [held, executor](Result<Bytes> answer) {
-            asio::post(executor, [held, answer = std::move(answer)]() mutable {
-                auto resume = std::move(*held);
-                std::move(resume)(std::move(answer));
-            });
-        });
-    };
-    Result<Bytes> answer =
-        co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<Bytes>)>(
-            initiate, asio::use_awaitable);
-    co_return answer;
+    const std::shared_ptr<Asked> asked = begin_to_ask(question, patience);
+    co_return co_await asked->answer();
 }
 
 void Conversation::answer(Number number, ByteView text) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -36,8 +37,26 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
                                                OnQuestion on_question, OnEnd on_end);
     ~Conversation();
 
-    /// On the loop. ErrorCode::unavailable: it ended first; ErrorCode::timeout: no answer in time
-    /// (a late one is dropped); ErrorCode::exhausted: a bound is reached, nothing was sent.
+    /// A question that was asked; its answer may be waited for later, once, or never. On the loop.
+    class Asked {
+      public:
+        explicit Asked(boost::asio::any_io_executor on) : executor_(std::move(on)) {}
+        /// ErrorCode::unavailable: the conversation ended first; ErrorCode::timeout: no answer in
+        /// time (a late one is dropped); ErrorCode::exhausted: a bound is reached, nothing was
+        /// sent.
+        Task<Result<Bytes>> answer();
+
+      private:
+        friend class Conversation;
+        void arrive(Result<Bytes> answer);
+        boost::asio::any_io_executor executor_;
+        std::optional<Result<Bytes>> arrived_;
+        std::function<void()> wake_;
+    };
+
+    /// On the loop. Shared with what takes the answer.
+    std::shared_ptr<Asked> begin_to_ask(ByteView question, Millis patience);
+    /// Asks and waits; errors as Asked::answer.
     Task<Result<Bytes>> ask(Bytes question, Millis patience);
     void answer(Number number, ByteView text);
     void close();

@@ -96,6 +96,42 @@ TEST_F(ConversationTest, an_answer_in_time_or_none) {
     EXPECT_EQ(to_string(again.get().value()), "yes");
 }
 
+TEST_F(ConversationTest, an_answer_that_came_before_it_is_waited_for) {
+    std::promise<Result<Bytes>> waited;
+    std::promise<std::string> last_one;
+    loops.at(0).spawn([&]() -> Task<void> {
+        const auto asked = talk->begin_to_ask(as_bytes("early"), Millis(30'000));
+        (void)talk->begin_to_ask(as_bytes("never waited for"), Millis(30'000));
+        // Its answer comes after both others.
+        const Result<Bytes> last = co_await talk->ask(to_bytes("last"), Millis(30'000));
+        last_one.set_value(to_string(last.value()));
+        Result<Bytes> answer = co_await asked->answer();
+        waited.set_value(std::move(answer));
+    });
+    EXPECT_EQ(next(1, 1), "early");
+    EXPECT_EQ(next(1, 2), "never waited for");
+    EXPECT_EQ(next(1, 3), "last");
+    send(2, 1, "one");
+    send(2, 2, "two");
+    send(2, 3, "three");
+    EXPECT_EQ(last_one.get_future().get(), "three");
+    EXPECT_EQ(to_string(waited.get_future().get().value()), "one");
+}
+
+TEST_F(ConversationTest, what_was_asked_and_is_not_waited_for_yet_fails_with_the_peer) {
+    std::promise<Result<Bytes>> waited;
+    loops.at(0).spawn([&]() -> Task<void> {
+        const auto asked = talk->begin_to_ask(as_bytes("early"), Millis(30'000));
+        const Result<Bytes> other = co_await talk->ask(to_bytes("other"), Millis(30'000));
+        EXPECT_EQ(other.error().code, ErrorCode::unavailable);
+        Result<Bytes> answer = co_await asked->answer();
+        waited.set_value(std::move(answer));
+    });
+    EXPECT_EQ(next(1, 1), "early");
+    peer.close();
+    EXPECT_EQ(waited.get_future().get().error().code, ErrorCode::unavailable);
+}
+
 TEST_F(ConversationTest, a_question_beyond_the_bound_is_not_sent) {
     EXPECT_EQ(ask(std::string(Conversation::kTextMax + 1, 'x')).get().error().code,
               ErrorCode::exhausted);

@@ -136,7 +136,8 @@ Result<Appended> PartLog::append_intent(const journal::PayloadBuilder& build,
 }
 
 net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Sequence)> payload,
-                                                   crypto::Digest request_digest, bool allowed) {
+                                                   crypto::Digest request_digest, bool allowed,
+                                                   Placed placed) {
     std::size_t size = 0;
     std::optional<Sequence> op;
     auto build = [&](model::PartNo, Sequence sequence) {
@@ -152,6 +153,9 @@ net::Task<Result<PartLog::Intent>> PartLog::intent(std::function<codec::Value(Se
         Result<Appended> appended = append_intent(build, size, subject, waiter);
         if (appended.has_value()) {
             op = appended.value().sequence;
+        }
+        if (op && allowed && placed) {
+            placed(part_->no(), *op);
         }
         return appended;
     };

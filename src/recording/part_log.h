@@ -67,8 +67,11 @@ class PartLog {
         Receipt receipt;
         std::size_t size = 0;  ///< bytes of the payload
     };
+    /// Is told, of an allowed one, the place that it got, before anything of it is durable.
+    using Placed = std::function<void(model::PartNo, Sequence)>;
     net::Task<Result<Intent>> intent(std::function<codec::Value(Sequence)> payload,
-                                     crypto::Digest request_digest, bool allowed);
+                                     crypto::Digest request_digest, bool allowed,
+                                     Placed placed = {});
     /// RESULT, NOT_SENT or UNKNOWN of an open operation, once; `fields` get its number. If the
     /// journal refuses it, the operation stays open. ErrorCode::closed: it is not open (any more).
     net::Task<Result<void>> outcome(RecordKind kind, Sequence op, codec::Map fields, Await await);

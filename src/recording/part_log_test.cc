@@ -22,6 +22,21 @@ Result<PartLog::Intent> intent(Recorder& recorder, PartLog& log, bool allowed) {
     });
 }
 
+/// The places that were told of, and when the INTENT's fate was known.
+Result<PartLog::Intent> intent_noting(Recorder& recorder, PartLog& log, bool allowed,
+                                      std::vector<std::string>& events) {
+    return recorder.wait<Result<PartLog::Intent>>([&]() -> net::Task<Result<PartLog::Intent>> {
+        const PartLog::Placed placed = [&](model::PartNo part, Sequence op) {
+            EXPECT_EQ(part, log.no());
+            events.push_back("placed " + std::to_string(op.value()));
+        };
+        Result<PartLog::Intent> made =
+            co_await log.intent(any_intent, crypto::Digest(), allowed, placed);
+        events.push_back(made.has_value() ? "durable" : "failed");
+        co_return made;
+    });
+}
+
 Result<void> outcome(Recorder& recorder, PartLog& log, Sequence op) {
     return recorder.wait<Result<void>>([&]() -> net::Task<Result<void>> {
         codec::Map fields = {{"status", 200}};
@@ -94,6 +109,19 @@ TEST(PartLog, a_barrier_is_durable_with_the_disk_and_fails_with_it) {
     ASSERT_TRUE(log->bulk_unawaited(RecordKind::head, observed({{"op", 2}})));
     EXPECT_EQ(settled(), Barrier::State::failed);
     recorder.fs.set_faults({});
+}
+
+TEST(PartLog, the_place_of_an_intent_is_told_before_its_fate_and_of_allowed_ones_only) {
+    Recorder recorder;
+    const auto log = recorder.opened_part();
+    std::vector<std::string> events;
+    EXPECT_TRUE(intent_noting(recorder, *log, true, events).has_value());
+    EXPECT_TRUE(intent_noting(recorder, *log, false, events).has_value());
+    recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
+    EXPECT_FALSE(intent_noting(recorder, *log, true, events).has_value());
+    recorder.fs.set_faults({});
+    EXPECT_EQ(events, (std::vector<std::string>{"placed 1", "durable", "durable", "placed 3",
+                                                "failed"}));
 }
 
 TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {

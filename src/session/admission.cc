@@ -197,7 +197,8 @@ net::Task<Result<void>> Permit::unknown(codec::Map observed) {
 }
 
 net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, Gate& gate,
-                                   const Clock& clock, Asked asked) {
+                                   const Clock& clock, Asked asked,
+                                   recording::PartLog::Placed placed) {
     const Connection& granted = session->terms().connections[connection];
     Usage& usage = session->usage(connection);
     Decision decision = decide(*session, granted, asked, clock);
@@ -227,8 +228,8 @@ net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, G
     auto payload = [&](recording::Sequence op) {
         return intent_payload(op, granted.name, granted.scope.digest_hex(), asked, decision);
     };
-    const Result<recording::PartLog::Intent> intent =
-        co_await session->log().intent(payload, asked.request_digest, decision.allowed());
+    const Result<recording::PartLog::Intent> intent = co_await session->log().intent(
+        payload, asked.request_digest, decision.allowed(), std::move(placed));
     if (!intent.has_value()) {
         if (decision.allowed()) {
             usage.end();

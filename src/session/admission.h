@@ -126,9 +126,11 @@ struct Admission {
 /// Decides by the session's state, its budgets and its connection's scope, writes the INTENT and
 /// waits until it is durable. Every attempt is charged for its record; one beyond the byte budget
 /// ends the session. An error means that nothing could be recorded: refuse, forward
-/// nothing. Never lets anything through on its own account.
+/// nothing. Never lets anything through on its own account. `placed` is told the INTENT's place if
+/// the operation is allowed, while the disk is waited for: to prepare what needs it, not to act.
 net::Task<Result<Admission>> admit(SessionPtr session, std::size_t connection, Gate& gate,
-                                   const Clock& clock, Asked asked);
+                                   const Clock& clock, Asked asked,
+                                   recording::PartLog::Placed placed = {});
 
 /// Attempts that no session can be charged for, within a byte budget; beyond it they are counted
 /// exactly and the count is recorded. Thread-safe.

@@ -86,14 +86,26 @@ net::Task<Result<session::Admission>> Exchange::admit() {
     if (!caller.session) {
         co_return co_await services_.lobby.refuse(std::move(intent));
     }
+    const auto placed = [this](model::PartNo part, recording::Sequence op) {
+        sign_ahead(part, op);
+    };
     co_return co_await session::admit(caller.session, caller.connection, services_.gate,
-                                      services_.clock, std::move(intent));
+                                      services_.clock, std::move(intent), placed);
+}
+
+/// The signer works while the disk does. What it answers opens with the INTENT's receipt only.
+void Exchange::sign_ahead(model::PartNo part, recording::Sequence op) {
+    const upstream::UnsignedRequest& request = asked_.request;
+    if (asked_.body.streamed || request.stays_unsigned || asked_.asks_identity()) {
+        return;
+    }
+    ahead_ = services_.signer.sign_ahead(loop_, asked_.caller.lease(), part, op, request);
 }
 
 net::Task<void> Exchange::forward(session::Admission admission) {
     Forward there(loop_, pool_,
                   {services_, arrival_, agent_, proof_, asked_, began_,
-                   std::move(*admission.permit), std::move(admission.record)});
+                   std::move(*admission.permit), std::move(admission.record), std::move(ahead_)});
     co_await there.run();
 }
 

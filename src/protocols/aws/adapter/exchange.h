@@ -23,6 +23,7 @@ class Exchange {
     net::Task<void> understand_request();
     net::Task<void> spend_url();
     net::Task<Result<session::Admission>> admit();
+    void sign_ahead(model::PartNo part, recording::Sequence op);
     net::Task<void> forward(session::Admission admission);
     net::Task<void> refuse(Refusal refusal);
     net::Task<void> answer_itself(session::Admission admission);
@@ -36,6 +37,7 @@ class Exchange {
     Intake intake_;
     Proof proof_;
     Understood asked_;  ///< changes no more once it is admitted
+    std::unique_ptr<signer::Ahead> ahead_;
 };
 
 }  // namespace narrows::aws

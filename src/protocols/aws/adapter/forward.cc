@@ -160,10 +160,16 @@ net::Task<Result<signer::Signature>> Forward::sign() {
     if (request.stays_unsigned) {
         co_return signer::Signature{};
     }
+    const recording::Receipt& receipt = of_.permit.receipt();
+    if (of_.ahead) {
+        Result<signer::Signature> ahead = co_await of_.ahead->unlock(receipt.mac);
+        if (ahead.has_value()) {
+            co_return ahead;
+        }
+    }
     signer::Client& signer = of_.services.signer;
     const upstream::Lease lease = of_.asked.caller.lease();
-    Result<signer::Signature> signature =
-        co_await signer.sign(lease, of_.permit.receipt(), request);
+    Result<signer::Signature> signature = co_await signer.sign(lease, receipt, request);
     if (signature.has_value() || signature.error().code != ErrorCode::unavailable) {
         co_return signature;
     }
@@ -171,7 +177,7 @@ net::Task<Result<signer::Signature>> Forward::sign() {
     if (!prepared.has_value()) {
         co_return fail(prepared.error());
     }
-    co_return co_await signer.sign(lease, of_.permit.receipt(), request);
+    co_return co_await signer.sign(lease, receipt, request);
 }
 
 http::Framing Forward::framing() const {

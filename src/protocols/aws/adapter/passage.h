@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "http/exchange.h"
 #include "protocols/aws/adapter/understood.h"
+#include "protocols/aws/signer/client.h"
 
 namespace narrows::aws {
 
@@ -17,6 +19,8 @@ struct Passage {
     MonoNs began;  ///< when the request came
     session::Permit permit;
     std::string record;  ///< as the agent is shown it
+    /// Its signature, if that was asked for while its INTENT was on the way to the disk.
+    std::unique_ptr<signer::Ahead> ahead;
 
     const http::RequestHead& head() const { return proof.asked(); }
 };

@@ -1,7 +1,10 @@
 #include "protocols/aws/signer/client.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/log.h"
+#include "protocols/aws/signer/locked_signature.h"
 
 namespace narrows::signer {
 namespace {
@@ -187,6 +190,33 @@ net::Task<Result<Signature>> Client::sign(const upstream::Lease& lease,
     writer(Sign::kNumber, lease, receipt, request);
     Bytes question = writer.take();
     co_return co_await ask_for<Signature>(std::move(question), kPatience);
+}
+
+std::unique_ptr<Ahead> Client::sign_ahead(const net::Loop& loop, const upstream::Lease& lease,
+                                          model::PartNo part, model::Sequence sequence,
+                                          const upstream::UnsignedRequest& request) {
+    const auto here = std::find_if(slots_.begin(), slots_.end(),
+                                   [&](const auto& slot) { return &slot->loop == &loop; });
+    NARROWS_CHECK(here != slots_.end(), "the signer is asked from a loop");
+    const std::shared_ptr<net::Conversation>& talk = (*here)->talk;
+    if (!talk || talk->ended()) {
+        return nullptr;
+    }
+    Writer writer;
+    writer(SignAhead::kNumber, lease, part, sequence, request);
+    return std::make_unique<Ahead>(talk->begin_to_ask(writer.take(), kPatience));
+}
+
+net::Task<Result<Signature>> Ahead::unlock(crypto::Digest receipt_mac) const {
+    const Result<Bytes> answer = co_await asked_->answer();
+    if (!answer.has_value()) {
+        co_return fail(answer.error());
+    }
+    const Result<LockedSignature> locked = decode_answer<LockedSignature>(answer.value());
+    if (!locked.has_value()) {
+        co_return fail(locked.error());
+    }
+    co_return signer::unlock(locked.value(), receipt_mac);
 }
 
 net::Task<Result<std::vector<std::string>>> Client::sign_chunks(std::uint64_t upload,

@@ -12,6 +12,18 @@
 
 namespace narrows::signer {
 
+/// A signature that was asked for before there was a receipt for it. Stays on the loop it was asked
+/// on; may be dropped at any time.
+class Ahead {
+  public:
+    explicit Ahead(std::shared_ptr<net::Conversation::Asked> asked) : asked_(std::move(asked)) {}
+    /// Once. An error says nothing of what the signer answers to the receipt itself: ask it.
+    net::Task<Result<Signature>> unlock(crypto::Digest receipt_mac) const;
+
+  private:
+    const std::shared_ptr<net::Conversation::Asked> asked_;
+};
+
 /// The gateway's side of its links to the signer: one a loop, so that a question costs a round trip
 /// and no change of threads. Coroutines run on any of the loops. While there is no signer (it died
 /// and another one starts) every question fails with ErrorCode::unavailable; the next signer is
@@ -33,6 +45,10 @@ class Client {
     net::Task<Result<void>> prepare(upstream::Lease lease);
     net::Task<Result<Signature>> sign(const upstream::Lease& lease,
                                       const recording::Receipt& receipt,
+                                      const upstream::UnsignedRequest& request);
+    /// Without waiting; on the loop. nullptr: there is no signer.
+    std::unique_ptr<Ahead> sign_ahead(const net::Loop& loop, const upstream::Lease& lease,
+                                      model::PartNo part, model::Sequence sequence,
                                       const upstream::UnsignedRequest& request);
     /// The next signatures of an upload that `sign` began.
     net::Task<Result<std::vector<std::string>>> sign_chunks(std::uint64_t upload,

@@ -66,6 +66,14 @@ struct Sign {  // Signature
     recording::Receipt receipt;
     upstream::UnsignedRequest request;
 };
+/// The same before the receipt is there: for the INTENT that has, or will have, this place.
+struct SignAhead {  // LockedSignature
+    static constexpr std::uint8_t kNumber = 13;
+    upstream::Lease lease;
+    model::PartNo part;
+    model::Sequence sequence;
+    upstream::UnsignedRequest request;
+};
 struct Chunk {
     crypto::Digest sha256{};
     bool is_trailer = false;
@@ -134,6 +142,10 @@ struct Signature {
     crypto::Digest signed_sha256{};
     std::string carried_url;
     std::uint64_t upload = 0;  ///< for signed chunks and events; 0: there are none
+};
+/// A Signature that the code of its INTENT's receipt opens, and nothing else (locked_signature.h).
+struct LockedSignature {
+    Bytes sealed;
 };
 struct Signatures {
     std::vector<std::string> list;
@@ -302,6 +314,10 @@ void fields(A& a, typename A::template As<Sign>& v) {
     a(v.lease, v.receipt, v.request);
 }
 template <class A>
+void fields(A& a, typename A::template As<SignAhead>& v) {
+    a(v.lease, v.part, v.sequence, v.request);
+}
+template <class A>
 void fields(A& a, typename A::template As<Chunk>& v) {
     a(v.sha256, v.is_trailer);
 }
@@ -345,6 +361,10 @@ void fields(A& a, typename A::template As<Record>& v) {
 template <class A>
 void fields(A& a, typename A::template As<Signature>& v) {
     a(v.headers, v.access_key_id, v.signed_sha256, v.carried_url, v.upload);
+}
+template <class A>
+void fields(A& a, typename A::template As<LockedSignature>& v) {
+    a(v.sealed);
 }
 template <class A>
 void fields(A& a, typename A::template As<Signatures>& v) {

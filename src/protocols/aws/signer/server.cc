@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "codec/cbor.h"
 #include "codec/text.h"
+#include "protocols/aws/signer/locked_signature.h"
 
 namespace narrows::signer {
 namespace {
@@ -86,6 +87,9 @@ void Server::take(net::Loop& loop, net::Conversation& by, Number number, ByteVie
             return prepare(loop, by, number, text);
         case Sign::kNumber:
             return reply<Sign>(by, number, text, [this](const auto& asked) { return sign(asked); });
+        case SignAhead::kNumber:
+            return reply<SignAhead>(by, number, text,
+                                    [this](const auto& asked) { return sign_ahead(asked); });
         case SignChunks::kNumber:
             return reply<SignChunks>(by, number, text,
                                      [this](const auto& asked) { return sign_chunks(asked); });
@@ -189,6 +193,14 @@ Result<Signature> Server::sign(const Sign& asked) {
                                              std::move(made.events)}));
     }
     return out;
+}
+
+Result<LockedSignature> Server::sign_ahead(const SignAhead& asked) {
+    NARROWS_TRY(upstream::SignedAhead made,
+                signer_.sign_ahead(asked.lease, asked.part, asked.sequence, asked.request));
+    return lock({std::move(made.request.headers), std::move(made.request.access_key_id),
+                 made.request.signed_sha256, std::move(made.request.carried_url), 0},
+                made.mac);
 }
 
 Result<std::uint64_t> Server::keep_upload(Upload upload) {

@@ -15,7 +15,8 @@ namespace narrows::signer {
 
 /// The signer's side of its links to the gateway. Whatever comes over a link may be the word of a
 /// gateway that was taken over: it gets a signature for a genuine receipt of the lease's part and
-/// for exactly the request that the receipt names, once; secrets of credentials that the gateway
+/// for exactly the request that the receipt names, once, or one ahead that only this receipt opens;
+/// secrets of credentials that the gateway
 /// hands out itself; and never a key. What it sends that is malformed is answered with an error.
 /// Nothing is asked of AWS and no credential used before the recorder has proven, by a receipt,
 /// that this is on record. Thread-safe; lives as long as the loops run.
@@ -60,6 +61,7 @@ class Server {
     Result<identity::Credentials> adopt(const Adopt& asked);
     Result<Nothing> close_session(const CloseSession& asked);
     Result<Signature> sign(const Sign& asked);
+    Result<LockedSignature> sign_ahead(const SignAhead& asked);
     Result<std::uint64_t> keep_upload(Upload upload);
     Result<Signatures> sign_chunks(const SignChunks& asked);
     Result<Signatures> sign_event(const SignEvent& asked);

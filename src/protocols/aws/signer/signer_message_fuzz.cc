@@ -31,6 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     question<signer::CloseSession>(bytes);
     question<signer::Prepare>(bytes);
     question<signer::Sign>(bytes);
+    question<signer::SignAhead>(bytes);
     question<signer::SignChunks>(bytes);
     question<signer::SignEvent>(bytes);
     question<signer::EndUpload>(bytes);
@@ -41,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     question<signer::Record>(bytes);
     answer<signer::Nothing>(bytes);
     answer<signer::Signature>(bytes);
+    answer<signer::LockedSignature>(bytes);
     answer<signer::Signatures>(bytes);
     answer<signer::Minted>(bytes);
     answer<signer::Opened>(bytes);

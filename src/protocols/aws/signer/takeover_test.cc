@@ -6,6 +6,7 @@
 #include "codec/cbor.h"
 #include "process/channel.h"
 #include "process/frame.h"
+#include "protocols/aws/signer/locked_signature.h"
 #include "protocols/aws/signer/server.h"
 #include "protocols/aws/upstream/fakes.h"
 
@@ -150,6 +151,44 @@ TEST_F(Takeover, a_true_receipt_signs_once_for_exactly_its_request) {
     EXPECT_EQ(sign(kLease, receipt(mine, 2), request("/b/other")), "! denied");
     EXPECT_EQ(sign(kLease, receipt(mine, 3, model::PartNo(8)), mine), "! denied");
     EXPECT_FALSE(has_leaked(as_bytes(kSecret)));
+}
+
+/// P1 at the signer's end: until the recorder gives the receipt, what came over the link is noise.
+TEST_F(Takeover, a_signature_ahead_is_opened_by_its_own_receipt_alone) {
+    open_and_prepare();
+    const auto mine = request("/b/k");
+    const auto locked =
+        ask_for<LockedSignature>(SignAhead{kLease, kPart, model::Sequence(1), mine});
+    ASSERT_TRUE(locked) << locked.error().what;
+    for (const std::string_view part : {"AKIABASE", "Authorization", "Signature="}) {
+        EXPECT_FALSE(has_leaked(as_bytes(part))) << part;
+    }
+    Record record;
+    const crypto::Digest others[] = {{},
+                                     receipt(mine, 1).request_digest,
+                                     receipt(mine, 2).mac,
+                                     receipt(mine, 1, model::PartNo(8)).mac,
+                                     receipt(request("/b/other"), 1).mac,
+                                     true_receipt(record, kPart).mac};
+    for (const crypto::Digest& other : others) {
+        EXPECT_FALSE(unlock(locked.value(), other));
+    }
+    const auto opened = unlock(locked.value(), receipt(mine, 1).mac);
+    ASSERT_TRUE(opened) << opened.error().what;
+    EXPECT_EQ(opened.value().access_key_id, "AKIABASE");
+    EXPECT_EQ(sign(kLease, receipt(mine, 1), mine), "! denied") << "it was good for one";
+    EXPECT_FALSE(ask_for<LockedSignature>(SignAhead{kLease, kPart, model::Sequence(1), mine}));
+}
+
+TEST_F(Takeover, ahead_too_the_lease_must_be_the_parts_own) {
+    const auto mine = request("/b/k");
+    const SignAhead asked{kLease, kPart, model::Sequence(1), mine};
+    EXPECT_EQ(ask_for<LockedSignature>(asked).error().code, ErrorCode::not_found);
+    open_and_prepare();
+    const SignAhead other{kLease, model::PartNo(8), model::Sequence(1), mine};
+    EXPECT_EQ(ask_for<LockedSignature>(other).error().code, ErrorCode::denied);
+    ASSERT_TRUE(ask_for<Nothing>(CloseSession{kLease.session}));
+    EXPECT_EQ(ask_for<LockedSignature>(asked).error().code, ErrorCode::not_found);
 }
 
 TEST_F(Takeover, no_receipt_or_a_forged_one_signs_nothing) {

@@ -22,6 +22,8 @@ auto refuse(const recording::Receipt& receipt, const std::string& why) {
                                        std::to_string(receipt.part.value()) + ": " + why);
 }
 
+constexpr std::string_view kEvents = "STREAMING-AWS4-HMAC-SHA256-EVENTS";
+
 bool has_chunk_signatures(const UnsignedRequest& request) {
     const std::string form = std::string("STREAMING-") + sigv4::name_of(request.algorithm);
     return request.payload == form + "-PAYLOAD" || request.payload == form + "-PAYLOAD-TRAILER";
@@ -256,16 +258,9 @@ Result<std::shared_ptr<const Signer::Held>> Signer::acquire(const Lease& lease,
     return std::shared_ptr<const Held>(std::move(held));
 }
 
-/// The checks that stand between a request and a signature; marks the receipt as used.
+/// Marks the receipt as used.
 Result<std::shared_ptr<const Signer::Held>> Signer::take(const Lease& lease,
-                                                         const recording::Receipt& receipt,
-                                                         const crypto::Digest& request_digest) {
-    if (!recording::is_genuine(receipt_key_.view(), receipt)) {
-        return refuse(receipt, "its receipt was not made by the recorder");
-    }
-    if (receipt.request_digest != request_digest) {
-        return refuse(receipt, "the request is not the one the record names");
-    }
+                                                         const recording::Receipt& receipt) {
     const std::lock_guard lock(mutex_);
     const auto found = leases_.find(lease);
     if (found == leases_.end()) return no_lease(lease);
@@ -310,7 +305,30 @@ Result<crypto::Digest> intent_digest(const std::string& connection,
 Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt& receipt,
                                    const UnsignedRequest& request) {
     NARROWS_TRY(const crypto::Digest digest, intent_digest(lease.connection, request));
-    NARROWS_TRY(const auto held, take(lease, receipt, digest));
+    if (!recording::is_genuine(receipt_key_.view(), receipt)) {
+        return refuse(receipt, "its receipt was not made by the recorder");
+    }
+    if (receipt.request_digest != digest) {
+        return refuse(receipt, "the request is not the one the record names");
+    }
+    return sign_once(lease, receipt, request);
+}
+
+Result<SignedAhead> Signer::sign_ahead(const Lease& lease, model::PartNo part,
+                                       model::Sequence sequence, const UnsignedRequest& request) {
+    if (has_chunk_signatures(request) || request.payload == kEvents) {
+        return fail(ErrorCode::invalid, "what goes on being signed needs its receipt first");
+    }
+    NARROWS_TRY(const crypto::Digest digest, intent_digest(lease.connection, request));
+    const recording::Receipt to_come =
+        recording::make_receipt(receipt_key_.view(), part, sequence, digest);
+    NARROWS_TRY(SignedRequest made, sign_once(lease, to_come, request));
+    return SignedAhead{std::move(made), to_come.mac};
+}
+
+Result<SignedRequest> Signer::sign_once(const Lease& lease, const recording::Receipt& genuine,
+                                        const UnsignedRequest& request) {
+    NARROWS_TRY(const auto held, take(lease, genuine));
     SignedRequest out;
     std::string payload = request.payload;
     if (request.carried) {
@@ -327,7 +345,7 @@ Result<SignedRequest> Signer::sign(const Lease& lease, const recording::Receipt&
     if (has_chunk_signatures(request)) {
         out.chunks = sigv4::chunk_signer(made.key, made.date, made.scope, made.signature);
     }
-    if (request.payload == "STREAMING-AWS4-HMAC-SHA256-EVENTS") {
+    if (request.payload == kEvents) {
         // The closure keeps the credentials: a stream outlives their renewal.
         const auto key_for = [held](const sigv4::CredentialScope& scope) {
             return held->keys.get(held->credentials.secret_access_key, scope);

@@ -124,8 +124,16 @@ struct SignedRequest {
     std::unique_ptr<sigv4::EventSigner> events;
 };
 
+/// What was signed before its receipt was there to be shown. Of no use to whoever asked until he has
+/// the receipt's code, which the recorder gives when the INTENT is durable: it is given away only
+/// under that.
+struct SignedAhead {
+    SignedRequest request;
+    crypto::Digest mac{};  ///< of the receipt that is to come
+};
+
 /// The only holder of AWS credentials for sessions. It signs against a durable INTENT's receipt and
-/// in no other way, each receipt once. Credentials live in memory alone and are wiped when a lease
+/// in no other way, each receipt once; what it signs ahead counts as that. Credentials live in memory alone and are wiped when a lease
 /// ends. Thread-safe. `sign` never blocks on the network: `prepare` and `renew` do, on a worker
 /// thread, and without a lock held while they wait.
 class Signer {
@@ -177,12 +185,17 @@ class Signer {
     /// sigv4::sign.
     Result<SignedRequest> sign(const Lease& lease, const recording::Receipt& receipt,
                                const UnsignedRequest& request);
+    /// For the INTENT that has, or will have, this place. Errors as `sign`; ErrorCode::invalid also
+    /// if the signature is the first of a chain, which could be gone on with.
+    Result<SignedAhead> sign_ahead(const Lease& lease, model::PartNo part, model::Sequence sequence,
+                                   const UnsignedRequest& request);
 
   private:
     struct Held;
     struct Entry;
-    Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt,
-                                             const crypto::Digest& request_digest);
+    Result<std::shared_ptr<const Held>> take(const Lease& lease, const recording::Receipt& receipt);
+    Result<SignedRequest> sign_once(const Lease& lease, const recording::Receipt& genuine,
+                                    const UnsignedRequest& request);
     std::shared_ptr<Entry> find(const Lease& lease) const;
     Result<void> keep_given(const Lease& lease, std::shared_ptr<Entry> entry);
     Result<void> obtain(const Lease& lease, bool even_if_good);

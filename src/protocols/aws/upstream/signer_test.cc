@@ -158,6 +158,53 @@ TEST_F(SignerTest, refuses_every_receipt_that_is_not_for_this) {
     EXPECT_EQ(sign(receipt(1)), "AKIABASE");
 }
 
+TEST_F(SignerTest, what_it_signs_ahead_is_locked_by_the_code_of_the_receipt_to_come) {
+    open_direct();
+    const auto got = signer.sign_ahead(lease, kPart, model::Sequence(1), request);
+    ASSERT_TRUE(got) << got.error().what;
+    EXPECT_EQ(got.value().mac, receipt(1).mac);
+    EXPECT_EQ(got.value().request.access_key_id, "AKIABASE");
+    EXPECT_EQ(got.value().request.signed_sha256,
+              signer.sign(lease, receipt(2), request).value().signed_sha256);
+}
+
+TEST_F(SignerTest, a_signature_ahead_is_the_one_that_its_receipt_is_good_for) {
+    open_direct();
+    const auto ahead = [&](std::uint64_t sequence, model::PartNo part = kPart) {
+        const auto got = signer.sign_ahead(lease, part, model::Sequence(sequence), request);
+        return got ? got.value().request.access_key_id
+                   : std::string("! ") + name_of(got.error().code);
+    };
+    EXPECT_EQ(ahead(1), "AKIABASE");
+    EXPECT_EQ(ahead(1), "! denied");
+    EXPECT_EQ(sign(receipt(1)), "! denied");
+    EXPECT_EQ(sign(receipt(2)), "AKIABASE");
+    EXPECT_EQ(ahead(2), "! denied");
+    EXPECT_EQ(ahead(3, model::PartNo(8)), "! denied");
+}
+
+TEST_F(SignerTest, without_credentials_nothing_is_used_up_ahead) {
+    ASSERT_TRUE(signer.open(lease, terms("")));
+    EXPECT_EQ(signer.sign_ahead(lease, kPart, model::Sequence(1), request).error().code,
+              ErrorCode::unavailable);
+    ASSERT_TRUE(signer.prepare(lease));
+    EXPECT_EQ(sign(receipt(1)), "AKIABASE");
+}
+
+TEST_F(SignerTest, no_chain_of_signatures_begins_ahead) {
+    open_direct();
+    for (const char* payload : {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+                                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+                                "STREAMING-AWS4-HMAC-SHA256-EVENTS"}) {
+        UnsignedRequest chain = request;
+        chain.payload = payload;
+        http::set(chain.head.headers, "x-amz-content-sha256", payload);
+        EXPECT_EQ(signer.sign_ahead(lease, kPart, model::Sequence(1), chain).error().code,
+                  ErrorCode::invalid);
+    }
+    EXPECT_EQ(sign(receipt(1)), "AKIABASE") << "nothing was used up";
+}
+
 TEST_F(SignerTest, a_url_that_a_form_carries_is_made_for_the_intent_that_names_it) {
     open_direct();
     UnsignedRequest form{
