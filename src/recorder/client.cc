@@ -76,6 +76,20 @@ struct OnTheWay {
     std::uint64_t cost = 0;
 };
 
+/// A loop that is told what it waits for.
+struct Heard {
+    explicit Heard(net::Loop& on) : loop(on), identity(net::identity_of(on.executor())) {}
+    net::Loop& loop;
+    const void* const identity;
+    std::atomic<bool> releasing = false;  ///< it will write what waits
+};
+
+/// Who is told what became of a record, and where.
+struct Told {
+    journal::Waiter* waiter = nullptr;
+    std::uint8_t loop = 0;  ///< as the protocol has it
+};
+
 class RemoteRecorder final : public Recorder {
   public:
     RemoteRecorder(process::Descriptor socket, std::function<void(const Error&)> on_lost)
@@ -105,7 +119,7 @@ class RemoteRecorder final : public Recorder {
     /// Once, when it is open and before anything is appended.
     void listen(std::vector<LoopLink> links) {
         for (LoopLink& link : links) {
-            loops_.push_back(net::identity_of(link.loop.executor()));
+            heard_.push_back(std::make_unique<Heard>(link.loop));
             // Shared: what a loop runs must be copyable.
             auto socket = std::make_shared<process::Descriptor>(std::move(link.socket));
             link.loop.spawn([this, socket] { return hear(std::move(*socket)); });
@@ -132,31 +146,16 @@ class RemoteRecorder final : public Recorder {
                             journal::Waiter* waiter, Use use) override {
         NARROWS_CHECK(await == Await::none || waiter != nullptr,
                       "an append that awaits something needs a waiter");
-        RemotePart& to = static_cast<RemotePart&>(part);
-        const std::lock_guard part_lock(to.mutex);
-        std::unique_lock<std::mutex> numbering;
-        if (to.number == 0) {
-            NARROWS_CHECK(lane == Lane::control, "a part's first record is in the control lane");
-            numbering = std::unique_lock(numbers_);
+        const std::uint8_t loop = loop_of(waiter);  // it may be told, and gone, any time later
+        NARROWS_TRY(const Appended appended, place(static_cast<RemotePart&>(part), lane, subject,
+                                                   build, await, {waiter, loop}, use));
+        // Not under the part's lock: others' records need not wait for this write.
+        if (loop != 0) {
+            release_soon(*heard_[loop - 1u]);
+        } else if (!may_wait(subject.kind, await)) {
+            out_.release();
         }
-        const std::uint64_t number = numbering ? next_part_ : to.number.load();
-        const Bytes payload = build(model::PartNo(number), model::Sequence(to.next_sequence));
-        if (payload.size() > journal::kPayloadMax) {
-            return fail(ErrorCode::invalid,
-                        fmt::format("a record of {} bytes is too large; at most {} fit",
-                                    payload.size(), journal::kPayloadMax));
-        }
-        AppendMessage message = message_of(subject, lane, await, payload);
-        message.part = number;
-        message.sequence = to.next_sequence;
-        if (numbering) {
-            NARROWS_TRY(begin(to, message, waiter));
-            to.number = next_part_++;
-        } else {
-            NARROWS_TRY(send(message, waiter, use));
-        }
-        ++to.next_sequence;
-        return Appended{model::PartNo(number), model::Sequence(to.next_sequence - 1), {}};
+        return appended;
     }
 
     Result<void> sync(Lane lane, journal::Waiter& waiter) override {
@@ -228,6 +227,36 @@ class RemoteRecorder final : public Recorder {
     }
 
   private:
+    /// Numbers it and puts it where it leaves with the next write.
+    Result<Appended> place(RemotePart& to, Lane lane, const Subject& subject,
+                           const journal::PayloadBuilder& build, Await await, const Told& told,
+                           Use use) {
+        const std::lock_guard part_lock(to.mutex);
+        std::unique_lock<std::mutex> numbering;
+        if (to.number == 0) {
+            NARROWS_CHECK(lane == Lane::control, "a part's first record is in the control lane");
+            numbering = std::unique_lock(numbers_);
+        }
+        const std::uint64_t number = numbering ? next_part_ : to.number.load();
+        const Bytes payload = build(model::PartNo(number), model::Sequence(to.next_sequence));
+        if (payload.size() > journal::kPayloadMax) {
+            return fail(ErrorCode::invalid,
+                        fmt::format("a record of {} bytes is too large; at most {} fit",
+                                    payload.size(), journal::kPayloadMax));
+        }
+        AppendMessage message = message_of(subject, lane, await, payload);
+        message.part = number;
+        message.sequence = to.next_sequence;
+        if (numbering) {
+            NARROWS_TRY(begin(to, message, told.waiter));
+            to.number = next_part_++;
+        } else {
+            NARROWS_TRY(send(message, told, use));
+        }
+        ++to.next_sequence;
+        return Appended{model::PartNo(number), model::Sequence(to.next_sequence - 1), {}};
+    }
+
     static AppendMessage message_of(const Subject& subject, Lane lane, Await await,
                                     ByteView payload) {
         AppendMessage message;
@@ -299,32 +328,40 @@ class RemoteRecorder final : public Recorder {
         way_[index_of(what.lane)].cost += what.cost;
     }
 
-    Result<void> send(AppendMessage message, journal::Waiter* waiter, Use use) {
+    Result<void> send(AppendMessage message, const Told& told, Use use) {
         const std::size_t size = message.payload.size();
         {
             const std::lock_guard lock(mutex_);
             NARROWS_TRY(admit(message.lane, size, use));
-            message.id = message.await == Await::none ? 0 : remember(waiter);
+            message.id = message.await == Await::none ? 0 : remember(told.waiter);
             count({message.lane, size_of(size), cost_of(size)});
         }
-        message.loop = loop_of(waiter);
-        out_.put(encode(FromGateway(message)), when(message));
+        message.loop = told.loop;
+        out_.put(encode(FromGateway(message)), process::Outbox::When::with_next);
         return ok();
     }
     /// What came of an answer and nobody waits for: nothing of it is passed on before something
     /// that follows is held. All else that goes unawaited (SENT) is given away before what it says
     /// is done.
-    static process::Outbox::When when(const AppendMessage& message) {
-        const bool follows = message.kind == static_cast<std::uint8_t>(RecordKind::head) ||
-                             message.kind == static_cast<std::uint8_t>(RecordKind::body);
-        return follows && message.await == Await::none ? process::Outbox::When::with_next
-                                                       : process::Outbox::When::now;
+    static bool may_wait(RecordKind kind, Await await) {
+        const bool follows = kind == RecordKind::head || kind == RecordKind::body;
+        return follows && await == Await::none;
+    }
+    /// After what else is ready on the loop, so that it goes along.
+    void release_soon(Heard& there) {
+        if (!there.releasing.exchange(true)) {
+            there.loop.post([this, &there] {
+                there.releasing = false;
+                out_.release();
+            });
+        }
     }
     /// As the protocol has it.
     std::uint8_t loop_of(const journal::Waiter* waiter) const {
         const void* const loop = waiter == nullptr ? nullptr : waiter->loop();
-        const auto at = std::find(loops_.begin(), loops_.end(), loop);
-        return at == loops_.end() ? 0 : static_cast<std::uint8_t>(at - loops_.begin() + 1);
+        const auto at = std::find_if(heard_.begin(), heard_.end(),
+                                     [&](const auto& each) { return each->identity == loop; });
+        return at == heard_.end() ? 0 : static_cast<std::uint8_t>(at - heard_.begin() + 1);
     }
 
     /// The caller holds numbers_. An error: the waiter is not told.
@@ -528,7 +565,7 @@ class RemoteRecorder final : public Recorder {
     std::mutex numbers_;              ///< taken after a part's lock, before mutex_
     std::uint64_t next_part_ = 1;     ///< under numbers_
     Found found_;                     ///< does not change once it is open
-    std::vector<const void*> loops_;  ///< those with a link; nor do these
+    std::vector<std::unique_ptr<Heard>> heard_;  ///< nor do these
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     // Under mutex_.
