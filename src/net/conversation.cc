@@ -1,6 +1,5 @@
 #include "net/conversation.h"
 
-#include <array>
 #include <optional>
 #include <unordered_map>
 
@@ -54,8 +53,7 @@ struct Conversation::Impl {
     OnQuestion on_question;
     OnEnd on_end;
     bool ended = false;
-    process::FrameReader frames;
-    std::array<std::uint8_t, kRead> read{};
+    process::FrameReader frames{kRead};
     std::unordered_map<Number, Open> open;
     Number last = 0;
     Bytes unsent;   ///< gathered until the next flush
@@ -111,8 +109,9 @@ struct Conversation::Impl {
     }
 
     void read_on(const std::shared_ptr<Conversation>& self) {
+        const std::span<std::uint8_t> room = frames.room();
         socket.async_read_some(
-            asio::buffer(read),
+            asio::buffer(room.data(), room.size()),
             [this, self](const boost::system::error_code& error, std::size_t size) {
                 if (ended) {
                     return;
@@ -120,8 +119,7 @@ struct Conversation::Impl {
                 if (error) {
                     return end(over());
                 }
-                frames.push(ByteView(read).first(size));
-                wipe(read.data(), size);
+                frames.filled(size);
                 const Result<void> taken = take_frames(*self);
                 if (!taken.has_value()) {
                     return end(taken.error());
@@ -243,7 +241,7 @@ Task<Result<Bytes>> Conversation::Asked::answer() {
             };
         };
         co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(initiate,
-                                                                            asio::use_awaitable);
+                                                                             asio::use_awaitable);
     }
     co_return std::move(*arrived_);
 }

@@ -1,6 +1,5 @@
 #include "net/frames.h"
 
-#include <array>
 #include <optional>
 
 #include <boost/asio/as_tuple.hpp>
@@ -8,7 +7,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "base/secret.h"
 #include "process/frame.h"
 
 namespace narrows::net {
@@ -38,14 +36,14 @@ Task<Error> read_frames(process::Descriptor socket, Take take) {
     asio::local::stream_protocol::socket from(executor);
     boost::system::error_code error;
     from.assign(asio::local::stream_protocol(), socket.release(), error);
-    process::FrameReader frames;
-    std::array<std::uint8_t, kReadBytes> buffer{};
+    process::FrameReader frames(kReadBytes);
     while (!error) {
         std::size_t size = 0;
         const auto token = asio::as_tuple(asio::use_awaitable);
-        std::tie(error, size) = co_await from.async_read_some(asio::buffer(buffer), token);
-        frames.push(ByteView(buffer).first(size));
-        wipe(buffer.data(), size);
+        const std::span<std::uint8_t> room = frames.room();
+        const auto buffer = asio::buffer(room.data(), room.size());
+        std::tie(error, size) = co_await from.async_read_some(buffer, token);
+        frames.filled(size);
         const Result<void> taken = take_all(frames, take);
         if (!taken.has_value()) {
             co_return taken.error();

@@ -18,8 +18,8 @@ constexpr std::size_t kTidyBytes = 1u << 20;
 constexpr std::size_t kWaitingMax = 16u << 10;  // beyond, a copy costs more than a write
 
 /// Bytes that the socket took; -1: the peer is gone.
-ssize_t send_now(int socket, std::array<ByteView, 3> pieces) {
-    std::array<iovec, 3> parts;
+ssize_t send_now(int socket, std::array<ByteView, 4> pieces) {
+    std::array<iovec, 4> parts;
     std::transform(pieces.begin(), pieces.end(), parts.begin(), [](ByteView each) {
         return iovec{const_cast<std::uint8_t*>(each.data()), each.size()};
     });
@@ -44,19 +44,22 @@ Outbox::~Outbox() {
     thread_.join();
 }
 
-void Outbox::put(ByteView message, When when) {
-    NARROWS_CHECK(!message.empty() && message.size() <= kFrameMax, "a frame's size is in bounds");
+void Outbox::put(ByteView begin, ByteView end, When when) {
+    const std::size_t size = begin.size() + end.size();
+    NARROWS_CHECK(size > 0 && size <= kFrameMax, "a frame's size is in bounds");
+    std::array<std::uint8_t, kFrameHead> head{};
+    store_le(head.data(), static_cast<std::uint32_t>(size));
     const std::lock_guard lock(mutex_);
     if (gone_) {
         return;
     }
-    if (when == When::with_next && waiting_.size() + message.size() <= kWaitingMax) {
-        append_frame(waiting_, message);
+    if (when == When::with_next && waiting_.size() + size <= kWaitingMax) {
+        append(waiting_, head);
+        append(waiting_, begin);
+        append(waiting_, end);
         return;
     }
-    std::array<std::uint8_t, kFrameHead> head{};
-    store_le(head.data(), static_cast<std::uint32_t>(message.size()));
-    write(head, message);
+    write(head, begin, end);
 }
 
 void Outbox::release() {
@@ -67,13 +70,13 @@ void Outbox::release() {
 /// Under the mutex.
 void Outbox::write_waiting() {
     if (!waiting_.empty()) {
-        write({}, {});
+        write({}, {}, {});
     }
 }
 
 /// Behind what waits. Under the mutex.
-void Outbox::write(ByteView head, ByteView message) {
-    const std::array<ByteView, 3> pieces{waiting_, head, message};
+void Outbox::write(ByteView head, ByteView begin, ByteView end) {
+    const std::array<ByteView, 4> pieces{waiting_, head, begin, end};
     std::size_t sent = 0;
     if (rest_.empty() && !gone_) {
         const ssize_t taken = send_now(socket_.number(), pieces);

@@ -27,7 +27,9 @@ class Outbox {
         with_next  ///< at the latest when `release` is called; at once if it is large
     };
     /// `message` holds 1 byte to kFrameMax. Never blocks.
-    void put(ByteView message, When when = When::now);
+    void put(ByteView message, When when = When::now) { put(message, {}, when); }
+    /// One message of two pieces.
+    void put(ByteView begin, ByteView end, When when = When::now);
     /// Writes what waits for a next one.
     void release();
     std::size_t unsent() const { return unsent_; }
@@ -36,7 +38,7 @@ class Outbox {
 
   private:
     void run();
-    void write(ByteView head, ByteView message);
+    void write(ByteView head, ByteView begin, ByteView end);
     void write_waiting();
 
     const Descriptor& socket_;

@@ -75,6 +75,49 @@ TEST(Frame, comes_out_however_it_arrives) {
     EXPECT_FALSE(reader.next().value().has_value());
 }
 
+/// The bytes where they were written, read into the reader's own room.
+TEST(Frame, frames_of_all_sizes_come_whole_whatever_arrives_at_once) {
+    Bytes stream;
+    std::vector<std::size_t> sizes;
+    for (std::size_t size : {1u, 90u, 100u, 101u, 5'000u, 3u, 64u, 99'999u, 7u}) {
+        append_frame(stream, Bytes(size, static_cast<std::uint8_t>(size)));
+        sizes.push_back(size);
+    }
+    for (const std::size_t piece : {1u, 7u, 64u, 100u, 4'096u, 200'000u}) {
+        FrameReader reader(100);
+        std::vector<std::size_t> found;
+        for (std::size_t at = 0; at < stream.size();) {
+            const std::span<std::uint8_t> room = reader.room();
+            ASSERT_FALSE(room.empty());
+            const std::size_t size = std::min({piece, room.size(), stream.size() - at});
+            std::copy_n(stream.begin() + static_cast<std::ptrdiff_t>(at), size, room.begin());
+            reader.filled(size);
+            at += size;
+            while (const auto frame = reader.next().value()) {
+                EXPECT_EQ(to_bytes(*frame),
+                          Bytes(frame->size(), static_cast<std::uint8_t>(frame->size())));
+                found.push_back(frame->size());
+            }
+        }
+        EXPECT_EQ(found, sizes) << piece;
+        EXPECT_LE(reader.room().size(), 100u) << "what a large frame needed is given back";
+    }
+}
+
+TEST(Frame, what_was_read_is_wiped) {
+    Bytes stream;
+    append_frame(stream, to_bytes("a secret"));
+    FrameReader reader(64);
+    const std::span<std::uint8_t> room = reader.room();
+    std::copy(stream.begin(), stream.end(), room.begin());
+    room[stream.size()] = 9;  // the beginning of another one
+    reader.filled(stream.size() + 1);
+    ASSERT_EQ(to_string(*reader.next().value()), "a secret");
+    ASSERT_FALSE(reader.next().value());
+    (void)reader.room();
+    EXPECT_EQ(std::count(room.begin(), room.begin() + 12, 0), 12);
+}
+
 TEST(Frame, lengths_out_of_bounds_are_refused) {
     for (const std::uint32_t length : {0u, static_cast<std::uint32_t>(kFrameMax + 1), ~0u}) {
         Bytes bytes;

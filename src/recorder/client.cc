@@ -18,7 +18,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "net/frames.h"
 #include "process/frame.h"
 #include "process/outbox.h"
@@ -337,7 +336,7 @@ class RemoteRecorder final : public Recorder {
             count({message.lane, size_of(size), cost_of(size)});
         }
         message.loop = told.loop;
-        out_.put(encode(FromGateway(message)), process::Outbox::When::with_next);
+        out_.put(encode_up_to_payload(message), message.payload, process::Outbox::When::with_next);
         return ok();
     }
     /// What came of an answer and nobody waits for: nothing of it is passed on before something
@@ -433,20 +432,19 @@ class RemoteRecorder final : public Recorder {
     // On the reader's thread.
 
     void read() {
-        Bytes buffer(kReadBytes);
-        process::FrameReader frames;
+        process::FrameReader frames(kReadBytes);
         Error why{ErrorCode::unavailable,
                   "the recorder is gone: what was not yet durable may or may not be on record"};
         while (true) {
-            const ssize_t size = ::recv(socket_.number(), buffer.data(), buffer.size(), 0);
+            const std::span<std::uint8_t> room = frames.room();
+            const ssize_t size = ::recv(socket_.number(), room.data(), room.size(), 0);
             if (size < 0 && errno == EINTR) {
                 continue;
             }
             if (size <= 0) {
                 break;
             }
-            frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
-            wipe(buffer.data(), static_cast<std::size_t>(size));
+            frames.filled(static_cast<std::size_t>(size));
             const Result<void> taken = take_all(frames);
             if (!taken.has_value()) {
                 why = taken.error();
@@ -562,9 +560,9 @@ class RemoteRecorder final : public Recorder {
     const process::Descriptor socket_;
     const std::function<void(const Error&)> on_lost_;
     std::atomic<bool> closing_ = false;
-    std::mutex numbers_;              ///< taken after a part's lock, before mutex_
-    std::uint64_t next_part_ = 1;     ///< under numbers_
-    Found found_;                     ///< does not change once it is open
+    std::mutex numbers_;                         ///< taken after a part's lock, before mutex_
+    std::uint64_t next_part_ = 1;                ///< under numbers_
+    Found found_;                                ///< does not change once it is open
     std::vector<std::unique_ptr<Heard>> heard_;  ///< nor do these
     mutable std::mutex mutex_;
     std::condition_variable changed_;

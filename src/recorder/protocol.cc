@@ -206,6 +206,13 @@ journal::Subject AppendMessage::subject() const {
 Bytes encode(const FromGateway& message) {
     return std::visit([](const auto& each) { return encode_numbered(each); }, message);
 }
+Bytes encode_up_to_payload(AppendMessage message) {
+    const auto size = static_cast<std::uint32_t>(message.payload.size());
+    message.payload = {};
+    Bytes bytes = encode_numbered(message);
+    store_le(bytes.data() + bytes.size() - sizeof(size), size);  // the length stands last
+    return bytes;
+}
 Bytes encode(const FromRecorder& message) {
     return std::visit([](const auto& each) { return encode_numbered(each); }, message);
 }

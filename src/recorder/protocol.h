@@ -136,6 +136,8 @@ using FromGateway = std::variant<AppendMessage, BeginMessage, SyncMessage, CallM
 using FromRecorder = std::variant<HelloMessage, ToldMessage, ReturnedMessage, StatusMessage>;
 
 Bytes encode(const FromGateway& message);
+/// All of it up to the payload, which is what follows: so that it need not be copied.
+Bytes encode_up_to_payload(AppendMessage message);
 Bytes encode(const FromRecorder& message);
 /// ErrorCode::invalid: it is no such message. Views into `bytes`.
 Result<FromGateway> decode_from_gateway(ByteView bytes);

@@ -106,19 +106,18 @@ class Server {
 
     /// Until the gateway's end is closed, or it breaks a rule.
     Result<void> read() {
-        Bytes buffer(kReadBytes);
-        process::FrameReader frames;
+        process::FrameReader frames(kReadBytes);
         while (true) {
             await_room();
-            const ssize_t size = ::recv(socket_.number(), buffer.data(), buffer.size(), 0);
+            const std::span<std::uint8_t> room = frames.room();
+            const ssize_t size = ::recv(socket_.number(), room.data(), room.size(), 0);
             if (size < 0 && errno == EINTR) {
                 continue;
             }
             if (size <= 0) {
                 return ok();
             }
-            frames.push(ByteView(buffer).first(static_cast<std::size_t>(size)));
-            wipe(buffer.data(), static_cast<std::size_t>(size));
+            frames.filled(static_cast<std::size_t>(size));
             NARROWS_TRY(take_all(frames));
         }
     }

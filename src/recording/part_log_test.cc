@@ -120,8 +120,8 @@ TEST(PartLog, the_place_of_an_intent_is_told_before_its_fate_and_of_allowed_ones
     recorder.fs.set_faults({.sync_error_at = recorder.fs.syncs() + 1, .times = 1'000'000});
     EXPECT_FALSE(intent_noting(recorder, *log, true, events).has_value());
     recorder.fs.set_faults({});
-    EXPECT_EQ(events, (std::vector<std::string>{"placed 1", "durable", "durable", "placed 3",
-                                                "failed"}));
+    EXPECT_EQ(events,
+              (std::vector<std::string>{"placed 1", "durable", "durable", "placed 3", "failed"}));
 }
 
 TEST(PartLog, an_intent_whose_sync_failed_was_not_sent) {

@@ -7,8 +7,8 @@
 /// recorder when the INTENT is durable, and before that what it holds is noise.
 namespace narrows::signer {
 
-/// AES-256-GCM (crypto::seal) under HMAC-SHA256, keyed with the receipt's code, over "narrows locked
-/// signature 1\n". A receipt serves once, so a key locks one signature.
+/// AES-256-GCM (crypto::seal) under HMAC-SHA256, keyed with the receipt's code, over "narrows
+/// locked signature 1\n". A receipt serves once, so a key locks one signature.
 LockedSignature lock(const Signature& signature, const crypto::Digest& mac);
 /// ErrorCode::unauthenticated or ErrorCode::invalid: it was locked for another receipt.
 Result<Signature> unlock(const LockedSignature& locked, const crypto::Digest& mac);

@@ -124,18 +124,18 @@ struct SignedRequest {
     std::unique_ptr<sigv4::EventSigner> events;
 };
 
-/// What was signed before its receipt was there to be shown. Of no use to whoever asked until he has
-/// the receipt's code, which the recorder gives when the INTENT is durable: it is given away only
-/// under that.
+/// What was signed before its receipt was there to be shown. Of no use to whoever asked until he
+/// has the receipt's code, which the recorder gives when the INTENT is durable: it is given away
+/// only under that.
 struct SignedAhead {
     SignedRequest request;
     crypto::Digest mac{};  ///< of the receipt that is to come
 };
 
 /// The only holder of AWS credentials for sessions. It signs against a durable INTENT's receipt and
-/// in no other way, each receipt once; what it signs ahead counts as that. Credentials live in memory alone and are wiped when a lease
-/// ends. Thread-safe. `sign` never blocks on the network: `prepare` and `renew` do, on a worker
-/// thread, and without a lock held while they wait.
+/// in no other way, each receipt once; what it signs ahead counts as that. Credentials live in
+/// memory alone and are wiped when a lease ends. Thread-safe. `sign` never blocks on the network:
+/// `prepare` and `renew` do, on a worker thread, and without a lock held while they wait.
 class Signer {
   public:
     /// Called with no lock held, before the credential can sign: an error (the record could not be

@@ -193,9 +193,9 @@ TEST_F(SignerTest, without_credentials_nothing_is_used_up_ahead) {
 
 TEST_F(SignerTest, no_chain_of_signatures_begins_ahead) {
     open_direct();
-    for (const char* payload : {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-                                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-                                "STREAMING-AWS4-HMAC-SHA256-EVENTS"}) {
+    for (const char* payload :
+         {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+          "STREAMING-AWS4-HMAC-SHA256-EVENTS"}) {
         UnsignedRequest chain = request;
         chain.payload = payload;
         http::set(chain.head.headers, "x-amz-content-sha256", payload);
