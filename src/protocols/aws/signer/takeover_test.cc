@@ -156,6 +156,7 @@ TEST_F(Takeover, a_true_receipt_signs_once_for_exactly_its_request) {
 /// P1 at the signer's end: until the recorder gives the receipt, what came over the link is noise.
 TEST_F(Takeover, a_signature_ahead_is_opened_by_its_own_receipt_alone) {
     open_and_prepare();
+    seen.clear();  // its own record of the credentials names their key id
     const auto mine = request("/b/k");
     const auto locked =
         ask_for<LockedSignature>(SignAhead{kLease, kPart, model::Sequence(1), mine});
