@@ -467,6 +467,29 @@ TEST_F(Played, and_one_that_leaves_a_loop) {
     await([&] { return lost_.load(); });
 }
 
+TEST_F(Played, what_a_loop_awaits_leaves_with_sent_or_when_its_turn_is_over) {
+    OnLoop first(loops_.at(0));
+    OnLoop second(loops_.at(0));
+    const auto awaited = [&](OnLoop& by) {
+        EXPECT_TRUE(recorder_->append(*part_, Lane::control, RecordKind::intent, to_bytes("i"),
+                                      Await::durable, &by, Use::normal));
+    };
+    std::promise<void> over;
+    loops_.at(0).post([&] {
+        awaited(first);
+        EXPECT_TRUE(recorder_->append(*part_, Lane::bulk, RecordKind::sent, to_bytes("s"),
+                                      Await::none, nullptr, Use::closing));
+        await([&] { return received_ == 2; });  // the turn goes on
+        awaited(second);
+        over.set_value();
+    });
+    over.get_future().wait();
+    await([&] { return received_ == 3; });
+    ::shutdown(end_.number(), SHUT_RDWR);
+    EXPECT_FALSE(first.wait());
+    EXPECT_FALSE(second.wait());
+}
+
 TEST_F(Played, what_came_of_an_answer_goes_with_the_next_record_or_status_and_sent_at_once) {
     const auto note = [&](RecordKind kind) {
         EXPECT_TRUE(recorder_->append(*part_, Lane::bulk, kind, to_bytes("r"), Await::none, nullptr,
