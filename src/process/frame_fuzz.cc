@@ -11,7 +11,7 @@ using namespace narrows;
 
 /// What comes out when the bytes arrive in pieces: the frames again, and whether all held.
 std::pair<Bytes, bool> read(ByteView bytes, std::size_t piece) {
-    process::FrameReader reader;
+    process::FrameReader reader(32);  // small, so that frames outgrow it
     Bytes again;
     while (!bytes.empty()) {
         const std::size_t size = std::min(piece, bytes.size());
