@@ -97,7 +97,9 @@ std::string encode_head(const RequestHead& head, Framing framing) {
 }
 
 std::string encode_head(const ResponseHead& head, Framing framing) {
-    std::string text = fmt::format("HTTP/1.1 {} {}\r\n", head.status, reason_phrase(head.status));
+    const std::string_view reason =
+        head.reason.empty() ? std::string_view(reason_phrase(head.status)) : head.reason;
+    std::string text = fmt::format("HTTP/1.1 {} {}\r\n", head.status, reason);
     append_fields(text, head.headers, framing);
     return text;
 }
@@ -170,8 +172,7 @@ net::Task<Result<void>> ServerConnection::write_message(const ResponseHead& head
         set(closing.headers, "Connection", "close");
     }
     const bool bodiless = head.status == 204 || head.status == 304;
-    const bool own_length = count(head.headers, "content-length") > 0;  // of a HEAD answer
-    const Framing framing = bodiless || own_length ? Framing::none() : Framing::sized(body.size());
+    const Framing framing = bodiless || is_head ? Framing::none() : Framing::sized(body.size());
     const std::string text = encode_head(closing, framing);
     const std::array<ByteView, 2> both = {as_bytes(text), is_head ? ByteView() : body};
     co_return co_await stream_.write(both);
@@ -278,8 +279,18 @@ const char* reason_phrase(int status) {
             return "No Content";
         case 206:
             return "Partial Content";
+        case 301:
+            return "Moved Permanently";
+        case 302:
+            return "Found";
+        case 303:
+            return "See Other";
         case 304:
             return "Not Modified";
+        case 307:
+            return "Temporary Redirect";
+        case 308:
+            return "Permanent Redirect";
         case 400:
             return "Bad Request";
         case 401:
@@ -313,7 +324,7 @@ const char* reason_phrase(int status) {
         case 504:
             return "Gateway Timeout";
         default:
-            return "Status";
+            return "";
     }
 }
 

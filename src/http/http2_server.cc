@@ -53,8 +53,7 @@ net::Task<Result<void>> Http2ServerExchange::write_continue() {
 net::Task<Result<void>> Http2ServerExchange::write_message(const ResponseHead& head, ByteView body,
                                                            bool is_head) {
     const bool bodiless = head.status == 204 || head.status == 304;
-    const bool own_length = count(head.headers, "content-length") > 0;  // of a HEAD answer
-    const Framing framing = bodiless || own_length ? Framing::none() : Framing::sized(body.size());
+    const Framing framing = bodiless || is_head ? Framing::none() : Framing::sized(body.size());
     const bool ends = bodiless || is_head || body.empty();
     if (!end_.stream().failed) {
         connection_.session().answer(end_.id(), head, framing, ends);

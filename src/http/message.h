@@ -22,6 +22,7 @@ struct RequestHead {
 struct ResponseHead {
     int status = 0;
     Headers headers;
+    std::string reason{};  ///< as HTTP/1.1 brought it; empty: the usual one of the status
 };
 
 /// The first field of that name (ASCII case-insensitive), or empty.

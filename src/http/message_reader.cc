@@ -27,6 +27,7 @@ struct Collected {
     std::string method;
     std::string target;
     int status = 0;
+    std::string reason;
     Headers headers;
     bool head_done = false;
     ByteView body;
@@ -55,8 +56,9 @@ class Parser : public beast_http::basic_parser<is_request> {
             refuse(error, "only HTTP/1.1 is spoken here");
         }
     }
-    void on_response_impl(int status, string_view, int, error_code&) override {
+    void on_response_impl(int status, string_view reason, int, error_code&) override {
         into_.status = status;
+        into_.reason.assign(reason.data(), reason.size());
     }
     void on_field_impl(beast_http::field, string_view name, string_view value,
                        error_code& error) override {
@@ -278,7 +280,8 @@ RequestHead MessageReader::take_request() {
 }
 
 ResponseHead MessageReader::take_response() {
-    return {state_->collected.status, std::move(state_->collected.headers)};
+    Collected& c = state_->collected;
+    return {c.status, std::move(c.headers), std::move(c.reason)};
 }
 
 }  // namespace narrows::http
