@@ -1,10 +1,12 @@
 """Answers of every shape that HTTP has: what an agent reads through the gateway is what it would have read directly."""
 
 import asyncio
+import concurrent.futures
 import http.client
 
 import pytest
 
+from harness.events import event
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.giving import Giving
 from harness.http2 import Peer, Signed
@@ -13,6 +15,7 @@ from load import Agent
 DATE = b"Date: Thu, 26 Nov 2026 12:00:00 GMT\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 ERROR = b"<Error><Code>NoSuchKey</Code></Error>"
+EVENTS = b"application/vnd.amazon.eventstream"
 ANSWERS = {
     "whole": ("GET", b"200 OK\r\nContent-Length: 5\r\n\r\nhello"),
     "nothing": ("GET", b"200 OK\r\nContent-Length: 0\r\n\r\n"),
@@ -35,17 +38,39 @@ ANSWERS = {
     "head": ("HEAD", b"200 OK\r\nContent-Length: 1234567\r\n\r\n"),
     "head without a length": ("HEAD", b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
     "head of nothing": ("HEAD", b"404 Not Found\r\nContent-Type: application/xml\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    "an object of events that are none": ("GET", b"200 OK\r\nContent-Type: %s\r\nContent-Length: 5\r\n\r\nhello" % EVENTS),
+    "head of such an object": ("HEAD", b"200 OK\r\nContent-Type: %s\r\nContent-Length: 5\r\n\r\n" % EVENTS),
     "deleted": ("DELETE", b"204 No Content\r\nx-amz-version-id: v\r\n\r\n"),
     "accepted": ("PUT", b"202 Accepted\r\nContent-Length: 0\r\n\r\n"),
     "put and close": ("PUT", b"200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
 }
 
 
+PAUSE_S = 65  # more than an agent may
+SELECT = (
+    b'<SelectObjectContentRequest xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Expression>e</Expression>'
+    b"<ExpressionType>SQL</ExpressionType><InputSerialization><CSV/></InputSerialization>"
+    b"<OutputSerialization><CSV/></OutputSerialization></SelectObjectContentRequest>")
+PAUSING = {
+    "/answers/object": (b"Content-Length: 2\r\n\r\na", b"b"),
+    "/answers/object?select=&select-type=2": (b"Content-Type: " + EVENTS + b"\r\nConnection: close\r\n\r\n", event("End", b"")),
+}
+
 
 class Scripted(Giving):
-    """Answers /answers/N with the Nth of ANSWERS, byte for byte."""
+    """Answers /answers/N with the Nth of ANSWERS, byte for byte; some pause in the middle."""
+
+    async def pause(self, writer, first, rest):
+        writer.write(b"HTTP/1.1 200 OK\r\n" + first)
+        await writer.drain()
+        await asyncio.sleep(PAUSE_S)
+        writer.write(rest)
+        await writer.drain()
+        writer.close()
 
     async def respond(self, writer, method, target, headers, body, request_id):
+        if target in PAUSING:
+            return await self.pause(writer, *PAUSING[target])
         if not target.startswith("/answers/"):
             return await super().respond(writer, method, target, headers, body, request_id)
         status, rest = list(ANSWERS.values())[int(target.rsplit("/", 1)[1])][1].split(b"\r\n", 1)
@@ -136,3 +161,17 @@ def test_is_read_the_same_over_http2(upstream, gateway, session, trust, name):
     assert through == {name: value.encode("latin-1") for name, value in beside_framing(direct["fields"])}
     if method == "HEAD":
         assert answer.headers.get("content-length") == dict(direct["fields"]).get("content-length")
+
+
+@pytest.mark.full
+def test_aws_may_take_its_time_in_the_middle(gateway, session):
+    def ask(method, target, body=b""):
+        agent = Agent(gateway.agents_port, session.credentials())
+        agent.connection = http.client.HTTPConnection("127.0.0.1", gateway.agents_port, timeout=PAUSE_S + 60)
+        return agent.request(method, target, body).body
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        whole = pool.submit(ask, "GET", "/answers/object")
+        events = pool.submit(ask, "POST", "/answers/object?select&select-type=2", SELECT)
+    assert whole.result() == b"ab"
+    assert events.result() == event("End", b"")

@@ -296,7 +296,8 @@ net::Task<Result<void>> Delivery::deliver_stream() {
         co_return begun;
     }
     while (true) {
-        upstream_.expires_after(of_.services.limits.idle_max);
+        // A model may think, a function may work before it goes on; giving up is the client's.
+        upstream_.expires_after(of_.services.limits.answer_max);
         const Result<ByteView> part = co_await upstream_.read_body();
         const auto [bytes, why] = take(part);
         const bool is_last = !why.empty() || upstream_.body_done();
@@ -322,7 +323,9 @@ net::Task<Result<void>> Delivery::deliver_stream() {
 }
 
 net::Task<Result<void>> Delivery::begin_stream() {
-    const bool streams_events = head_.status == 200 && is_event_stream(head_.headers);
+    // An object of this type is no stream of the service's: its bytes are whatever was stored.
+    const bool streams_events = head_.status == 200 && of_.asked.entry().event_stream_output() &&
+                                is_event_stream(head_.headers);
     if (!streams_events && !record_head()) {
         co_return fail(ErrorCode::unavailable, "the journal refuses to record the answer");
     }
@@ -346,7 +349,11 @@ net::Task<Result<void>> Delivery::begin_events() {
         co_return held;
     }
     of_.agent.expires_after(of_.services.limits.idle_max);
-    co_return co_await write_head();
+    const Result<void> headed = co_await write_head();
+    if (events_ == nullptr) {
+        of_.agent.expires_after(net::Millis(0));
+    }
+    co_return headed;
 }
 
 /// What of a stretch may pass; why the answer ends here, if it does.

@@ -97,6 +97,7 @@ net::Task<Result<void>> EventUpload::pass(ByteView event) {
     const Bytes out = sigv4::write_signed_event({now_ms, signature.value(), event});
     upstream_.expires_after(of_.services.limits.idle_max);
     Result<void> written = co_await upstream_.write_body(out);
+    upstream_.expires_after(of_.services.limits.answer_max);  // the answer is awaited all the while
     if (written.has_value() && closed_) {
         written = co_await upstream_.finish_body();
         finished_ = written.has_value();

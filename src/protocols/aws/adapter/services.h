@@ -20,9 +20,10 @@ struct Limits {
     std::size_t body_bytes_max = 16u << 20;    ///< a structured body held in memory
     std::size_t secret_answer_max = 4u << 20;  ///< an answer that holds secret values, in memory
     std::int64_t clock_skew_s = 300;
-    net::Millis idle_max{60'000};  ///< between two stretches of a body, and between requests
+    net::Millis idle_max{60'000};  ///< between two stretches to AWS or to the agent
     net::Millis connect_max{10'000};
-    net::Millis answer_max{900'000};  ///< from the last byte sent to the answer's head
+    /// From the last byte sent to the answer's head, and between two stretches of the answer.
+    net::Millis answer_max{900'000};
 };
 
 /// What every adapter of the process shares. All of it outlives the adapters and is thread-safe.
