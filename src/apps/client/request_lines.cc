@@ -5,16 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "codec/form_upload.h"
 #include "codec/json.h"
 #include "codec/text.h"
 #include "crypto/hash.h"
 #include "policy/session_policy.h"
+#include "protocols/aws/adapter/post_object.h"
 #include "protocols/aws/catalogue/aws_host.h"
 #include "protocols/aws/catalogue/unsigned.h"
 #include "protocols/aws/decode/decode.h"
 #include "protocols/aws/decode/operation.h"
 #include "protocols/aws/decode/swap.h"
 #include "protocols/aws/sigv4/authorization.h"
+#include "protocols/aws/sigv4/post_policy.h"
+#include "protocols/aws/sigv4/presigned.h"
 #include "protocols/aws/sigv4/s3_keys.h"
 
 namespace narrows::client {
@@ -36,10 +40,12 @@ struct Addressed {
     std::string bucket;
 };
 
+/// As the gateway reads it: a presigned URL without its proof, a form as the PutObject that it is.
 struct RequestLine {
     http::RequestHead head;
     Bytes body;
     Addressed to;
+    sigv4::Presented presented;
 };
 
 /// The bytes of a text whose code points are all below 256.
@@ -61,16 +67,65 @@ Result<Bytes> bytes_of(std::string_view text) {
     return out;
 }
 
-http::Headers headers_of(const codec::Value& line) {
+/// A member of the line; nothing where it is left out or null.
+const codec::Value* member_of(const codec::Value& line, std::string_view name) {
+    const codec::Value* value = line.find(name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Result<http::Headers> headers_of(const codec::Value& line) {
+    const codec::Map none;
+    const codec::Value* value = member_of(line, "headers");
+    const codec::Map* map = value == nullptr ? &none : value->as<codec::Map>();
+    const auto is_text = [](const auto& each) {
+        return each.second.template as<std::string>() != nullptr;
+    };
+    if (map == nullptr || !std::all_of(map->begin(), map->end(), is_text)) {
+        return fail(ErrorCode::invalid, "headers is an object whose values are texts");
+    }
     http::Headers out;
-    const codec::Value* value = line.find("headers");
-    const codec::Map* map = value == nullptr ? nullptr : value->as<codec::Map>();
-    for (const auto& [name, each] : map == nullptr ? codec::Map() : *map) {
-        if (const std::string* text = each.as<std::string>()) {
-            out.push_back({name, *text});
-        }
+    for (const auto& [name, each] : *map) {
+        out.push_back({name, *each.as<std::string>()});
     }
     return out;
+}
+
+Result<Bytes> body_of(const codec::Value& line) {
+    const codec::Value* value = member_of(line, "body");
+    if (value != nullptr && value->as<std::string>() == nullptr) {
+        return fail(ErrorCode::invalid, "body is a text of code points 0 to 255");
+    }
+    return bytes_of(line.text("body"));
+}
+
+Result<void> unfold_form(RequestLine& request) {
+    const std::string_view type = http::header(request.head.headers, "content-type");
+    NARROWS_TRY(codec::FormUpload form, codec::FormUpload::of(type));
+    Bytes file;
+    NARROWS_TRY(form.push(request.body, file));
+    NARROWS_TRY(form.finish());
+    const sigv4::FormFields fields = aws::fields_of(form);
+    request.presented = sigv4::classify_form(fields, as_bytes("-"));
+    NARROWS_TRY(request.head, aws::put_of_form(request.head, fields));
+    request.body = std::move(file);
+    return ok();
+}
+
+Result<void> take_proof_out(RequestLine& request) {
+    using sigv4::Scheme;
+    if (aws::is_form_post(request.head)) {
+        return unfold_form(request);
+    }
+    request.presented = sigv4::classify(request.head, as_bytes("-"));
+    const Scheme scheme = request.presented.scheme;
+    const bool v2 = scheme == Scheme::sigv2_query;
+    if (!v2 && scheme != Scheme::sigv4_query && scheme != Scheme::sigv4a_query) {
+        return ok();
+    }
+    NARROWS_TRY(sigv4::Presigned presigned,
+                v2 ? sigv4::read_presigned_v2(request.head) : sigv4::read_presigned(request.head));
+    request.head = std::move(presigned.request);
+    return ok();
 }
 
 /// What stands before a service's host in the one asked for: nothing if it is that very host, no
@@ -123,11 +178,9 @@ std::string bucket_of(const Addressed& to) {
     return s3 && to.signing_name == "s3" ? before_host(*s3, to).value_or("") : std::string();
 }
 
-Addressed addressed(const codec::Value& line, const http::RequestHead& head,
-                    const std::string& host) {
+Addressed addressed(const codec::Value& line, const std::string& scope, const std::string& host) {
     Addressed to;
     to.host = codec::lower(host.substr(0, host.find(':')));
-    const std::string scope = sigv4::classify(head, as_bytes("-")).scope;
     const std::vector<std::string_view> parts = codec::split(scope, '/');
     if (parts.size() == 4) {
         to.region = parts[1];
@@ -146,7 +199,8 @@ Addressed addressed(const codec::Value& line, const http::RequestHead& head,
 Result<RequestLine> request_of(std::string_view text) {
     NARROWS_TRY(const codec::Value line, codec::json_decode(text));
     RequestLine request;
-    request.head = {line.text("method"), line.text("url"), headers_of(line)};
+    NARROWS_TRY(http::Headers headers, headers_of(line));
+    request.head = {line.text("method"), line.text("url"), std::move(headers)};
     std::string host(http::header(request.head.headers, "host"));
     const std::size_t scheme = request.head.target.find("://");
     if (scheme != std::string::npos) {
@@ -160,8 +214,9 @@ Result<RequestLine> request_of(std::string_view text) {
     if (request.head.method.empty() || !request.head.target.starts_with('/')) {
         return fail(ErrorCode::invalid, "a request has a method and a url");
     }
-    NARROWS_TRY(request.body, bytes_of(line.text("body")));
-    request.to = addressed(line, request.head, host);
+    NARROWS_TRY(request.body, body_of(line));
+    NARROWS_TRY(take_proof_out(request));
+    request.to = addressed(line, request.presented.scope, host);
     return request;
 }
 
@@ -213,25 +268,25 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
     return explained;
 }
 
-Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& options,
-                                const std::optional<policy::Scope>& scope) {
-    NARROWS_TRY(const Bytes body, aws::plain_body(request.head, request.body, kBodyMax));
-    const bool is_form = codec::lower(http::header(request.head.headers, "content-type"))
-                             .starts_with("application/x-www-form-urlencoded");
-    const aws::Question question{request.head,
-                                 is_form ? as_text(body) : std::string_view(),
-                                 request.to.signing_name,
-                                 request.to.region,
-                                 request.to.host,
-                                 request.to.bucket};
-    NARROWS_TRY(const aws::Recognition found, aws::recognise(catalogue(), question));
+/// A body in chunks of its own is taken for uploads alone, and as a stream.
+bool is_chunked(const http::RequestHead& head) {
+    const std::string_view codings = http::header(head.headers, "content-encoding");
+    const std::vector<std::string_view> each = codec::split(codings, ',');
+    return http::header(head.headers, "x-amz-content-sha256").starts_with("STREAMING-") ||
+           std::any_of(each.begin(), each.end(), [](std::string_view coding) {
+               return codec::iequals(codec::trim(coding), "aws-chunked");
+           });
+}
+
+Result<std::vector<aws::Decoded>> decode_candidates(const aws::Recognition& found,
+                                                    const http::RequestHead& head, ByteView body) {
     std::vector<aws::Decoded> decoded;
     Error misfit;
     for (const aws::Candidate& candidate : found.candidates) {
-        const bool events = candidate.operation.event_stream_input();
-        const ByteView held = events ? ByteView() : ByteView(body);
+        const bool streamed = candidate.operation.event_stream_input() || is_chunked(head);
+        const ByteView held = streamed ? ByteView() : body;
         Result<codec::Value> parameters =
-            aws::decode_parameters({found.protocol, candidate, request.head, held, events});
+            aws::decode_parameters({found.protocol, candidate, head, held, streamed});
         if (parameters) {
             decoded.push_back({candidate.operation, std::move(parameters.value())});
         } else {
@@ -241,9 +296,37 @@ Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& 
     if (decoded.empty()) {
         return fail(misfit);
     }
-    const sigv4::Presented presented = sigv4::classify(request.head, crypto::random_bytes(32));
+    return decoded;
+}
+
+/// The content coding of a blob is the object's own.
+bool are_blobs(const aws::Recognition& found) {
+    return std::all_of(
+        found.candidates.begin(), found.candidates.end(),
+        [](const aws::Candidate& each) { return aws::takes_stream(each.operation); });
+}
+
+Result<Explained> explain_bytes(const RequestLine& request, const ScopeOptions& options,
+                                const std::optional<policy::Scope>& scope) {
+    const Result<Bytes> plain = aws::plain_body(request.head, request.body, kBodyMax);
+    const bool is_form = codec::lower(http::header(request.head.headers, "content-type"))
+                             .starts_with("application/x-www-form-urlencoded");
+    const aws::Question question{request.head,
+                                 is_form && plain ? as_text(plain.value()) : std::string_view(),
+                                 request.to.signing_name,
+                                 request.to.region,
+                                 request.to.host,
+                                 request.to.bucket};
+    NARROWS_TRY(const aws::Recognition found, aws::recognise(catalogue(), question));
+    const bool blobs = are_blobs(found);
+    if (!blobs && !plain) {
+        return fail(plain.error());
+    }
+    NARROWS_TRY(const std::vector<aws::Decoded> decoded,
+                decode_candidates(found, request.head, blobs ? request.body : plain.value()));
     const std::string_view payload = http::header(request.head.headers, "x-amz-content-sha256");
-    return explain(decoded, request.to.region, options, scope, {presented.scheme, {}, payload});
+    return explain(decoded, request.to.region, options, scope,
+                   {request.presented.scheme, {}, payload});
 }
 
 /// NAME=VALUE into the map: JSON where it is JSON and no plain text is wanted, else text.

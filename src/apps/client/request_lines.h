@@ -37,8 +37,10 @@ Result<Explained> explain_named(const ScopeOptions& options,
                                 const std::optional<policy::Scope>& scope);
 
 /// One line {"method","url","headers","body"}: `body` is text whose code points 0 to 255 are the
-/// bytes. Service and region come from the Authorization header's credential scope, else from the
-/// members "signing_name" and "region", else from the host. Never fails: see Explained::error.
+/// bytes. A presigned URL counts without its proof, a browser's form as the PutObject that it is;
+/// neither is verified. Service and region come from the Authorization header's credential scope,
+/// else from the members "signing_name" and "region", else from the host. Never fails: see
+/// Explained::error.
 Explained explain_request(std::string_view line, const ScopeOptions& options,
                           const std::optional<policy::Scope>& scope);
 

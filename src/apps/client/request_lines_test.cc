@@ -111,6 +111,58 @@ TEST(ExplainRequest, what_is_no_request_is_refused) {
     }
 }
 
+TEST(ExplainRequest, nothing_of_a_line_is_passed_over) {
+    const std::string copy =
+        R"({"method":"PUT","url":"https://s3.us-east-1.amazonaws.com/b/k","headers":)";
+    EXPECT_THAT(told(copy + R"({"x-amz-copy-source":"c/d"}})"), HasSubstr("CopyObject"));
+    EXPECT_THAT(told(copy + R"({"x-amz-copy-source":["c/d"]}})"), HasSubstr("\"error\":"));
+    EXPECT_THAT(told(copy + R"([["x-amz-copy-source","c/d"]]})"), HasSubstr("\"error\":"));
+    EXPECT_THAT(told(copy + R"({},"body":{"a":1}})"), HasSubstr("\"error\":"));
+    EXPECT_THAT(told(copy + R"(null,"body":null})"), HasSubstr("PutObject"));
+}
+
+/// A URL of https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html, with a
+/// parameter that a client moved from its headers.
+TEST(ExplainRequest, a_presigned_url_is_what_it_asks_for) {
+    const std::string v4 =
+        "https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+        "AKIAIOSFODNN7EXAMPLE%2F20130524%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date="
+        "20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&x-amz-copy-source=c%2Fd&"
+        "X-Amz-Signature=" +
+        std::string(64, '0');
+    const std::string v2 =
+        "https://s3.eu-west-1.amazonaws.com/b/k?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&"
+        "x-amz-copy-source=c%2Fd&Signature=AAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&Expires=1141889120";
+    for (const std::string& url : {v4, v2}) {
+        const std::string line =
+            told(R"({"method":"PUT","url":")" + url + R"(","headers":{"Host":")" +
+                 (url == v4 ? "b." : "") + R"(s3.eu-west-1.amazonaws.com"}})");
+        EXPECT_THAT(line, HasSubstr("\"operation\":\"CopyObject\""));
+        EXPECT_THAT(line, HasSubstr(R"("resources":["arn:aws:s3:::b/k","arn:aws:s3:::c/d"])"));
+    }
+}
+
+TEST(ExplainRequest, an_upload_is_one_in_every_form) {
+    for (const char* more :
+         {R"("headers":{"Content-Encoding":"gzip"},"body":"no gzip")",
+          R"("headers":{"Content-Encoding":"br"},"body":"b")",
+          R"("headers":{"Content-Encoding":"gzip,aws-chunked","x-amz-content-sha256":)"
+          R"("STREAMING-UNSIGNED-PAYLOAD-TRAILER"},"body":"1\r\na\r\n0\r\n\r\n")"}) {
+        const std::string line =
+            told(R"({"method":"PUT","url":"https://s3.us-east-1.amazonaws.com/b/k",)" +
+                 std::string(more) + "}");
+        EXPECT_THAT(line, HasSubstr(R"("operation":"PutObject")")) << more;
+    }
+    const std::string form = told(
+        R"({"method":"POST","url":"https://b.s3.us-east-1.amazonaws.com/","headers":{)"
+        R"("Content-Type":"multipart/form-data; boundary=x"},"body":)"
+        R"("--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nin/${filename}\r\n)"
+        R"(--x\r\nContent-Disposition: form-data; name=\"acl\"\r\n\r\nprivate\r\n)"
+        R"(--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1\r\n--x--\r\n"})");
+    EXPECT_THAT(form, HasSubstr(R"("actions":["s3:PutObject","s3:PutObjectAcl"])"));
+    EXPECT_THAT(form, HasSubstr(R"("resources":["arn:aws:s3:::b/in/a.csv"])"));
+}
+
 TEST(Actions, exist_by_name_and_by_wildcard) {
     const Actions actions;
     EXPECT_TRUE(actions.exists("s3:getobject"));
