@@ -24,7 +24,7 @@ class Effects:
             for row in tables.read(directory / "not_passed_roles.tsv", ["service", "operation", "why"])
         }
         rows = tables.read(directory / "credentials.tsv", ["service", "operation", "returns"])
-        self.credentials = {(row["service"], row["operation"]) for row in rows}
+        self.credentials = {(row["service"], row["operation"]): row["returns"] != "delivered" for row in rows}
 
     def of_action(self, action):
         if (action["prefix"], action["name"]) == ("iam", "PassRole"):
@@ -51,7 +51,7 @@ class Effects:
 
     def returns_credentials(self, service, name):
         if (service.name, name) in self.credentials:
-            return True
+            return self.credentials[service.name, name]
         shape = service.output_shape(service.operations[name])
         if shape and secrets.returns_signed_url(service.shapes, shape):
             return True

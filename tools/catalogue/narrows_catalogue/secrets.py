@@ -15,6 +15,8 @@ NAMES = re.compile(
     r"|presharedkey|streamkey|base32stringseed|(basicauth|mac)credentials|(auth|authorization|activation)code"
 )
 SIGNED_URL = re.compile(r".*(pre)?signed(s3|log)?url|.*(upload|download)urls?|embedurl")
+PLACE = re.compile(r".*(url|uri|link|location)s?")
+SAYS_SIGNED = re.compile(r"pre-?signed", re.IGNORECASE)
 DEPTH = 7
 
 
@@ -44,7 +46,7 @@ class Secrets:
     def _paths(self, service, shape, side, listed):
         """The table's paths, and those that the names tell: not what stands within one of the table's."""
         found = set(listed)
-        for path, member in texts(service.shapes, shape, side == "out") if shape else ():
+        for path, member, _ in texts(service.shapes, shape, side == "out") if shape else ():
             known = any(path == one or path.startswith((one + ".", one + "[", one + "{")) for one in listed)
             if NAMES.fullmatch(bindings.words(member)) and not known and not self._is_none(service, side, path):
                 found.add(path)
@@ -56,24 +58,29 @@ class Secrets:
 
 
 def returns_signed_url(shapes, shape):
-    return any(SIGNED_URL.fullmatch(bindings.words(member)) for _, member in texts(shapes, shape, True))
+    """Whether a member's name or the model's own words say that it is one."""
+    return any(
+        SIGNED_URL.fullmatch(bindings.words(member)) or PLACE.fullmatch(bindings.words(member)) and SAYS_SIGNED.search(said)
+        for _, member, said in texts(shapes, shape, True)
+    )
 
 
-def texts(shapes, name, wire, path="", member="", above=()):
-    """(path, member name) of every text and blob within a shape; of lists and maps of texts too."""
+def texts(shapes, name, wire, path="", member="", said="", above=()):
+    """(path, member name, what the model says of it) of every text and blob within a shape; of lists and maps of texts too."""
     shape = shapes[name]
     if shape["type"] in ("string", "blob"):
-        yield path, member
+        yield path, member, said + shape.get("documentation", "")
     if name in above or len(above) > DEPTH or path.endswith(("[]", "{}")) and shape["type"] in ("list", "map"):
         return
     above = above + (name,)
     for key, reference in shape.get("members", {}).items():
         if "location" not in reference:
             step = reference.get("locationName", key) if wire else key
-            yield from texts(shapes, reference["shape"], wire, path + "." + step if path else step, key, above)
+            there = path + "." + step if path else step
+            yield from texts(shapes, reference["shape"], wire, there, key, reference.get("documentation", ""), above)
     for kind, side, mark in (("list", "member", "[]"), ("map", "value", "{}")):
         if shape["type"] == kind:
-            yield from texts(shapes, shape[side]["shape"], wire, path + mark, member, above)
+            yield from texts(shapes, shape[side]["shape"], wire, path + mark, member, said, above)
 
 
 def check(service, name, shape, path, wire):

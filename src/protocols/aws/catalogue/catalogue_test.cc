@@ -213,6 +213,31 @@ TEST(Catalogue, effects) {
     }
 }
 
+// Each API reference calls it a presigned URL; no member is named so.
+TEST(Catalogue, the_models_own_words_say_what_answers_with_signed_urls) {
+    for (const auto& [service, name] : std::vector<std::pair<std::string, std::string>>{
+             {"amplify", "GetArtifactUrl"},
+             {"codeguru-security", "CreateUploadUrl"},
+             {"devicefarm", "ListUploads"},
+             {"elasticbeanstalk", "RetrieveEnvironmentInfo"},
+             {"imagebuilder", "GetMarketplaceResource"},
+             {"invoicing", "GetInvoicePDF"},
+             {"lex-models", "GetExport"},
+             {"mailmanager", "GetArchiveMessage"},
+             {"sesv2", "GetExportJob"},
+             {"snowball", "GetJobManifest"},
+             {"translate", "GetTerminology"}}) {
+        EXPECT_TRUE(operation(service, name).returns_credentials()) << service << name;
+    }
+    for (const char* name : {"GetFunction", "GetLayerVersion", "PublishLayerVersion"}) {
+        const Operation delivered = operation("lambda", name);
+        EXPECT_FALSE(delivered.returns_credentials()) << name;
+        EXPECT_FALSE(delivered.secret_outputs().empty()) << name;
+    }
+    EXPECT_FALSE(operation("ssm", "GetAutomationExecution").returns_credentials());
+    EXPECT_FALSE(operation("transcribe", "GetTranscriptionJob").returns_credentials());
+}
+
 // IAM calls each of these "Write" (Service Authorization Reference).
 TEST(Catalogue, what_makes_or_changes_a_principal_a_trust_a_policy_or_sharing_is_a_grant) {
     for (const auto& [service, name] : std::vector<std::pair<std::string, std::string>>{
