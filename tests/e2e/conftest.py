@@ -11,9 +11,11 @@ os.environ["BOTO_DISABLE_CRT"] = "true"  # botocore's own signers, as most agent
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent.parent), str(pathlib.Path(__file__).resolve().parent)]
 
+from harness.certificate import certificate  # noqa: E402
 from harness.emulator import REGION, Emulator  # noqa: E402
 from harness.gateway import Connection, Gateway, scope, statement  # noqa: E402
 from harness.processes import BUILD, clean_environment  # noqa: E402
+from harness.upstream import StrictUpstream  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -42,12 +44,26 @@ def module_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("module")
 
 
+@pytest.fixture(scope="module")
+def pair(module_folder):
+    """Paths of a certificate for localhost and of its key."""
+    return certificate(module_folder)
+
+
 @pytest.fixture(scope="session")
 def terraform():
     """Terraform as tests build it, with its AWS provider beside it: the machine's own, if it has one, is not asked."""
     clients = pathlib.Path(__file__).parent / "clients"
     subprocess.run(["bash", clients / "build_zoo", "terraform"], check=True)
     return BUILD / "zoo" / "terraform" / "terraform"
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    """A strict upstream for one test; modules have others, and some share one between their tests."""
+    made = StrictUpstream(tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +111,23 @@ def gateway(behind, tmp_path_factory):
 @pytest.fixture(scope="module")
 def through_env(gateway):
     return gateway.session().env()
+
+
+@pytest.fixture
+def forget(upstreams):
+    """Each test of a module's `upstreams` of events (conversations.running) begins anew."""
+    for each in upstreams.values():
+        each.stub.forget()
+
+
+@pytest.fixture(params=["http", "https"])
+def agent(request, agent_of):
+    """A module's agent with HTTP/2 on both sides: by prior knowledge in the clear, by ALPN over TLS."""
+    return agent_of(request.param, {"http": "clear", "https": "secured"}[request.param])
+
+
+@pytest.fixture
+def silent(upstreams, monkeypatch):
+    """Upstreams that hear and say nothing, so that who waits for answers is cut off in the middle."""
+    for each in upstreams.values():
+        monkeypatch.setattr(each.stub, "reply", lambda inner: b"")

@@ -2,6 +2,7 @@
 that it is, what it printed, and calls that more than one test makes."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import signal
 import subprocess
 
 from harness.emulator import REGION
-from harness.events import EVENTS, EventChain, event
+from harness.events import EVENTS, EventChain, EventUpstream, event
 from harness.http2 import Signed
 from harness.processes import NODE, NODE_MODULES, wait_until
 
@@ -32,6 +33,15 @@ TALK = BEDROCK | {
 
 def delta(text):
     return event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
+
+
+@contextlib.contextmanager
+def running(folders, stub, contexts):
+    """Upstreams of this kind by name of connection; `contexts`: their TLS, None in the clear. A context may serve several."""
+    made = {name: EventUpstream(folders.mktemp(name), stub, tls) for name, tls in contexts.items()}
+    yield made
+    for each in made.values():
+        each.stop()
 
 
 def start(call, endpoint, trust, env):

@@ -13,7 +13,6 @@ import pytest
 
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import PYTHON, ROOT, wait_until
-from harness.upstream import StrictUpstream
 from harness.witness import (
     FalseWitness, Witness, directory_anchor, openssl_verifies, split_note, witness_anchor,
 )
@@ -21,13 +20,6 @@ from load import burst
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
 SOON = '[evidence]\nanchor_every = "1s"\nanchor_age_max = "{age}"\nanchor_required = {required}\n'
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

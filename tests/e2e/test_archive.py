@@ -29,13 +29,6 @@ wait_until = functools.partial(processes.wait_until, pause=0.1)
 
 
 @pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
 def place(tmp_path):
     made = tmp_path / "archive"
     made.mkdir()

@@ -10,37 +10,24 @@ import time
 
 import pytest
 
-from conversations import TALK, Agent, Speaker, body, delta, heard, printed
-from harness.certificate import certificate
+from conversations import TALK, Agent, Speaker, body, delta, heard, printed, running
 from harness.emulator import REGION
-from harness.events import EventUpstream
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.http2 import Peer
 from harness.processes import wait_until
 from harness.stub_http2 import tls_context
 
+pytestmark = pytest.mark.usefixtures("forget")
+
 HOST = f"bedrock-runtime.{REGION}.amazonaws.com"
-
-
-@pytest.fixture(scope="module")
-def pair(module_folder):
-    return certificate(module_folder)
 
 
 @pytest.fixture(scope="module")
 def upstreams(tmp_path_factory, pair):
     """By connection; `tight` has a budget."""
-    made = {name: EventUpstream(tmp_path_factory.mktemp(name), EventStubHttp2, tls_context(*pair)) for name in ("wide", "tight")}
-    yield made
-    for each in made.values():
-        each.stop()
-
-
-@pytest.fixture(autouse=True)
-def forget(upstreams):
-    for each in upstreams.values():
-        each.stub.forget()
+    with running(tmp_path_factory, EventStubHttp2, dict.fromkeys(("wide", "tight"), tls_context(*pair))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,15 @@ import random
 import threading
 import time
 
-import pytest
 import requests
 
 from harness.faults import failing
 from harness.gateway import Connection, Gateway, scope, statement
-from harness.upstream import StrictUpstream
 from load import burst
 
 QUICK_ROUNDS, FULL_ROUNDS = 4, 40
 QUICK_WRITES, FULL_WRITES = range(1, 60, 4), range(1, 160)
 AGENTS = 12
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 def start(upstream, folder):

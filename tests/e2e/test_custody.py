@@ -12,19 +12,11 @@ import pytest
 from harness.emulator import Emulator, client
 from harness.gateway import Connection, Gateway, digest, new_key, scope, statement
 from harness.processes import ROOT, wait_until
-from harness.upstream import StrictUpstream
 from load import Agent
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
 SECRETS = scope(statement(["secretsmanager:GetSecretValue", "secretsmanager:CreateSecret"]))
 SOON = 'operations = "3s"\nbodies = "1s"\nsecrets = "1s"\n'
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 def age_key(path):

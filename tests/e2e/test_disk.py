@@ -9,18 +9,10 @@ import pytest
 from harness.faults import failing
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import wait_until
-from harness.upstream import StrictUpstream
 from load import Agent, burst
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
 MIB = 1 << 20
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 INODES = 512

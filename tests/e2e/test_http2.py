@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from harness.certificate import certificate
 from harness.emulator import REGION
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.http2 import Peer, Signed
@@ -19,11 +18,6 @@ from harness.upstream import StrictUpstream
 from load import Agent
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "arn:aws:s3:::burst/*"))
-
-
-@pytest.fixture(scope="module")
-def pair(module_folder):
-    return certificate(module_folder)
 
 
 @pytest.fixture(scope="module")

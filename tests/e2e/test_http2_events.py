@@ -6,15 +6,16 @@ import time
 
 import pytest
 
-from conversations import BEDROCK, SPEAK, TALK, WORDS, Agent, Speaker, body, delta, heard, kill, octets, printed, start
-from harness.certificate import certificate
+from conversations import SPEAK, TALK, WORDS, Agent, Speaker, body, delta, heard, kill, octets, printed, running, start
 from harness.emulator import Credentials
-from harness.events import EventUpstream, event, exception
+from harness.events import event, exception
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.http2 import Peer
 from harness.processes import clean_environment, wait_until
 from harness.stub_http2 import tls_context
+
+pytestmark = pytest.mark.usefixtures("forget")
 
 KINESIS = {"package": "@aws-sdk/client-kinesis", "client": "KinesisClient"}
 POLLY = {"package": "@aws-sdk/client-polly", "client": "PollyClient"}
@@ -35,24 +36,11 @@ def shard_event(number):
 
 
 @pytest.fixture(scope="module")
-def pair(module_folder):
-    return certificate(module_folder)
-
-
-@pytest.fixture(scope="module")
 def upstreams(tmp_path_factory, pair):
     """By connection: in the clear, over TLS, and over TLS without HTTP/2."""
     contexts = {"clear": None, "secured": tls_context(*pair), "older": tls_context(*pair, ["http/1.1"])}
-    made = {name: EventUpstream(tmp_path_factory.mktemp(name), EventStubHttp2, tls) for name, tls in contexts.items()}
-    yield made
-    for each in made.values():
-        each.stop()
-
-
-@pytest.fixture(autouse=True)
-def forget(upstreams):
-    for each in upstreams.values():
-        each.stub.forget()
+    with running(tmp_path_factory, EventStubHttp2, contexts) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +55,6 @@ def gateway(upstreams, pair, tmp_path_factory):
 @pytest.fixture
 def agent_of(gateway, upstreams, tmp_path):
     return lambda scheme, connection: Agent(gateway, upstreams, scheme, connection, tmp_path)
-
-
-@pytest.fixture(params=["http", "https"])
-def agent(request, agent_of):
-    """HTTP/2 on both sides: by prior knowledge in the clear, by ALPN over TLS."""
-    return agent_of(request.param, {"http": "clear", "https": "secured"}[request.param])
 
 
 def assert_spoken(agent, lines):
@@ -200,13 +182,6 @@ def test_aws_may_end_it_while_the_agent_speaks(agent):
     assert len(agent.stub.heard) == 2 and not agent.stub.ended
     operation, result = agent.only()
     assert operation.outcome == "answered" and result.get("events")["messages"] == 2
-
-
-@pytest.fixture
-def silent(upstreams, monkeypatch):
-    """Upstreams that hear and say nothing, so that who waits for answers is cut off in the middle."""
-    for each in upstreams.values():
-        monkeypatch.setattr(each.stub, "reply", lambda inner: b"")
 
 
 def test_an_agent_that_goes_away_leaves_no_whole_request(agent, silent):

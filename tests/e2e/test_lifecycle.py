@@ -8,17 +8,9 @@ import pytest
 
 from harness.gateway import AGENT, Connection, Gateway, scope, statement
 from harness.processes import wait_until
-from harness.upstream import StrictUpstream
 from load import Agent, burst
 
 ALLOWED = scope(statement(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::burst/*"))
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

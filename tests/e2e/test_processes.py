@@ -14,18 +14,10 @@ import pytest
 
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import NARROWS, clean_environment, lives, wait_until
-from harness.upstream import StrictUpstream
 from load import burst
 
 PROCESSES = ("boundary", "recorder", "signer")
 USERS = ("nrw-test-gateway", "nrw-test-recorder", "nrw-test-signer")
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 def gateway_in(folder, upstream, more=""):

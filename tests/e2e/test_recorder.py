@@ -10,16 +10,8 @@ import pytest
 
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import wait_until
-from harness.upstream import StrictUpstream
 from load import burst
 from test_processes import memory_holds
-
-
-@pytest.fixture
-def upstream(tmp_path):
-    made = StrictUpstream(tmp_path)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ import time
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
-from conversations import Agent, body, heard, kill, octets, printed, start
-from harness.certificate import certificate
-from harness.events import EventUpstream, event, exception
+from conversations import Agent, body, heard, kill, octets, printed, running, start
+from harness.events import event, exception
 from harness.events_http2 import EventStubHttp2
 from harness.gateway import Connection, Gateway, scope, statement
 from harness.processes import clean_environment, wait_until
 from harness.stub_http2 import tls_context
+
+pytestmark = pytest.mark.usefixtures("forget")
 
 CLIENT = {"package": "@aws-sdk/client-transcribe-streaming", "client": "TranscribeStreamingClient"}
 VOICE = {"LanguageCode": "en-US", "MediaEncoding": "pcm", "MediaSampleRateHertz": 16000}
@@ -69,23 +70,9 @@ class Transcriber(EventStubHttp2):
 
 
 @pytest.fixture(scope="module")
-def pair(module_folder):
-    return certificate(module_folder)
-
-
-@pytest.fixture(scope="module")
 def upstreams(tmp_path_factory, pair):
-    contexts = {"clear": None, "secured": tls_context(*pair)}
-    made = {name: EventUpstream(tmp_path_factory.mktemp(name), Transcriber, tls) for name, tls in contexts.items()}
-    yield made
-    for each in made.values():
-        each.stop()
-
-
-@pytest.fixture(autouse=True)
-def forget(upstreams):
-    for each in upstreams.values():
-        each.stub.forget()
+    with running(tmp_path_factory, Transcriber, {"clear": None, "secured": tls_context(*pair)}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +100,6 @@ def agent_of(gateway, upstreams, tmp_path):
         return agent
 
     return made
-
-
-@pytest.fixture(params=["http", "https"])
-def agent(request, agent_of):
-    """HTTP/2 on both sides: by prior knowledge in the clear, by ALPN over TLS."""
-    return agent_of(request.param, {"http": "clear", "https": "secured"}[request.param])
 
 
 def texts(lines):
@@ -225,12 +206,6 @@ def test_an_answer_that_breaks_off_is_cut(agent):
     assert texts(lines) == WORDS and "error" in lines[-1], lines
     operation, result = agent.only()
     assert operation.outcome == "cut" and result.get("events")["messages"] == 3
-
-
-@pytest.fixture
-def silent(upstreams, monkeypatch):
-    for each in upstreams.values():
-        monkeypatch.setattr(each.stub, "reply", lambda inner: b"")
 
 
 @pytest.mark.parametrize("ends", ["the agent", "the session"])

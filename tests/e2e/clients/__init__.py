@@ -10,6 +10,8 @@ import botocore
 
 from harness.processes import AWS_DEBIAN, AWS_PYPI, NODE, NODE_MODULES, PYTHON
 
+from .results import resolve
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -38,7 +40,7 @@ class Cli:
     def __call__(self, service, steps, env, config=None):
         shown, results = [], {}
         for operation, parameters in steps:
-            told = self.perform(service, operation, self.resolve(parameters, results), env)
+            told = self.perform(service, operation, resolve(parameters, results), env)
             results[operation] = told.get("result") or {}
             shown.append({"step": operation} | told)
         return shown
@@ -61,19 +63,6 @@ class Cli:
 
     def blob(self, value):
         return base64.b64encode(value).decode() if self.blobs_in_base64 else value.decode()
-
-    def resolve(self, value, results):
-        if isinstance(value, str) and value.startswith("$"):
-            operation, *path = value[1:].split(".")
-            found = results[operation]
-            for step in path:
-                found = found[step]
-            return found
-        if isinstance(value, dict):
-            if set(value) == {"$bytes"}:
-                return value["$bytes"].encode()
-            return {key: self.resolve(inner, results) for key, inner in value.items()}
-        return [self.resolve(inner, results) for inner in value] if isinstance(value, list) else value
 
 
 def kebab(operation):

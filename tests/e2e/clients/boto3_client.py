@@ -7,21 +7,7 @@ import boto3
 import botocore
 from botocore.config import Config
 
-
-def resolve(value, results):
-    if isinstance(value, str) and value.startswith("$"):
-        operation, *path = value[1:].split(".")
-        found = results[operation]
-        for step in path:
-            found = found[step]
-        return found
-    if isinstance(value, dict):
-        if set(value) == {"$bytes"}:
-            return value["$bytes"].encode()
-        return {key: resolve(inner, results) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [resolve(inner, results) for inner in value]
-    return value
+from results import resolve
 
 
 def perform(client, operation, parameters):
