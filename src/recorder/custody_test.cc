@@ -10,6 +10,7 @@
 #include "evidence/verify.h"
 #include "io/faulty.h"
 #include "journal/store_test.h"
+#include "recorder/options_test.h"
 #include "recorder/recorder.h"
 #include "recording/part_log.h"
 
@@ -34,16 +35,7 @@ class CustodyTest : public testing::Test {
     CustodyTest() { open(); }
 
     void open() {
-        RecorderOptions options;
-        options.data_dir = kData;
-        options.origin = journal::testing::kOrigin;
-        options.segment_bytes = 1 << 20;
-        options.reserve_bytes = 2 << 20;
-        options.anchors.make = [](const evidence::VerifierKey&) {
-            return Result<AnchorSetup::Anchors>(AnchorSetup::Anchors());
-        };
-        options.recipients.operations = {reviewer_.recipient()};
-        options.recipients.bodies = {reviewer_.recipient()};
+        RecorderOptions options = small_recorder(kData, reviewer_);
         options.retention.least_ns = {90 * kDay, 30 * kDay, 7 * kDay};
         options.retention.officers = {legal_.key(), audit_.key()};
         auto opened = open_recorder(disk_, clock_, std::move(options));

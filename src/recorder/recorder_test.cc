@@ -14,6 +14,7 @@
 #include "io/faulty.h"
 #include "journal/reader.h"
 #include "journal/store_test.h"
+#include "recorder/options_test.h"
 #include "recording/part_log.h"
 
 namespace narrows::recorder {
@@ -29,19 +30,7 @@ constexpr const char* kCanary = "canary-5d1c";
 
 class RecorderTest : public testing::Test {
   protected:
-    RecorderOptions options() const {
-        RecorderOptions options;
-        options.data_dir = kData;
-        options.origin = journal::testing::kOrigin;
-        options.segment_bytes = 1 << 20;
-        options.reserve_bytes = 2 << 20;
-        options.anchors.make = [](const evidence::VerifierKey&) {
-            return Result<AnchorSetup::Anchors>(AnchorSetup::Anchors());
-        };
-        options.recipients.operations = {reviewer_.recipient()};
-        options.recipients.bodies = {reviewer_.recipient()};
-        return options;
-    }
+    RecorderOptions options() const { return small_recorder(kData, reviewer_); }
     std::unique_ptr<Recorder> open() {
         auto opened = open_recorder(disk_, system_clock(), options());
         EXPECT_TRUE(opened) << (opened ? "" : opened.error().what);

@@ -14,6 +14,7 @@
 #include "process/channel.h"
 #include "process/frame.h"
 #include "recorder/client.h"
+#include "recorder/options_test.h"
 #include "recorder/protocol.h"
 #include "recorder/server.h"
 #include "recording/part_log.h"
@@ -76,16 +77,7 @@ Bytes payload(codec::Map observed) {
 class Remote : public testing::Test {
   protected:
     RecorderOptions options() {
-        RecorderOptions options;
-        options.data_dir = data_;
-        options.origin = journal::testing::kOrigin;
-        options.segment_bytes = 1 << 20;
-        options.reserve_bytes = 2 << 20;
-        options.anchors.make = [](const evidence::VerifierKey&) {
-            return Result<AnchorSetup::Anchors>(AnchorSetup::Anchors());
-        };
-        options.recipients.operations = {reviewer_.recipient()};
-        options.recipients.bodies = {reviewer_.recipient()};
+        RecorderOptions options = small_recorder(data_, reviewer_);
         options.receipt_key = &key_;
         return options;
     }
