@@ -21,16 +21,6 @@ namespace {
     ::_exit(kCannotBegin);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> out;
-    out.reserve(texts.size() + 1);
-    for (const std::string& text : texts) {
-        out.push_back(const_cast<char*>(text.c_str()));
-    }
-    out.push_back(nullptr);
-    return out;
-}
-
 void keep_only(int control) {
     if (control != kControlDescriptor && ::dup2(control, kControlDescriptor) < 0) {
         give_up("dup2");
@@ -83,6 +73,16 @@ void become(const User& user) {
 }
 
 }  // namespace
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> out;
+    out.reserve(texts.size() + 1);
+    for (const std::string& text : texts) {
+        out.push_back(const_cast<char*>(text.c_str()));
+    }
+    out.push_back(nullptr);
+    return out;
+}
 
 Result<std::optional<User>> find_user(const std::string& name) {
     errno = 0;

@@ -37,6 +37,9 @@ struct Program {
 Result<pid_t> spawn(const Program& program, Descriptor control);
 inline constexpr int kCannotBegin = 127;
 
+/// As execve() takes them, behind the last one null. They point into `texts`.
+std::vector<char*> pointers(const std::vector<std::string>& texts);
+
 /// The environment of this process, "NAME=value" each.
 std::vector<std::string> environment();
 

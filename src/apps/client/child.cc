@@ -9,20 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process/spawn.h"
+
 namespace narrows::client {
 namespace {
 
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> out;
-    out.reserve(texts.size() + 1);
-    for (const std::string& text : texts) {
-        out.push_back(const_cast<char*>(text.c_str()));
-    }
-    out.push_back(nullptr);
-    return out;
-}
 
 /// In the child: becomes the command, or tells why not. Never returns.
 [[noreturn]] void become(const std::vector<char*>& command, const std::vector<char*>& environment,
@@ -91,8 +83,8 @@ std::optional<int> SignalHold::pending() const {
 Result<int> run_child(const std::vector<std::string>& command,
                       const std::vector<std::string>& environment, const SignalHold& signals,
                       std::string& why_not_run) {
-    const std::vector<char*> arguments = pointers(command);
-    const std::vector<char*> variables = pointers(environment);
+    const std::vector<char*> arguments = process::pointers(command);
+    const std::vector<char*> variables = process::pointers(environment);
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) {
         return fail(ErrorCode::io, fmt::format("pipe failed: {}", std::strerror(errno)));
