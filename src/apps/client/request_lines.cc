@@ -221,18 +221,18 @@ Result<RequestLine> request_of(std::string_view text) {
 }
 
 /// The gateway's own rule, whatever the scope says.
-std::string never_allowed(aws::Operation entry) {
+std::string never_allowed(const aws::Decoded& candidate) {
+    const aws::Operation entry = candidate.entry;
     if (entry.service().id() == "sts" && entry.name() == "GetCallerIdentity") {
         return "";  // answered by the gateway
-    }
-    if (entry.returns_credentials()) {
-        return "its answer carries credentials, tokens or signed URLs, which never reach an agent";
     }
     if (entry.auth() == aws::Auth::none && entry.no_action()) {
         return "IAM has no action for it: only a connection that names it in unsigned lets it "
                "through";
     }
-    return std::string(aws::why_never(entry));
+    const std::string_view never = aws::why_never(entry);
+    return never.empty() ? aws::why_not_as_asked(entry, candidate.parameters, true).value_or("")
+                         : std::string(never);
 }
 
 Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std::string& region,
@@ -244,7 +244,7 @@ Result<Explained> explain(const std::vector<aws::Decoded>& candidates, const std
     explained.operation = std::string(first.name());
     for (const aws::Decoded& each : candidates) {
         if (candidates.size() > 1) explained.tied.push_back(aws::name_of(each.entry));
-        if (explained.never.empty()) explained.never = never_allowed(each.entry);
+        if (explained.never.empty()) explained.never = never_allowed(each);
         explained.needs_name = explained.needs_name || each.entry.auth() == aws::Auth::none;
     }
     const std::string account = options.account.empty() ? kAccount : options.account;

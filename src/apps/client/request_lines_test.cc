@@ -52,14 +52,20 @@ TEST(ExplainNamed, unknown_operations_and_members_are_usage_errors) {
 
 TEST(ExplainNamed, what_returns_credentials_is_denied_whatever_the_scope_says) {
     ScopeOptions options;
-    options.operation = "sts:AssumeRole";
-    options.parameters = {"RoleArn=arn:aws:iam::123456789012:role/r", "RoleSessionName=s"};
+    options.operation = "ecr:GetAuthorizationToken";
     const auto all = policy::Scope::parse(
-        R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}})");
+        R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*",)"
+        R"("Action":["ecr:GetAuthorizationToken","sts:AssumeRole"]}})");
     const auto explained = explain_named(options, all.value());
     ASSERT_TRUE(explained);
     EXPECT_FALSE(explained.value().allowed());
     EXPECT_EQ(json_of(explained.value()).text("decision"), "deny");
+    // An assumed role's credentials are swapped, so the scope decides; not on a policy of its own.
+    options.operation = "sts:AssumeRole";
+    options.parameters = {"RoleArn=arn:aws:iam::123456789012:role/r", "RoleSessionName=s"};
+    EXPECT_TRUE(explain_named(options, all.value()).value().allowed());
+    options.parameters.emplace_back("Policy={}");
+    EXPECT_FALSE(explain_named(options, all.value()).value().allowed());
 }
 
 // Requests as the AWS CLI sends them.
