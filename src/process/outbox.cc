@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "process/frame.h"
 
 namespace narrows::process {
@@ -29,6 +30,12 @@ ssize_t send_now(int socket, std::array<ByteView, 4> pieces) {
     const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     const bool later = sent < 0 && (errno == EAGAIN || errno == EINTR);
     return later ? 0 : sent;
+}
+
+/// What agents sent stands in them, and the buffers live on.
+void wipe_and_clear(Bytes& sent) {
+    wipe(sent.data(), sent.size());
+    sent.clear();
 }
 
 }  // namespace
@@ -90,7 +97,7 @@ void Outbox::write(ByteView head, ByteView begin, ByteView end) {
             append(rest_, piece.subspan(of_it));
         }
     }
-    waiting_.clear();
+    wipe_and_clear(waiting_);
     unsent_ = rest_.size() - at_;
     if (!rest_.empty()) {
         wake_.notify_one();
@@ -112,12 +119,14 @@ void Outbox::run() {
         gone_ = sent < 0;
         at_ += static_cast<std::size_t>(std::max<ssize_t>(0, sent));
         if (gone_ || at_ == rest_.size()) {
-            rest_.clear();
+            wipe_and_clear(rest_);
             at_ = 0;
             empty_.notify_all();
         }
         if (at_ > kTidyBytes) {
-            rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(at_));
+            Bytes unsent(rest_.begin() + static_cast<std::ptrdiff_t>(at_), rest_.end());
+            wipe_and_clear(rest_);
+            rest_ = std::move(unsent);
             at_ = 0;
         }
         unsent_ = rest_.size() - at_;

@@ -35,6 +35,8 @@ def test_canaries_of_a_hundred_sessions_are_in_no_memory_any_more(gateway):
         # There is no such bucket; what matters passed.
         assert agent.request("PUT", f"/burst/{canary(number)}", canary(number).encode() * 4000).status == 404
         assert agent.request("GET", f"/burst/{canary(number)}").status == 404
+        # In a record that waits for the next one, and longer than those to come: a buffer's end is not written over.
+        assert agent.request("PUT", f"/burst/{canary(number)}", canary(number).encode() * 500).status == 404
     for session in sessions[:SESSIONS // 2]:
         assert gateway.end(session).status_code == 200
     burst(gateway.agents_port, [gateway.session() for _ in range(4)], 200, "others-")  # buffers that live on are written over
