@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "codec/text.h"
 #include "crypto/crypto_test.h"
@@ -63,7 +64,8 @@ class KmsSignerTest : public testing::Test {
         });
     }
 
-    const std::string credentials_ = testing::TempDir() + "kms_signer_test.credentials";
+    const std::string credentials_ =
+        testing::TempDir() + "kms_signer_test." + std::to_string(::getpid());
     ManualClock clock_{1'784'800'000 * kNsPerSecond};
     std::shared_ptr<FakeFetch> kms_ = std::make_shared<FakeFetch>();
     std::shared_ptr<FakeFetch> elsewhere_ = std::make_shared<FakeFetch>();
